@@ -1,0 +1,8 @@
+/**
+ * The one error for input that a user can put right: a flag, a file, a data row.
+ * The message is one sentence that says what was wrong, where, what was expected and what to do.
+ * Commands print it without a stack and exit with code 2; every other error exits with code 1.
+ */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}

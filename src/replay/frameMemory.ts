@@ -1,0 +1,42 @@
+/**
+ * The one place where image bytes live: frames of equal size, stored once, in shared memory, in blocks that are
+ * allocated as they fill (one typed array cannot exceed 4 GiB on Node 20, and a young replay should be small).
+ * A frame's number is its position; the native gather reads the blocks directly.
+ */
+export class FrameMemory {
+  readonly frameBytes: number;
+  readonly capacity: number;
+  readonly framesPerBlock: number;
+  readonly blocks: Uint8Array[] = [];
+
+  /**
+   * @param frameBytes bytes of one frame, H·W·C
+   * @param capacity   the greatest number of frames
+   * @param blockBytes bytes of one block, about
+   */
+  constructor(frameBytes: number, capacity: number, blockBytes = 64 * 1024 * 1024) {
+    this.frameBytes = frameBytes;
+    this.capacity = capacity;
+    this.framesPerBlock = Math.max(1, Math.min(capacity, Math.floor(blockBytes / frameBytes)));
+  }
+
+  /** Copies one frame to place `index`; the block is allocated when first touched. */
+  write(index: number, frame: Uint8Array): void {
+    if (index < 0 || index >= this.capacity)
+      throw new RangeError(`Frame ${index} is outside the memory's ${this.capacity} frames.`);
+    const blockNumber = Math.floor(index / this.framesPerBlock);
+    while (this.blocks.length <= blockNumber) {
+      const frames = Math.min(this.framesPerBlock, this.capacity - this.blocks.length * this.framesPerBlock);
+      this.blocks.push(new Uint8Array(new SharedArrayBuffer(frames * this.frameBytes)));
+    }
+    this.view(index).set(frame);
+  }
+
+  /** The bytes of frame `index`: a view, valid as long as the frame is not overwritten. */
+  view(index: number): Uint8Array {
+    const block = this.blocks[Math.floor(index / this.framesPerBlock)];
+    if (block === undefined) throw new RangeError(`Frame ${index} was never written.`);
+    const start = (index % this.framesPerBlock) * this.frameBytes;
+    return block.subarray(start, start + this.frameBytes);
+  }
+}
