@@ -1,0 +1,118 @@
+/**
+ * Reads a dataset episode by episode, in any order. Each record is fetched, checked and decoded on its own; a few
+ * are under way at once on libuv's thread pool, so memory stays at a few episodes whatever the dataset's size.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { InputError } from '../src/errors.js';
+import type { Episode } from './episode.js';
+import { type EpisodeEntry, type Manifest, readManifest, SHARD_FOLDER, type ShardEntry } from './manifest.js';
+import { type UnpackOptions, unpackRecord } from './record.js';
+
+export interface EpisodesOptions extends UnpackOptions {
+  /** Numbers of the episodes wanted, in the order wanted; default: all, as they lie. */
+  readonly indices?: Iterable<number>;
+  /** Episodes read ahead of the one handed out; default: one more than there are cores. */
+  readonly readAhead?: number;
+}
+
+interface Place {
+  readonly shard: ShardEntry;
+  readonly entry: EpisodeEntry;
+  /** One past the record's last byte. */
+  readonly end: number;
+}
+
+export class Dataset {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly #places: readonly Place[];
+
+  constructor(folder: string, manifest: Manifest) {
+    this.folder = folder;
+    this.manifest = manifest;
+    this.#places = manifest.shards.flatMap((shard) =>
+      shard.index.map((entry, i) => ({ shard, entry, end: shard.index[i + 1]?.offset ?? shard.bytes })),
+    );
+  }
+
+  /** Number of episodes. */
+  get length(): number {
+    return this.#places.length;
+  }
+
+  /** What the manifest says of episode `index`, without reading it. */
+  entry(index: number): EpisodeEntry {
+    return this.#place(index).entry;
+  }
+
+  /** @throws InputError naming shard and episode where it is damaged or missing. */
+  async episode(index: number, options: UnpackOptions = {}): Promise<Episode> {
+    const { shard, entry, end } = this.#place(index);
+    try {
+      const record = await readRange(join(this.folder, SHARD_FOLDER, shard.file), entry.offset, end);
+      const episode = await unpackRecord(record, this.manifest, options);
+      if (episode.id !== entry.id || episode.length !== entry.steps)
+        throw new Error(
+          `it is "${episode.id}" with ${episode.length} steps, the manifest says "${entry.id}" with ${entry.steps}`,
+        );
+      return entry.source === undefined ? episode : { ...episode, source: entry.source };
+    } catch (error) {
+      throw new InputError(
+        `${this.folder}: episode ${index} ("${entry.id}") in shard ${shard.file} cannot be used: ${(error as Error).message}. Run "rlpd dataset verify ${this.folder}" for the whole list.`,
+        { cause: error },
+      );
+    }
+  }
+
+  async *episodes(options: EpisodesOptions = {}): AsyncGenerator<Episode, void, undefined> {
+    const indices = options.indices ?? this.#places.keys();
+    const readAhead = options.readAhead ?? availableParallelism() + 1;
+    const underWay: Promise<Episode>[] = [];
+    try {
+      for (const index of indices) {
+        const episode = this.episode(index, options);
+        // A failure is reported when its turn comes, not as an unhandled rejection before.
+        episode.catch(() => {});
+        underWay.push(episode);
+        if (underWay.length > readAhead) yield await (underWay.shift() as Promise<Episode>);
+      }
+      while (underWay.length > 0) yield await (underWay.shift() as Promise<Episode>);
+    } finally {
+      await Promise.allSettled(underWay);
+    }
+  }
+
+  #place(index: number): Place {
+    const place = this.#places[index];
+    if (place === undefined)
+      throw new InputError(`${this.folder} has ${this.length} episodes; there is no episode ${index}.`);
+    return place;
+  }
+}
+
+/** @throws InputError where `folder` is not a dataset or its manifest is not valid. */
+export async function openDataset(folder: string): Promise<Dataset> {
+  return new Dataset(folder, await readManifest(folder));
+}
+
+async function readRange(path: string, from: number, to: number): Promise<Buffer> {
+  const file: FileHandle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? new Error('the shard is missing') : error;
+  });
+  try {
+    const { size } = await file.stat();
+    if (size < to) throw new Error(`the shard is truncated: it has ${size} bytes, the episode ends at ${to}`);
+    const bytes = Buffer.allocUnsafeSlow(to - from);
+    let filled = 0;
+    while (filled < bytes.length) {
+      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, from + filled);
+      if (bytesRead === 0) throw new Error('the shard was truncated while it was read');
+      filled += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * Writes a dataset episode by episode. The shard in progress lies under a temporary name; once full it is flushed,
+ * renamed and listed in the manifest, so a crash loses at most that one shard and never damages another.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '../src/errors.js';
+import { commitFile, PARTIAL_ENDING } from './atomicFile.js';
+import { type Episode, episodeReturn } from './episode.js';
+import {
+  createManifest,
+  type DatasetHeader,
+  type EpisodeEntry,
+  MANIFEST_FILE,
+  type Manifest,
+  type Provenance,
+  readManifest,
+  SHARD_FOLDER,
+  withShards,
+  writeManifest,
+} from './manifest.js';
+import { findFaults } from './problems.js';
+import { MAX_PIXEL_BYTES, packRecord } from './record.js';
+
+export interface WriterOptions {
+  /** A shard is closed before it would grow beyond this; a longer episode has a shard of its own. Default 64 MiB. */
+  readonly shardBytes?: number;
+}
+
+export interface OpenOptions extends WriterOptions {
+  /**
+   * Go on after this many episodes and forget later ones, which must begin a shard: where a checkpoint says how far
+   * the dataset was (`flush`) when it was made.
+   */
+  readonly episodes?: number;
+}
+
+interface OpenShard {
+  readonly file: FileHandle;
+  readonly name: string;
+  readonly hash: Hash;
+  readonly index: EpisodeEntry[];
+  bytes: number;
+}
+
+export class DatasetWriter {
+  readonly folder: string;
+  readonly #shardBytes: number;
+  #manifest: Manifest;
+  #shard: OpenShard | null = null;
+  #ids: Set<string>;
+  /** Settles when all that was asked for so far is written; records are written in the order of `append` calls. */
+  #queue: Promise<void> = Promise.resolve();
+  #failure: Error | null = null;
+
+  private constructor(folder: string, manifest: Manifest, options: WriterOptions) {
+    this.folder = folder;
+    this.#manifest = manifest;
+    this.#shardBytes = options.shardBytes ?? 64 * 2 ** 20;
+    this.#ids = new Set(manifest.shards.flatMap((shard) => shard.index.map((episode) => episode.id)));
+  }
+
+  /** Begins a dataset in `folder`, which is made. @throws InputError where one is there already. */
+  static async create(
+    folder: string,
+    header: DatasetHeader,
+    options: WriterOptions = {},
+  ): Promise<DatasetWriter> {
+    const manifest = createManifest(header);
+    const there = await stat(join(folder, MANIFEST_FILE)).catch(() => null);
+    if (there !== null)
+      throw new InputError(
+        `${folder} already holds a dataset: choose another folder, or delete that one first.`,
+      );
+    await mkdir(join(folder, SHARD_FOLDER), { recursive: true });
+    await writeManifest(folder, manifest);
+    return new DatasetWriter(folder, manifest, options);
+  }
+
+  /** Goes on with a dataset: after its last whole shard, or after `options.episodes` episodes. */
+  static async open(folder: string, options: OpenOptions = {}): Promise<DatasetWriter> {
+    const manifest = { ...cutAfter(await readManifest(folder), options.episodes, folder), complete: false };
+    await writeManifest(folder, manifest);
+    await mkdir(join(folder, SHARD_FOLDER), { recursive: true });
+    const listed = new Set(manifest.shards.map((shard) => shard.file));
+    for (const name of await readdir(join(folder, SHARD_FOLDER))) {
+      const isOurs = name.endsWith('.msgpack') || name.endsWith(`.msgpack${PARTIAL_ENDING}`);
+      if (isOurs && !listed.has(name)) await rm(join(folder, SHARD_FOLDER, name));
+    }
+    return new DatasetWriter(folder, manifest, options);
+  }
+
+  /** As on the disk: episodes of the shard in progress are not in it yet. */
+  get manifest(): Manifest {
+    return this.#manifest;
+  }
+
+  /** Changes what the manifest says of the data's origin, from the next shard on. */
+  setProvenance(provenance: Provenance): void {
+    this.#manifest = { ...this.#manifest, provenance };
+  }
+
+  /**
+   * Adds an episode; resolves when it is in the shard's file (not yet durable: see `flush`). Its arrays must not
+   * change before that. Calls need not wait for one another: several episodes are then encoded in parallel and
+   * written in the order of the calls. A caller bounds memory by how many it leaves waiting.
+   * @throws InputError for an episode that does not fit the dataset; the writer can go on with others.
+   */
+  append(episode: Episode): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    const refusal = this.#refusal(episode);
+    if (refusal !== null) return Promise.reject(new InputError(refusal));
+    this.#ids.add(episode.id);
+    const record = packRecord(episode, this.#manifest);
+    // A failure is reported when its turn comes, not as an unhandled rejection before.
+    record.catch(() => {});
+    return this.#enqueue(async () => this.#write(episode, await record));
+  }
+
+  /** Closes the shard in progress: all episodes appended so far are on the disk and listed when this resolves. */
+  flush(): Promise<void> {
+    return this.#enqueue(() => this.#closeShard());
+  }
+
+  /** Flushes, and marks the dataset as complete. */
+  close(): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#closeShard();
+      this.#manifest = { ...this.#manifest, complete: true };
+      await writeManifest(this.folder, this.#manifest);
+    });
+  }
+
+  #refusal(episode: Episode): string | null {
+    const what = `Episode "${episode.id}" does not fit the dataset in ${this.folder}:`;
+    if (episode.id === '' || this.#ids.has(episode.id)) return `${what} its id is empty or already taken.`;
+    if ((episode.pixels?.length ?? 0) > MAX_PIXEL_BYTES)
+      return `${what} it has more than ${MAX_PIXEL_BYTES} bytes of pixels; split it.`;
+    const fault = findFaults(episode, this.#manifest)[0];
+    return fault === undefined ? null : `${what} ${fault.message}`;
+  }
+
+  #enqueue(task: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(async () => {
+      if (this.#failure !== null) throw this.#failure;
+      await task().catch(async (error: Error) => {
+        await this.#abandonShard();
+        this.#failure = new Error(
+          `Writing the dataset in ${this.folder} failed: ${error.message}. The ${this.#manifest.episodes} episodes in its ${this.#manifest.shards.length} finished shards are safe.`,
+          { cause: error },
+        );
+        throw this.#failure;
+      });
+    });
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  async #write(episode: Episode, record: Buffer): Promise<void> {
+    if (this.#shard !== null && this.#shard.bytes + record.length > this.#shardBytes)
+      await this.#closeShard();
+    this.#shard ??= await this.#openShard();
+    const shard = this.#shard;
+    await shard.file.appendFile(record);
+    shard.hash.update(record);
+    shard.index.push({
+      id: episode.id,
+      offset: shard.bytes,
+      steps: episode.length,
+      return: episodeReturn(episode.rewards),
+      ...(episode.source && { source: { file: episode.source.file, rows: [...episode.source.rows] } }),
+    });
+    shard.bytes += record.length;
+  }
+
+  async #openShard(): Promise<OpenShard> {
+    const name = `${String(this.#manifest.shards.length).padStart(5, '0')}.msgpack`;
+    const file = await open(join(this.folder, SHARD_FOLDER, name + PARTIAL_ENDING), 'w');
+    return { file, name, hash: createHash('sha256'), index: [], bytes: 0 };
+  }
+
+  async #closeShard(): Promise<void> {
+    if (this.#shard === null) return;
+    const { file, name, hash, index, bytes } = this.#shard;
+    const path = join(this.folder, SHARD_FOLDER, name);
+    await commitFile(file, path + PARTIAL_ENDING, path);
+    this.#shard = null;
+    this.#manifest = withShards(this.#manifest, [
+      ...this.#manifest.shards,
+      {
+        file: name,
+        bytes,
+        sha256: hash.digest('hex'),
+        episodes: index.length,
+        steps: index.reduce((sum, episode) => sum + episode.steps, 0),
+        index,
+      },
+    ]);
+    await writeManifest(this.folder, this.#manifest);
+  }
+
+  async #abandonShard(): Promise<void> {
+    const shard = this.#shard;
+    if (shard === null) return;
+    this.#shard = null;
+    await shard.file.close().catch(() => {});
+    await rm(join(this.folder, SHARD_FOLDER, shard.name + PARTIAL_ENDING), { force: true });
+  }
+}
+
+function cutAfter(manifest: Manifest, episodes: number | undefined, folder: string): Manifest {
+  if (episodes === undefined || episodes === manifest.episodes) return manifest;
+  let kept = 0;
+  const shards = manifest.shards.filter((shard) => {
+    const keep = kept + shard.episodes <= episodes;
+    if (keep) kept += shard.episodes;
+    return keep;
+  });
+  if (kept !== episodes)
+    throw new InputError(
+      `The dataset in ${folder} cannot go on after ${episodes} episodes: it has ${manifest.episodes}, and no shard ends there.`,
+    );
+  return withShards(manifest, shards);
+}

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Episode } from '../../datasets/episode.js';
+import { readManifest } from '../../datasets/manifest.js';
+import { openDataset } from '../../datasets/reader.js';
+import { DatasetWriter } from '../../datasets/writer.js';
+import { InputError } from '../../src/errors.js';
+import { rejection, sampleEpisode, sampleHeader, temporaryFolder } from './samples.js';
+
+async function readAll(folder: string): Promise<Episode[]> {
+  const episodes: Episode[] = [];
+  for await (const episode of (await openDataset(folder)).episodes()) episodes.push(episode);
+  return episodes;
+}
+
+test('episodes come back exactly as they were appended, in order, over several shards', async (t) => {
+  const folder = join(temporaryFolder(t), 'data');
+  const writer = await DatasetWriter.create(folder, sampleHeader(), { shardBytes: 3000 });
+  const episodes = Array.from({ length: 9 }, (_, i) => sampleEpisode(i, 3 + i));
+  await Promise.all(episodes.map((episode) => writer.append(episode)));
+  await writer.close();
+  const back = await readAll(folder);
+  assert.deepEqual(
+    back.map((episode) => ({ ...episode, pixels: Uint8Array.from(episode.pixels ?? []) })),
+    episodes,
+  );
+  const manifest = await readManifest(folder);
+  assert.ok(manifest.shards.length > 1);
+  assert.equal(manifest.complete, true);
+  assert.equal(manifest.episodes, 9);
+  assert.equal(manifest.steps, 63);
+  const returns = episodes.map((episode) => episode.rewards.reduce((sum, reward) => sum + reward, 0));
+  assert.ok(Math.abs((manifest.returns?.mean ?? 0) - returns.reduce((a, b) => a + b) / 9) < 1e-6);
+});
+
+test('a dataset without images or state round-trips', async (t) => {
+  const folder = temporaryFolder(t);
+  const { pixels, state, extra, ...plain } = sampleEpisode(0);
+  const header = sampleHeader({ imageHeight: 0, imageWidth: 0, imageChannels: 0, stateSize: 0, extra: {} });
+  const writer = await DatasetWriter.create(folder, header);
+  await writer.append(plain);
+  await writer.close();
+  assert.deepEqual(await readAll(folder), [plain]);
+});
+
+test('opening again appends after the last whole shard and removes the remains of a crash', async (t) => {
+  const folder = temporaryFolder(t);
+  const first = await DatasetWriter.create(folder, sampleHeader());
+  await first.append(sampleEpisode(0));
+  await first.flush();
+  await first.append(sampleEpisode(1)); // Never flushed: lost, as in a crash.
+  assert.deepEqual(readdirSync(join(folder, 'shards')), ['00000.msgpack', '00001.msgpack.partial']);
+  const second = await DatasetWriter.open(folder);
+  assert.deepEqual(readdirSync(join(folder, 'shards')), ['00000.msgpack']);
+  await second.append(sampleEpisode(2));
+  await second.close();
+  assert.deepEqual(
+    (await readAll(folder)).map((episode) => episode.id),
+    ['episode-0', 'episode-2'],
+  );
+});
+
+test('opening at an earlier flush forgets what came later, byte for byte', async (t) => {
+  const folder = temporaryFolder(t);
+  const writer = await DatasetWriter.create(folder, sampleHeader());
+  await writer.append(sampleEpisode(0));
+  await writer.append(sampleEpisode(1));
+  await writer.flush();
+  const before = readFileSync(join(folder, 'manifest.json'), 'utf8');
+  await writer.append(sampleEpisode(2));
+  await writer.close();
+  await DatasetWriter.open(folder, { episodes: 2 });
+  assert.equal(readFileSync(join(folder, 'manifest.json'), 'utf8'), before);
+  assert.deepEqual(readdirSync(join(folder, 'shards')), ['00000.msgpack']);
+  assert.match((await rejection(DatasetWriter.open(folder, { episodes: 1 }))).message, /no shard ends there/);
+});
+
+test('an episode that does not fit is refused with a sentence, and the writer goes on', async (t) => {
+  const folder = temporaryFolder(t);
+  const writer = await DatasetWriter.create(folder, sampleHeader());
+  const good = sampleEpisode(0);
+  await writer.append(good);
+  const refused: [Partial<Episode>, RegExp][] = [
+    [{ id: good.id }, /already taken/],
+    [{ rewards: new Float32Array(4) }, /rewards has 4 elements, expected 5/],
+    [{ pixels: new Uint8Array(10) }, /pixels has 10 elements, expected 1134/],
+    [{ extra: {} }, /height has 0 elements, expected 6/],
+    [{ actions: good.actions.map((a, i) => (i === 3 ? Number.NaN : a)) }, /actions holds NaN at step 1/],
+    [{ actions: good.actions.map((a, i) => (i === 9 ? 1.5 : a)) }, /step 4 holds 1.5, outside \[−1, 1\]/],
+    [
+      { state: good.state?.map((s, i) => (i === 4 ? Number.POSITIVE_INFINITY : s)) ?? ([] as never) },
+      /state holds Infinity at step 1/,
+    ],
+  ];
+  for (const [changes, message] of refused) {
+    const error = await rejection(writer.append({ ...sampleEpisode(1), ...changes }));
+    assert.ok(error instanceof InputError);
+    assert.match(error.message, message);
+  }
+  await writer.append(sampleEpisode(1));
+  await writer.close();
+  assert.equal((await readAll(folder)).length, 2);
+});
+
+test('a folder that holds a dataset is not begun anew', async (t) => {
+  const folder = temporaryFolder(t);
+  await DatasetWriter.create(folder, sampleHeader());
+  const error = await rejection(DatasetWriter.create(folder, sampleHeader()));
+  assert.ok(error instanceof InputError);
+  assert.match(error.message, /already holds a dataset/);
+});
+
+test('a header that does not make sense is refused', async (t) => {
+  const error = await rejection(DatasetWriter.create(temporaryFolder(t), sampleHeader({ imageWidth: 0 })));
+  assert.match(error.message, /header is not valid: image height, width and channels/);
+});
+
+test('a disk error while writing names what is safe and stays an ordinary failure', async (t) => {
+  const folder = temporaryFolder(t);
+  const writer = await DatasetWriter.create(folder, sampleHeader());
+  await writer.append(sampleEpisode(0));
+  await writer.flush();
+  // The next shard cannot be opened: a folder stands in its place.
+  mkdirSync(join(folder, 'shards', '00001.msgpack.partial'));
+  const error = await rejection(writer.append(sampleEpisode(1)));
+  assert.ok(!(error instanceof InputError));
+  assert.match(
+    error.message,
+    /Writing the dataset in .* failed: EISDIR.*The 1 episodes in its 1 finished shards are safe/,
+  );
+  assert.equal((await rejection(writer.close())).message, error.message);
+  assert.equal((await readAll(folder)).length, 1);
+});
+
+test('a manifest from outside is checked before it is believed', async (t) => {
+  const folder = temporaryFolder(t);
+  const writer = await DatasetWriter.create(folder, sampleHeader());
+  await writer.append(sampleEpisode(0));
+  await writer.close();
+  const path = join(folder, 'manifest.json');
+  const good = readFileSync(path, 'utf8');
+  const damaged: [string, RegExp][] = [
+    [good.slice(0, 200), /is not valid JSON/],
+    [good.replace('"version": 1', '"version": 2'), /format version 2.*update/],
+    [good.replace('"actionRepeat": 2', '"actionRepeat": 0'), /actionRepeat/],
+    [good.replace('00000.msgpack', '../00000.msgpack'), /shards.0.file/],
+    [
+      good.replace('"steps": 5,\n "bytes"', '"steps": 6,\n "bytes"'),
+      /steps: expected 5, the sum over shards/,
+    ],
+    [good.replace('"offset": 0', '"offset": 99'), /does not start at byte 0/],
+  ];
+  for (const [text, message] of damaged) {
+    assert.notEqual(text, good);
+    writeFileSync(path, text);
+    const error = await rejection(openDataset(folder));
+    assert.ok(error instanceof InputError, error.message);
+    assert.match(error.message, message);
+  }
+  assert.match(
+    (await rejection(openDataset(join(folder, 'none')))).message,
+    /is not a dataset: it has no manifest.json/,
+  );
+});
