@@ -1,48 +1,67 @@
-// Runs the compiled tests (dist/test/**/*.test.js) with Node's own runner, prints its report and closes with
-// one plain line: "N passed, N failed". Arguments that are given choose files by substring.
-import { readdirSync, statSync } from 'node:fs';
+// Runs the compiled tests (dist/test/**/*.test.js) with Node's own runner, prints its report (failures once more
+// at the end) and closes with one plain line: "N passed, N failed". Arguments choose files by part of their path.
+import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 
+/** A test that takes longer has hung, and so has a file whose process lives on that long after its last result. */
+const patienceSeconds = 300;
+
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const testFolder = join(root, 'dist', 'test');
 const wanted = process.argv.slice(2);
-const files = testFiles(join(root, 'dist', 'test')).filter(
-  (file) => wanted.length === 0 || wanted.some((word) => relative(root, file).includes(word)),
-);
+const files = (existsSync(testFolder) ? readdirSync(testFolder, { recursive: true }) : [])
+  .filter((name) => name.endsWith('.test.js'))
+  .map((name) => join(testFolder, name))
+  .filter((file) => wanted.length === 0 || wanted.some((word) => relative(root, file).includes(word)))
+  .sort();
 if (files.length === 0) {
-  console.error(
-    `No test file matches ${JSON.stringify(wanted)}. Run "npm run build" first, then give a part of a file's name.`,
-  );
+  const reason =
+    wanted.length > 0 ? `No test file's path contains ${wanted.join(' or ')}` : 'No compiled test';
+  console.error(`${reason} in ${testFolder}; run "npm run build" first.`);
   process.exit(2);
 }
 
+// Until the runner says otherwise: a runner that dies must not look like a success.
+process.exitCode = 1;
 const count = { passed: 0, failed: 0, skipped: 0 };
-const events = run({ files, concurrency: availableParallelism(), timeout: 300_000 });
-// A describe block or a file reports like a test; only the leaves are counted.
-const isLeaf = (data) => data.details?.type !== 'suite' && !files.includes(data.name);
+const hung = new AbortController();
+let watchdog;
+const restartWatchdog = () => {
+  clearTimeout(watchdog);
+  watchdog = setTimeout(() => hung.abort(), (patienceSeconds + 10) * 1000);
+};
+restartWatchdog();
+
+const events = run({
+  files,
+  concurrency: availableParallelism(),
+  timeout: patienceSeconds * 1000,
+  signal: hung.signal,
+});
 events.on('test:pass', (data) => {
-  if (data.skip !== undefined) count.skipped++;
-  else if (isLeaf(data)) count.passed++;
+  restartWatchdog();
+  // Describe blocks, and files that hold no test, report like tests.
+  if (data.details.type === 'suite' || files.includes(data.name)) return;
+  if (data.skip !== undefined || data.todo !== undefined) count.skipped++;
+  else count.passed++;
 });
 events.on('test:fail', (data) => {
-  if (isLeaf(data) || data.details?.type !== 'suite') count.failed++;
+  restartWatchdog();
+  // A parent that fails through its children is not one failure more; a file that crashed is one.
+  if (data.details.error?.failureType === 'subtestsFailed') return;
+  if (data.todo !== undefined) count.skipped++;
+  else count.failed++;
 });
-events.compose(spec).pipe(process.stdout);
 events.on('end', () => {
+  clearTimeout(watchdog);
   process.exitCode = count.failed > 0 || count.passed === 0 ? 1 : 0;
-  setImmediate(() => {
-    const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
-    console.log(`\n${count.passed} passed, ${count.failed} failed${skipped}`);
-  });
 });
-
-function testFiles(folder) {
-  return readdirSync(folder).flatMap((name) => {
-    const path = join(folder, name);
-    if (statSync(path).isDirectory()) return testFiles(path);
-    return name.endsWith('.test.js') ? [path] : [];
-  });
-}
+events.compose(new spec()).pipe(process.stdout, { end: false });
+process.on('exit', () => {
+  const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
+  process.stdout.write(`\n${count.passed} passed, ${count.failed} failed${skipped}\n`);
+});
