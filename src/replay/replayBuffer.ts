@@ -1,0 +1,286 @@
+/**
+ * Experience as a ring of rows, one row an observation: row n holds oₙ, the action taken there, the reward that
+ * followed, and whether the task ended with it; oₙ₊₁ is simply row n + 1. Nothing is stored twice: a frame stack
+ * is a list of frame numbers, made when a transition is sampled, and it never reaches behind its episode's start.
+ *
+ * Rows are numbered from 0 and never renumbered; row n lies at place n mod capacity, and so does its frame.
+ */
+import type { Generator } from '../random/generator.js';
+import { FrameMemory } from './frameMemory.js';
+
+/** What one row looks like. */
+export interface ReplayLayout {
+  /** Absent where only state is observed. */
+  readonly frame?: { readonly height: number; readonly width: number; readonly channels: number };
+  /** K, the frames of one observation. */
+  readonly frameStack: number;
+  /** S; 0 where only pixels are observed. */
+  readonly stateSize: number;
+  /** A. */
+  readonly actionSize: number;
+}
+
+/** One observation as it is stored: its newest frame (HWC uint8), its state `[S]`, whichever the layout has. */
+export interface ReplayObservation {
+  readonly frame?: Uint8Array;
+  readonly state?: Float32Array;
+}
+
+export interface ReplayStep {
+  /** `[A]`, taken at the observation added last. */
+  readonly action: Float32Array;
+  readonly reward: number;
+  /** The task's own end; a truncation is not one. */
+  readonly terminated: boolean;
+  /** What was seen next. */
+  readonly next: ReplayObservation;
+}
+
+/** A whole episode: T actions and the T + 1 observations around them. */
+export interface ReplayEpisode {
+  readonly length: number;
+  /** `[T+1, H, W, C]`. */
+  readonly pixels?: Uint8Array;
+  /** `[T+1, S]`. */
+  readonly state?: Float32Array;
+  /** `[T, A]`. */
+  readonly actions: Float32Array;
+  /** `[T]`. */
+  readonly rewards: Float32Array;
+  readonly terminated: boolean;
+}
+
+/** Bytes of a row's numbers other than its frame and state: action, reward, age, two flags. */
+const scalarBytes = (actionSize: number): number => 4 * actionSize + 4 + 4 + 2;
+
+/** Bytes of one row: what one transition costs, since an episode of T transitions has T + 1 rows. */
+export function rowBytes(layout: ReplayLayout): number {
+  const { height, width, channels } = layout.frame ?? { height: 0, width: 0, channels: 0 };
+  return height * width * channels + 4 * layout.stateSize + scalarBytes(layout.actionSize);
+}
+
+export class ReplayBuffer {
+  readonly layout: ReplayLayout;
+  /** Rows that are kept. */
+  readonly capacity: number;
+  /** Frame number = place in the ring. Undefined where only state is observed. */
+  readonly frames: FrameMemory | undefined;
+  readonly #states: Float32Array;
+  readonly #actions: Float32Array;
+  readonly #rewards: Float32Array;
+  readonly #terminated: Uint8Array;
+  /** 1 where row n + 1 belongs to the same episode, so that a transition starts here. */
+  readonly #hasNext: Uint8Array;
+  /** Rows since the episode's start. */
+  readonly #age: Int32Array;
+  /** Rows that a stack may reach back. */
+  readonly #reach: number;
+  #first: number;
+  #written: number;
+  /** Rows in the ring with `hasNext`. */
+  #starts = 0;
+
+  /**
+   * @param capacity rows that are kept; an episode of T transitions takes T + 1
+   * @param firstRow the number of the first row that will be written: a resumed run's rows keep their numbers
+   */
+  constructor(layout: ReplayLayout, capacity: number, firstRow = 0) {
+    if (!Number.isInteger(capacity) || capacity < 2)
+      throw new RangeError(`A replay buffer needs a capacity of at least 2 rows, not ${capacity}.`);
+    this.layout = layout;
+    this.capacity = capacity;
+    const { frame } = layout;
+    this.frames = frame && new FrameMemory(frame.height * frame.width * frame.channels, capacity);
+    this.#reach = frame === undefined ? 0 : layout.frameStack - 1;
+    this.#states = new Float32Array(capacity * layout.stateSize);
+    this.#actions = new Float32Array(capacity * layout.actionSize);
+    this.#rewards = new Float32Array(capacity);
+    this.#terminated = new Uint8Array(capacity);
+    this.#hasNext = new Uint8Array(capacity);
+    this.#age = new Int32Array(capacity);
+    this.#first = firstRow;
+    this.#written = firstRow;
+  }
+
+  /** One past the last row's number. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** The number of the oldest row still held. */
+  get oldest(): number {
+    return Math.max(this.#first, this.#written - this.capacity);
+  }
+
+  /** Transitions that can be sampled. */
+  get transitions(): number {
+    let count = this.#starts;
+    // Only the oldest few rows can have lost a part of their stack.
+    const oldest = this.oldest;
+    for (let row = oldest; row < Math.min(oldest + this.#reach, this.#written); row++) {
+      if (this.#hasNext[this.#place(row)] === 1 && !this.isTransition(row)) count--;
+    }
+    return count;
+  }
+
+  /** Bytes held for the rows written so far, at most `capacity`. */
+  get bytes(): number {
+    return (this.#written - this.oldest) * rowBytes(this.layout);
+  }
+
+  /** Starts an episode with its first observation. */
+  begin(observation: ReplayObservation): void {
+    // An episode without a single transition leaves no row behind; so at least every second row starts one, and
+    // sampling by rejection stays O(1).
+    if (this.#written > this.oldest && this.#age[this.#place(this.#written - 1)] === 0) this.#written--;
+    this.#append(observation, 0);
+  }
+
+  /** Adds a transition from the observation added last. */
+  add(step: ReplayStep): void {
+    if (this.#written === this.oldest) throw new Error('A transition needs an episode: call begin first.');
+    const place = this.#place(this.#written - 1);
+    if (step.action.length !== this.layout.actionSize)
+      throw new RangeError(
+        `The replay's actions have ${this.layout.actionSize} numbers, this one ${step.action.length}.`,
+      );
+    this.#actions.set(step.action, place * this.layout.actionSize);
+    this.#rewards[place] = step.reward;
+    this.#terminated[place] = step.terminated ? 1 : 0;
+    this.#append(step.next, (this.#age[place] ?? 0) + 1);
+    this.#hasNext[place] = 1;
+    this.#starts++;
+  }
+
+  addEpisode(episode: ReplayEpisode): void {
+    const { stateSize, actionSize } = this.layout;
+    const frameBytes = this.frames?.frameBytes ?? 0;
+    if ((frameBytes > 0 && episode.pixels === undefined) || (stateSize > 0 && episode.state === undefined))
+      throw new RangeError(
+        `The replay holds ${frameBytes > 0 ? 'frames' : 'states'}, and the episode has none.`,
+      );
+    const observation = (t: number): ReplayObservation => ({
+      ...(episode.pixels && { frame: episode.pixels.subarray(t * frameBytes, (t + 1) * frameBytes) }),
+      ...(episode.state && { state: episode.state.subarray(t * stateSize, (t + 1) * stateSize) }),
+    });
+    this.begin(observation(0));
+    for (let t = 0; t < episode.length; t++) {
+      this.add({
+        action: episode.actions.subarray(t * actionSize, (t + 1) * actionSize),
+        reward: episode.rewards[t] as number,
+        terminated: episode.terminated && t === episode.length - 1,
+        next: observation(t + 1),
+      });
+    }
+  }
+
+  /** Copies of the last `length + 1` rows, which are the episode in progress or the one that just ended. */
+  lastEpisode(): Omit<ReplayEpisode, 'terminated'> {
+    const last = this.#written - 1;
+    const length = this.#age[this.#place(last)] ?? 0;
+    if (last - length < this.oldest)
+      throw new RangeError(
+        `The episode of ${length + 1} observations does not fit the replay's ${this.capacity} rows.`,
+      );
+    const { stateSize, actionSize } = this.layout;
+    const frameBytes = this.frames?.frameBytes ?? 0;
+    const pixels = new Uint8Array(frameBytes * (length + 1));
+    const state = new Float32Array(stateSize * (length + 1));
+    const actions = new Float32Array(actionSize * length);
+    const rewards = new Float32Array(length);
+    for (let t = 0; t <= length; t++) {
+      const place = this.#place(last - length + t);
+      if (this.frames !== undefined) pixels.set(this.frames.view(place), t * frameBytes);
+      state.set(this.#states.subarray(place * stateSize, (place + 1) * stateSize), t * stateSize);
+      if (t === length) break;
+      actions.set(this.#actions.subarray(place * actionSize, (place + 1) * actionSize), t * actionSize);
+      rewards[t] = this.#rewards[place] as number;
+    }
+    return {
+      length,
+      actions,
+      rewards,
+      ...(frameBytes > 0 && { pixels }),
+      ...(stateSize > 0 && { state }),
+    };
+  }
+
+  /** Whether the transition (row, row + 1) can be sampled: both rows and the whole stack are still held. */
+  isTransition(row: number): boolean {
+    const place = this.#place(row);
+    const age = this.#age[place] as number;
+    return this.#hasNext[place] === 1 && row - Math.min(age, this.#reach) >= this.oldest;
+  }
+
+  /** The row of a transition, uniform over all that can be sampled. */
+  sampleRow(generator: Generator): number {
+    const oldest = this.oldest;
+    const rows = this.#written - oldest;
+    if (this.#starts === 0 || (rows <= this.#reach + 2 && this.transitions === 0))
+      throw new Error('There is no transition to sample yet.');
+    for (;;) {
+      const row = oldest + generator.integer(rows);
+      if (this.isTransition(row)) return row;
+    }
+  }
+
+  /**
+   * Writes the K frame numbers of the observation at `row`, oldest first, to `target` from `offset` on. Before the
+   * episode's start its first frame is repeated.
+   */
+  frameStack(row: number, target: Int32Array, offset: number): void {
+    const { frameStack } = this.layout;
+    const age = this.#age[this.#place(row)] as number;
+    for (let k = 0; k < frameStack; k++)
+      target[offset + k] = this.#place(row - Math.min(frameStack - 1 - k, age));
+  }
+
+  /** Copies the state `[S]` seen at `row`. */
+  copyState(row: number, target: Float32Array, offset: number): void {
+    const { stateSize } = this.layout;
+    const from = this.#place(row) * stateSize;
+    for (let i = 0; i < stateSize; i++) target[offset + i] = this.#states[from + i] as number;
+  }
+
+  /** Copies the action `[A]` taken at `row`. */
+  copyAction(row: number, target: Float32Array, offset: number): void {
+    const { actionSize } = this.layout;
+    const from = this.#place(row) * actionSize;
+    for (let i = 0; i < actionSize; i++) target[offset + i] = this.#actions[from + i] as number;
+  }
+
+  reward(row: number): number {
+    return this.#rewards[this.#place(row)] as number;
+  }
+
+  terminated(row: number): boolean {
+    return this.#terminated[this.#place(row)] === 1;
+  }
+
+  #append(observation: ReplayObservation, age: number): void {
+    const place = this.#place(this.#written);
+    if (this.#written - this.#first >= this.capacity && this.#hasNext[place] === 1) this.#starts--;
+    this.#hasNext[place] = 0;
+    this.#age[place] = age;
+    if (this.frames !== undefined) {
+      if (observation.frame?.length !== this.frames.frameBytes)
+        throw new RangeError(
+          `The replay's frames have ${this.frames.frameBytes} bytes, this one ${observation.frame?.length ?? 0}.`,
+        );
+      this.frames.write(place, observation.frame);
+    }
+    const { stateSize } = this.layout;
+    if (stateSize > 0) {
+      if (observation.state?.length !== stateSize)
+        throw new RangeError(
+          `The replay's states have ${stateSize} numbers, this one ${observation.state?.length ?? 0}.`,
+        );
+      this.#states.set(observation.state, place * stateSize);
+    }
+    this.#written++;
+  }
+
+  #place(row: number): number {
+    return row % this.capacity;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Symmetric sampling (RLPD, section 4.1): every minibatch takes a fixed number of its rows from the prior data and
+ * the rest from fresh experience. The random shift of every image is drawn here too, so a batch says everything
+ * that is random about its observations.
+ */
+import type { Generator } from '../random/generator.js';
+import type { Batch, BatchObservation, FrameGather } from './batch.js';
+import type { ReplayBuffer } from './replayBuffer.js';
+
+export interface SamplerOptions {
+  /** Fresh experience, which may have been seeded with prior data. */
+  readonly online: ReplayBuffer;
+  /** Prior data that keeps its own share; undefined: every row is drawn from `online`. */
+  readonly offline?: ReplayBuffer | undefined;
+  /** Share of every minibatch drawn from `offline`, in [0, 1], rounded to whole rows. */
+  readonly offlineShare: number;
+  /** B, the rows of one minibatch. */
+  readonly batchSize: number;
+  /** G, the minibatches of one batch. */
+  readonly minibatches: number;
+  /** Greatest shift of an image in pixels each way; 0: none. */
+  readonly randomShiftPad: number;
+  readonly generator: Generator;
+}
+
+interface Source {
+  readonly buffer: ReplayBuffer;
+  readonly count: number;
+}
+
+export class SymmetricSampler {
+  readonly #options: SamplerOptions;
+  readonly #mixed: readonly Source[];
+
+  constructor(options: SamplerOptions) {
+    const { online, offline, offlineShare, batchSize } = options;
+    if (!(offlineShare >= 0 && offlineShare <= 1))
+      throw new RangeError(`offlineShare is ${offlineShare}: expected a number in [0, 1].`);
+    this.#options = options;
+    const fromOffline = offline === undefined ? 0 : Math.round(batchSize * offlineShare);
+    this.#mixed = [
+      { buffer: online, count: batchSize - fromOffline },
+      ...(offline === undefined ? [] : [{ buffer: offline, count: fromOffline }]),
+    ].filter((source) => source.count > 0);
+  }
+
+  /** Whether every source that `sample` draws from holds a transition. */
+  get ready(): boolean {
+    return this.#mixed.every((source) => source.buffer.transitions > 0);
+  }
+
+  /** A batch in the configured proportions. */
+  sample(): Batch {
+    return this.#draw(this.#mixed);
+  }
+
+  /** A batch of prior data alone, for updates before the first step; of the seeded replay where that holds it. */
+  sampleOffline(): Batch {
+    const { online, offline, batchSize } = this.#options;
+    return this.#draw([{ buffer: offline ?? online, count: batchSize }]);
+  }
+
+  #draw(sources: readonly Source[]): Batch {
+    const { batchSize, minibatches, generator, randomShiftPad, online } = this.#options;
+    const { layout } = online;
+    const rows = batchSize * minibatches;
+    const observation = new ObservationRows(sources, rows, layout.frameStack, layout.stateSize);
+    const nextObservation = new ObservationRows(sources, rows, layout.frameStack, layout.stateSize);
+    const actions = new Float32Array(rows * layout.actionSize);
+    const rewards = new Float32Array(rows);
+    const masks = new Float32Array(rows);
+    let i = 0;
+    for (let minibatch = 0; minibatch < minibatches; minibatch++) {
+      for (const { buffer, count } of sources) {
+        for (let n = 0; n < count; n++, i++) {
+          const row = buffer.sampleRow(generator);
+          observation.set(i, buffer, row);
+          nextObservation.set(i, buffer, row + 1);
+          buffer.copyAction(row, actions, i * layout.actionSize);
+          rewards[i] = buffer.reward(row);
+          masks[i] = buffer.terminated(row) ? 0 : 1;
+        }
+      }
+    }
+    observation.drawShifts(generator, randomShiftPad);
+    nextObservation.drawShifts(generator, randomShiftPad);
+    return {
+      size: batchSize,
+      minibatches,
+      observation: observation.value,
+      nextObservation: nextObservation.value,
+      actions,
+      rewards,
+      masks,
+    };
+  }
+}
+
+/** The observations of one batch while they are gathered. */
+class ObservationRows {
+  readonly value: BatchObservation;
+  readonly #frameStack: number;
+  readonly #stateSize: number;
+
+  constructor(sources: readonly Source[], rows: number, frameStack: number, stateSize: number) {
+    this.#frameStack = frameStack;
+    this.#stateSize = stateSize;
+    const memories = sources.flatMap(({ buffer }) => buffer.frames ?? []);
+    const pixels: FrameGather | undefined =
+      memories.length === 0
+        ? undefined
+        : {
+            memories,
+            counts: sources.map((source) => source.count),
+            frames: new Int32Array(rows * frameStack),
+            shifts: new Int32Array(rows * 2),
+          };
+    this.value = {
+      ...(pixels && { pixels }),
+      ...(stateSize > 0 && { state: new Float32Array(rows * stateSize) }),
+    };
+  }
+
+  set(i: number, buffer: ReplayBuffer, row: number): void {
+    const { pixels, state } = this.value;
+    if (pixels !== undefined) buffer.frameStack(row, pixels.frames, i * this.#frameStack);
+    if (state !== undefined) buffer.copyState(row, state, i * this.#stateSize);
+  }
+
+  /** One offset a sample, the same for its whole stack, uniform over the (2·pad + 1)² crops. */
+  drawShifts(generator: Generator, pad: number): void {
+    const shifts = this.value.pixels?.shifts;
+    if (shifts === undefined || pad === 0) return;
+    for (let i = 0; i < shifts.length; i++) shifts[i] = generator.integer(2 * pad + 1);
+  }
+}

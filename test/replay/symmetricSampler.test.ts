@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Generator } from '../../src/random/generator.js';
+import { ReplayBuffer, type ReplayLayout } from '../../src/replay/replayBuffer.js';
+import { type SamplerOptions, SymmetricSampler } from '../../src/replay/symmetricSampler.js';
+
+const layout: ReplayLayout = {
+  frame: { height: 1, width: 1, channels: 1 },
+  frameStack: 3,
+  stateSize: 0,
+  actionSize: 1,
+};
+
+/** A buffer whose rewards all are `mark`, so that a batch shows where a row came from. */
+function filled(mark: number, length = 20, terminated = false): ReplayBuffer {
+  const buffer = new ReplayBuffer(layout, 100);
+  buffer.addEpisode({
+    length,
+    pixels: new Uint8Array(length + 1),
+    actions: new Float32Array(length),
+    rewards: new Float32Array(length).fill(mark),
+    terminated,
+  });
+  return buffer;
+}
+
+function sampler(options: Partial<SamplerOptions>): SymmetricSampler {
+  return new SymmetricSampler({
+    online: filled(1),
+    offline: filled(2),
+    offlineShare: 0.5,
+    batchSize: 16,
+    minibatches: 1,
+    randomShiftPad: 4,
+    generator: new Generator(3),
+    ...options,
+  });
+}
+
+test('every minibatch holds exactly its offline share, whatever the share', () => {
+  for (const share of [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1]) {
+    const batch = sampler({ offlineShare: share, minibatches: 3 }).sample();
+    const offline = Math.round(16 * share);
+    const expected = [...new Array(16 - offline).fill(1), ...new Array(offline).fill(2)];
+    assert.deepEqual([...batch.rewards], [...expected, ...expected, ...expected], `share ${share}`);
+    assert.deepEqual(
+      batch.observation.pixels?.counts,
+      [16 - offline, offline].filter((count) => count > 0),
+    );
+    assert.equal(batch.observation.pixels?.memories.length, batch.observation.pixels?.counts.length);
+  }
+});
+
+test('without separate prior data every row is drawn from the one replay', () => {
+  const batch = sampler({ offline: undefined }).sample();
+  assert.deepEqual([...new Set(batch.rewards)], [1]);
+});
+
+test('before the first step a batch is prior data alone', () => {
+  assert.deepEqual([...new Set(sampler({}).sampleOffline().rewards)], [2]);
+  assert.deepEqual([...new Set(sampler({ offline: undefined }).sampleOffline().rewards)], [1]);
+});
+
+test('a batch cannot be drawn before every source it needs holds a transition', () => {
+  const empty = new ReplayBuffer(layout, 10);
+  assert.equal(sampler({ online: empty }).ready, false);
+  assert.equal(sampler({ online: empty, offlineShare: 1 }).ready, true);
+  assert.throws(() => sampler({ online: empty }).sample(), /no transition/);
+});
+
+test('the mask is 0 at a termination alone', () => {
+  const batch = sampler({ online: filled(1, 1, true), offline: filled(2, 1, false) }).sample();
+  assert.deepEqual([...batch.masks], [...new Array(8).fill(0), ...new Array(8).fill(1)]);
+});
+
+test('shifts cover all crops, and those of an observation and its successor are independent', () => {
+  const batch = sampler({ batchSize: 4000 }).sample();
+  const [now, next] = [batch.observation.pixels?.shifts, batch.nextObservation.pixels?.shifts];
+  assert.ok(now && next);
+  const crops = new Set<string>();
+  let equal = 0;
+  for (let i = 0; i < 4000; i++) {
+    const crop = `${now[2 * i]},${now[2 * i + 1]}`;
+    crops.add(crop);
+    if (crop === `${next[2 * i]},${next[2 * i + 1]}`) equal++;
+  }
+  assert.equal(crops.size, 81);
+  // 1 in 81 agrees by chance: 49 ± 7.
+  assert.ok(equal > 20 && equal < 85, `${equal} equal crops`);
+  assert.ok(now.every((shift) => shift >= 0 && shift <= 8));
+});
+
+test('the same generator state draws the same batch', () => {
+  const [a, b] = [sampler({}).sample(), sampler({}).sample()];
+  assert.deepEqual(a.observation.pixels?.frames, b.observation.pixels?.frames);
+  assert.deepEqual(a.observation.pixels?.shifts, b.observation.pixels?.shifts);
+});
