@@ -1,0 +1,120 @@
+// The native engine's vocabulary: kernels are plain functions over ATen tensors, named, listed in one registry and
+// called through `Call` with plain numbers as attributes, so that a recorded call is data.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rlpd {
+
+using at::Tensor;
+
+class FrameMemories;
+
+// What the user chose once, at start.
+struct Settings {
+  int threads = 1;
+  // Convolutions and matrix products of the fused kernels compute in bf16; their activations stay in bf16.
+  bool bfloat16 = false;
+};
+
+// One kernel call: inputs, attributes read in the order they were written, outputs appended.
+class Call {
+ public:
+  Call(const Tensor* const* inputs, size_t inputCount, const double* attributes, size_t attributeCount,
+       const Settings& settings, FrameMemories& memories)
+      : settings(settings), memories(memories), inputs_(inputs), inputCount_(inputCount), attributes_(attributes),
+        attributeCount_(attributeCount) {}
+
+  size_t inputCount() const { return inputCount_; }
+  // The input as it is held: possibly bf16, possibly strided.
+  const Tensor& held(size_t i) const {
+    if (i >= inputCount_) throw std::invalid_argument("input " + std::to_string(i) + " is missing");
+    return *inputs_[i];
+  }
+  // The input as tfjs sees it: bf16 widened to float32.
+  Tensor input(size_t i) const {
+    const Tensor& tensor = held(i);
+    return tensor.scalar_type() == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
+  }
+
+  double number() {
+    if (cursor_ >= attributeCount_) throw std::invalid_argument("an attribute is missing");
+    return attributes_[cursor_++];
+  }
+  int64_t integer() { return static_cast<int64_t>(number()); }
+  bool flag() { return number() != 0; }
+  // A list is written as its length and its items.
+  std::vector<int64_t> integers() {
+    std::vector<int64_t> list(static_cast<size_t>(integer()));
+    for (auto& item : list) item = integer();
+    return list;
+  }
+  at::ScalarType dtype();
+
+  void output(Tensor tensor) { outputs.push_back(std::move(tensor)); }
+
+  std::vector<Tensor> outputs;
+  const Settings& settings;
+  FrameMemories& memories;
+
+ private:
+  const Tensor* const* inputs_;
+  size_t inputCount_;
+  const double* attributes_;
+  size_t attributeCount_;
+  size_t cursor_ = 0;
+};
+
+// The codes by which data types cross to JavaScript.
+inline at::ScalarType dtypeOf(int64_t code) {
+  switch (code) {
+    case 0: return at::kFloat;
+    case 1: return at::kInt;
+    case 2: return at::kBool;
+    default: throw std::invalid_argument("unknown data type code " + std::to_string(code));
+  }
+}
+inline int dtypeCode(at::ScalarType type) {
+  switch (type) {
+    case at::kFloat:
+    case at::kBFloat16: return 0;
+    case at::kInt: return 1;
+    case at::kBool: return 2;
+    default: throw std::invalid_argument(std::string("a kernel returned the data type ") + c10::toString(type));
+  }
+}
+inline at::ScalarType Call::dtype() { return dtypeOf(integer()); }
+
+struct Kernel {
+  std::string name;
+  void (*run)(Call&);
+  // Writes into its inputs and has no output: never dropped from a recording.
+  bool inPlace;
+};
+
+std::vector<Kernel>& kernels();
+
+struct KernelRegistration {
+  KernelRegistration(const char* name, void (*run)(Call&), bool inPlace = false) {
+    kernels().push_back({name, run, inPlace});
+  }
+};
+
+#define RLPD_KERNEL_AS(Name, inPlace)                                         \
+  static void run##Name(rlpd::Call& call);                                    \
+  static const rlpd::KernelRegistration registration##Name(#Name, run##Name, inPlace); \
+  static void run##Name([[maybe_unused]] rlpd::Call& call)
+#define RLPD_KERNEL(Name) RLPD_KERNEL_AS(Name, false)
+#define RLPD_KERNEL_IN_PLACE(Name) RLPD_KERNEL_AS(Name, true)
+
+// NHWC as tfjs holds it, seen as NCHW in channels-last memory: no copy.
+inline Tensor nchw(const Tensor& nhwc) { return nhwc.permute({0, 3, 1, 2}); }
+inline Tensor nhwc(const Tensor& nchw) { return nchw.permute({0, 2, 3, 1}); }
+
+}  // namespace rlpd

@@ -1,0 +1,183 @@
+// y = activation(gain·(x − mean)/sqrt(variance + epsilon) + offset) over the last axis of x [E,B,D], and its
+// gradient. Sums are float32 whatever x is held in; rows are dealt out in fixed blocks, so that results do not
+// depend on the number of threads.
+#include <ATen/Parallel.h>
+
+#include <cmath>
+
+#include "fused.h"
+
+using rlpd::Activation;
+using rlpd::Tensor;
+
+namespace {
+
+constexpr int64_t blockRows = 64;
+
+struct Shape {
+  int64_t members, rows, width, blocks;
+  explicit Shape(const Tensor& x)
+      : members(x.size(0)), rows(x.size(1)), width(x.size(2)), blocks((rows + blockRows - 1) / blockRows) {}
+};
+
+template <typename T>
+void forward(const Tensor& x, const Tensor& gain, const Tensor& offset, Tensor& y, Tensor& mean, Tensor& inverseStd,
+             double epsilon, bool relu) {
+  const Shape shape(x);
+  const int64_t width = shape.width;
+  const T* xData = x.data_ptr<T>();
+  T* yData = y.data_ptr<T>();
+  const float* gainData = gain.data_ptr<float>();
+  const float* offsetData = offset.data_ptr<float>();
+  float* meanData = mean.data_ptr<float>();
+  float* inverseData = inverseStd.data_ptr<float>();
+  at::parallel_for(0, shape.members * shape.rows, blockRows, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      const T* in = xData + row * width;
+      T* out = yData + row * width;
+      const float* g = gainData + row / shape.rows * width;
+      const float* o = offsetData + row / shape.rows * width;
+      float sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (int64_t i = 0; i < width; i++) sum += static_cast<float>(in[i]);
+      const float m = sum / static_cast<float>(width);
+      float squares = 0;
+#pragma omp simd reduction(+ : squares)
+      for (int64_t i = 0; i < width; i++) {
+        const float d = static_cast<float>(in[i]) - m;
+        squares += d * d;
+      }
+      const float inverse = 1.0f / std::sqrt(squares / static_cast<float>(width) + static_cast<float>(epsilon));
+      meanData[row] = m;
+      inverseData[row] = inverse;
+      if (relu) {
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) {
+          const float value = (static_cast<float>(in[i]) - m) * inverse * g[i] + o[i];
+          out[i] = static_cast<T>(value > 0 ? value : 0.0f);
+        }
+      } else {
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++)
+          out[i] = static_cast<T>((static_cast<float>(in[i]) - m) * inverse * g[i] + o[i]);
+      }
+    }
+  });
+}
+
+// With h = (x − mean)·inverseStd and g the gradient before the activation:
+// dGain = Σ g·h, dOffset = Σ g, dx = inverseStd·(gain·g − mean(gain·g) − h·mean(gain·g·h)).
+template <typename T>
+void backward(const Tensor& x, const Tensor& gain, const Tensor& y, const Tensor& mean, const Tensor& inverseStd,
+              const Tensor& dy, Tensor& dGain, Tensor& dOffset, Tensor& dx, bool relu) {
+  const Shape shape(x);
+  const int64_t width = shape.width;
+  const T* xData = x.data_ptr<T>();
+  const T* yData = y.data_ptr<T>();
+  const T* dyData = dy.data_ptr<T>();
+  T* dxData = dx.data_ptr<T>();
+  const float* gainData = gain.data_ptr<float>();
+  const float* meanData = mean.data_ptr<float>();
+  const float* inverseData = inverseStd.data_ptr<float>();
+  // Each block of rows sums into its own place; the blocks are added in order afterwards.
+  Tensor partial = at::zeros({shape.members, shape.blocks, 2, width}, at::kFloat);
+  float* partialData = partial.data_ptr<float>();
+  at::parallel_for(0, shape.members * shape.blocks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; block++) {
+      const int64_t member = block / shape.blocks;
+      const int64_t first = member * shape.rows + block % shape.blocks * blockRows;
+      const int64_t last = std::min(first + blockRows, (member + 1) * shape.rows);
+      const float* gainRow = gainData + member * width;
+      float* sumGain = partialData + block * 2 * width;
+      float* sumOffset = sumGain + width;
+      for (int64_t row = first; row < last; row++) {
+        const T* in = xData + row * width;
+        const T* out = yData + row * width;
+        const T* grad = dyData + row * width;
+        T* target = dxData + row * width;
+        const float m = meanData[row];
+        const float inverse = inverseData[row];
+        float sum = 0, sumH = 0;
+#pragma omp simd reduction(+ : sum, sumH)
+        for (int64_t i = 0; i < width; i++) {
+          const float dyi = static_cast<float>(grad[i]);
+          const float g = relu && !(static_cast<float>(out[i]) > 0) ? 0.0f : dyi;
+          const float h = (static_cast<float>(in[i]) - m) * inverse;
+          sumGain[i] += g * h;
+          sumOffset[i] += g;
+          sum += g * gainRow[i];
+          sumH += g * gainRow[i] * h;
+        }
+        const float meanG = sum / static_cast<float>(width);
+        const float meanGH = sumH / static_cast<float>(width);
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) {
+          const float dyi = static_cast<float>(grad[i]);
+          const float g = relu && !(static_cast<float>(out[i]) > 0) ? 0.0f : dyi;
+          const float h = (static_cast<float>(in[i]) - m) * inverse;
+          target[i] = static_cast<T>(inverse * (g * gainRow[i] - meanG - h * meanGH));
+        }
+      }
+    }
+  });
+  float* dGainData = dGain.data_ptr<float>();
+  float* dOffsetData = dOffset.data_ptr<float>();
+  for (int64_t member = 0; member < shape.members; member++) {
+    for (int64_t i = 0; i < width; i++) dGainData[member * width + i] = dOffsetData[member * width + i] = 0;
+    for (int64_t block = 0; block < shape.blocks; block++) {
+      const float* sums = partialData + (member * shape.blocks + block) * 2 * width;
+      for (int64_t i = 0; i < width; i++) {
+        dGainData[member * width + i] += sums[i];
+        dOffsetData[member * width + i] += sums[width + i];
+      }
+    }
+  }
+}
+
+}  // namespace
+
+RLPD_KERNEL(RlpdLayerNormActivation) {
+  const at::ScalarType type = rlpd::computeType(call.settings);
+  const Tensor x = call.held(0).to(type).contiguous();
+  const Tensor gain = call.input(1).contiguous();
+  const Tensor offset = call.input(2).contiguous();
+  const double epsilon = call.number();
+  const Activation activation = rlpd::readActivation(call);
+  Tensor y = at::empty(x.sizes(), x.options());
+  Tensor mean = at::empty({x.size(0), x.size(1)}, at::kFloat);
+  Tensor inverseStd = at::empty_like(mean);
+  const bool relu = activation == Activation::relu;
+  if (type == at::kFloat)
+    forward<float>(x, gain, offset, y, mean, inverseStd, epsilon, relu);
+  else
+    forward<at::BFloat16>(x, gain, offset, y, mean, inverseStd, epsilon, relu);
+  if (activation == Activation::tanh) y.tanh_();
+  call.output(y);
+  call.output(mean);
+  call.output(inverseStd);
+}
+
+// Inputs x, gain, y, mean, inverseStd, dy.
+RLPD_KERNEL(RlpdLayerNormActivationGrad) {
+  const at::ScalarType type = rlpd::computeType(call.settings);
+  const Tensor x = call.held(0).to(type).contiguous();
+  const Tensor gain = call.input(1).contiguous();
+  const Tensor y = call.held(2).to(type).contiguous();
+  const Tensor mean = call.input(3).contiguous();
+  const Tensor inverseStd = call.input(4).contiguous();
+  Tensor dy = call.held(5).to(type).contiguous();
+  call.number();
+  const Activation activation = rlpd::readActivation(call);
+  if (activation == Activation::tanh) dy = at::tanh_backward(dy, y);
+  Tensor dGain = at::empty(gain.sizes(), at::kFloat);
+  Tensor dOffset = at::empty(gain.sizes(), at::kFloat);
+  Tensor dx = at::empty(x.sizes(), x.options());
+  const bool relu = activation == Activation::relu;
+  if (type == at::kFloat)
+    backward<float>(x, gain, y, mean, inverseStd, dy, dGain, dOffset, dx, relu);
+  else
+    backward<at::BFloat16>(x, gain, y, mean, inverseStd, dy, dGain, dOffset, dx, relu);
+  call.output(dGain);
+  call.output(dOffset);
+  call.output(dx);
+}

@@ -1,0 +1,105 @@
+// Adam and the moving average, each over a whole list of parameters, in place and in one parallel pass.
+#include <ATen/Parallel.h>
+
+#include <cmath>
+
+#include "engine.h"
+
+using rlpd::Tensor;
+
+namespace {
+
+constexpr int64_t chunkSize = 16384;
+
+struct Chunk {
+  size_t parameter;
+  int64_t begin, end;
+};
+
+std::vector<Chunk> chunksOf(const std::vector<Tensor>& parameters) {
+  std::vector<Chunk> chunks;
+  for (size_t p = 0; p < parameters.size(); p++)
+    for (int64_t begin = 0; begin < parameters[p].numel(); begin += chunkSize)
+      chunks.push_back({p, begin, std::min(begin + chunkSize, parameters[p].numel())});
+  return chunks;
+}
+
+// A tensor that will be written in place: it must own dense float32 memory.
+Tensor writable(const Tensor& tensor) {
+  if (tensor.scalar_type() != at::kFloat || !tensor.is_contiguous())
+    throw std::invalid_argument("a parameter that is updated in place must be a contiguous float32 tensor");
+  return tensor;
+}
+
+void checkSize(const Tensor& a, const Tensor& b, size_t place) {
+  if (a.numel() != b.numel())
+    throw std::invalid_argument("item " + std::to_string(place) + " of the list has " + std::to_string(a.numel()) +
+                                " values on one side and " + std::to_string(b.numel()) + " on the other");
+}
+
+}  // namespace
+
+// Inputs: n parameters, n gradients, n first moments, n second moments, the step (1-based).
+RLPD_KERNEL_IN_PLACE(RlpdAdamUpdate) {
+  const auto count = static_cast<size_t>(call.integer());
+  const auto learningRate = static_cast<float>(call.number());
+  const double beta1 = call.number();
+  const double beta2 = call.number();
+  const auto epsilon = static_cast<float>(call.number());
+  const auto weightDecay = static_cast<float>(call.number());
+  std::vector<Tensor> parameters, gradients, first, second;
+  for (size_t i = 0; i < count; i++) {
+    parameters.push_back(writable(call.held(i)));
+    gradients.push_back(call.input(count + i).contiguous());
+    first.push_back(writable(call.held(2 * count + i)));
+    second.push_back(writable(call.held(3 * count + i)));
+    checkSize(parameters[i], gradients[i], i);
+    checkSize(parameters[i], first[i], i);
+    checkSize(parameters[i], second[i], i);
+  }
+  const double step = call.held(4 * count).item<double>();
+  const auto firstScale = static_cast<float>(1 / (1 - std::pow(beta1, step)));
+  const auto secondScale = static_cast<float>(1 / (1 - std::pow(beta2, step)));
+  const auto b1 = static_cast<float>(beta1);
+  const auto b2 = static_cast<float>(beta2);
+  const float keep = 1.0f - learningRate * weightDecay;
+  const std::vector<Chunk> chunks = chunksOf(parameters);
+  at::parallel_for(0, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; c++) {
+      const Chunk& chunk = chunks[static_cast<size_t>(c)];
+      float* p = parameters[chunk.parameter].data_ptr<float>();
+      const float* g = gradients[chunk.parameter].data_ptr<float>();
+      float* m = first[chunk.parameter].data_ptr<float>();
+      float* v = second[chunk.parameter].data_ptr<float>();
+#pragma omp simd
+      for (int64_t i = chunk.begin; i < chunk.end; i++) {
+        m[i] = b1 * m[i] + (1.0f - b1) * g[i];
+        v[i] = b2 * v[i] + (1.0f - b2) * g[i] * g[i];
+        p[i] = keep * p[i] - learningRate * (m[i] * firstScale) / (std::sqrt(v[i] * secondScale) + epsilon);
+      }
+    }
+  });
+}
+
+// Inputs: n targets, n sources.
+RLPD_KERNEL_IN_PLACE(RlpdEmaUpdate) {
+  const auto count = static_cast<size_t>(call.integer());
+  const auto rate = static_cast<float>(call.number());
+  std::vector<Tensor> targets, sources;
+  for (size_t i = 0; i < count; i++) {
+    targets.push_back(writable(call.held(i)));
+    sources.push_back(call.input(count + i).contiguous());
+    checkSize(targets[i], sources[i], i);
+  }
+  const std::vector<Chunk> chunks = chunksOf(targets);
+  at::parallel_for(0, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; c++) {
+      const Chunk& chunk = chunks[static_cast<size_t>(c)];
+      float* target = targets[chunk.parameter].data_ptr<float>();
+      const float* source = sources[chunk.parameter].data_ptr<float>();
+#pragma omp simd
+      for (int64_t i = chunk.begin; i < chunk.end; i++)
+        target[i] = (1.0f - rate) * target[i] + rate * source[i];
+    }
+  });
+}

@@ -1,0 +1,155 @@
+/**
+ * Which tensor engine runs. `auto` takes the fastest that loads: torch, then tensorflow, then wasm; the note says
+ * in one line what was taken and what would be faster.
+ */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import * as tf from '@tensorflow/tfjs-core';
+import { InputError } from '../errors.js';
+import { registerTensorflow } from './tensorflow/register.js';
+import { registerTorch } from './torch/register.js';
+import { registerWasm } from './wasm/register.js';
+
+export type BackendName = 'torch' | 'tensorflow' | 'wasm' | 'cpu';
+export type Precision = 'float32' | 'bfloat16';
+
+export const backendNames: readonly BackendName[] = ['torch', 'tensorflow', 'wasm', 'cpu'];
+
+export interface BackendOptions {
+  readonly backend?: BackendName | 'auto' | undefined;
+  /** What convolutions and matrix products compute in; weights are float32 always. `auto`: by the hardware. */
+  readonly precision?: Precision | 'auto' | undefined;
+  /** Threads of the tensor engine; default: all cores. */
+  readonly threads?: number | undefined;
+  /** Whether programs are recorded and replayed where the engine can; default true. */
+  readonly record?: boolean | undefined;
+}
+
+export interface SelectedBackend {
+  readonly backend: BackendName;
+  readonly device: 'cpu' | 'cuda';
+  readonly precision: Precision;
+  readonly threads: number;
+  /** One line: what was taken and why, and what would be faster. */
+  readonly note: string;
+}
+
+/** Once torch is loaded its settings stay: a process has one native engine. */
+let torchSettings: { precision: Precision; threads: number; libtorch: string } | undefined;
+
+/**
+ * Makes a backend tfjs's current one.
+ * @throws InputError when the backend asked for cannot be had, or the precision is not one of its own.
+ */
+export async function selectBackend(options: BackendOptions = {}): Promise<SelectedBackend> {
+  const wanted = options.backend ?? 'auto';
+  if (wanted !== 'auto') return take(wanted, options);
+  const refusals: string[] = [];
+  for (const backend of ['torch', 'tensorflow', 'wasm'] as const) {
+    try {
+      const selected = await take(backend, options);
+      const faster = refusals.length === 0 ? '' : ` Faster would be torch. ${refusals[0]}`;
+      return { ...selected, note: selected.note + faster };
+    } catch (error) {
+      refusals.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return take('cpu', options);
+}
+
+async function take(backend: BackendName, options: BackendOptions): Promise<SelectedBackend> {
+  const selected = await loaders[backend](options);
+  await tf.setBackend(backend);
+  await tf.ready();
+  return selected;
+}
+
+type Loader = (options: BackendOptions) => Promise<SelectedBackend>;
+
+const loaders: Readonly<Record<BackendName, Loader>> = {
+  async torch(options) {
+    const hardware = bfloat16Hardware();
+    const chosen = options.precision ?? 'auto';
+    const precision = chosen === 'auto' ? (hardware === undefined ? 'float32' : 'bfloat16') : chosen;
+    const threads = options.threads ?? availableParallelism();
+    if (torchSettings === undefined) {
+      try {
+        const { libtorch } = registerTorch({
+          threads,
+          bfloat16: precision === 'bfloat16',
+          record: options.record ?? true,
+        });
+        torchSettings = { precision, threads, libtorch };
+      } catch (error) {
+        throw new InputError(error instanceof Error ? error.message : String(error));
+      }
+    } else if (torchSettings.precision !== precision || torchSettings.threads !== threads) {
+      throw new InputError(
+        `The torch backend already runs in ${torchSettings.precision} on ${torchSettings.threads} threads: one process has one setting.`,
+      );
+    }
+    const why =
+      precision === 'bfloat16'
+        ? `bf16 products (${hardware === undefined ? 'asked for; no bf16 instructions here, so it is slow' : hardware})`
+        : `f32 products (${chosen === 'auto' ? 'no bf16 instructions here' : 'asked for'})`;
+    return {
+      backend: 'torch',
+      device: 'cpu',
+      precision,
+      threads,
+      note: `Engine: torch, ${torchSettings.libtorch}, ${why}, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
+    };
+  },
+  async tensorflow(options) {
+    refuseBfloat16('tensorflow', options);
+    const { device, module } = await registerTensorflow();
+    return {
+      backend: 'tensorflow',
+      device,
+      precision: 'float32',
+      threads: availableParallelism(),
+      note: `Engine: tensorflow (${module}), float32.`,
+    };
+  },
+  async wasm(options) {
+    refuseBfloat16('wasm', options);
+    const threads = await registerWasm();
+    return {
+      backend: 'wasm',
+      device: 'cpu',
+      precision: 'float32',
+      threads,
+      note: `Engine: wasm (tfjs-backend-wasm, SIMD), float32, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
+    };
+  },
+  async cpu(options) {
+    refuseBfloat16('cpu', options);
+    await import('@tensorflow/tfjs-backend-cpu');
+    return {
+      backend: 'cpu',
+      device: 'cpu',
+      precision: 'float32',
+      threads: 1,
+      note: 'Engine: cpu (plain JavaScript, the reference), float32: for checks, far too slow for images.',
+    };
+  },
+};
+
+function refuseBfloat16(backend: BackendName, options: BackendOptions): void {
+  if (options.precision === 'bfloat16') {
+    throw new InputError(`The ${backend} backend computes in float32 only: bfloat16 needs --backend torch.`);
+  }
+}
+
+/** The instructions that make bf16 products fast, if this processor has them. */
+function bfloat16Hardware(): string | undefined {
+  let flags: string;
+  try {
+    flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';
+  } catch {
+    return undefined;
+  }
+  if (/\bamx_bf16\b/.test(flags)) return 'AMX';
+  if (/\bavx512_bf16\b/.test(flags)) return 'AVX512-BF16';
+  return undefined;
+}

@@ -1,0 +1,66 @@
+/**
+ * The native engine as JavaScript sees it: the binary that `scripts/native.mjs` built, loaded and typed.
+ * Handles stand for native tensors; a handle's number is never used twice.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+export type Handle = number;
+
+export interface NativeAddon {
+  /** Names of the native kernels; a kernel's number is its place here. */
+  readonly kernels: readonly string[];
+  /** Where a command is written before `dispatch`, and its outputs are read after it (layout: addon.cpp). */
+  readonly command: Float64Array;
+  /** Runs the command; returns the number of outputs. */
+  dispatch(): number;
+  upload(values: ArrayBufferView, dtype: number, shape: readonly number[]): Handle;
+  download(handle: Handle, target: ArrayBufferView): void;
+  release(handle: Handle): void;
+  configure(threads: number, bfloat16: number): void;
+  /** [live handles, bytes behind them]. */
+  memory(): [number, number];
+  addFrameBlock(memory: number, frameBytes: number, framesPerBlock: number, block: Uint8Array): void;
+  removeFrameMemory(memory: number): void;
+  beginRecording(inputs: readonly Handle[]): void;
+  /** The tape's number; a negative result abandons the recording. */
+  endRecording(result: Handle): number;
+  isCurrent(tape: number): boolean;
+  replay(tape: number, inputs: readonly ArrayBufferView[]): Promise<Float32Array>;
+  releaseTape(tape: number): void;
+}
+
+const stampSchema = z.object({ libtorch: z.string(), cuda: z.boolean(), cpu: z.string() });
+
+const buildFolder = new URL('../../../../build/', import.meta.url);
+
+/**
+ * Loads the addon.
+ * @throws Error with one sentence that says why it cannot be had and what to do.
+ */
+export function loadAddon(): { addon: NativeAddon; libtorch: string; cuda: boolean } {
+  let stamp: z.infer<typeof stampSchema>;
+  try {
+    stamp = stampSchema.parse(JSON.parse(readFileSync(new URL('rlpd_torch.json', buildFolder), 'utf8')));
+  } catch {
+    throw new Error('The native engine is not built: run "npm run setup", which says what it needs.');
+  }
+  const cpu = cpus()[0]?.model ?? 'unknown';
+  if (stamp.cpu !== cpu) {
+    throw new Error(
+      `The native engine was built for another processor (${stamp.cpu}; this is ${cpu}): run "npm run setup".`,
+    );
+  }
+  try {
+    const addon: NativeAddon = createRequire(import.meta.url)(
+      fileURLToPath(new URL('rlpd_torch.node', buildFolder)),
+    );
+    return { addon, libtorch: stamp.libtorch, cuda: stamp.cuda };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new Error(`The native engine does not load (${reason}): run "npm run setup" to build it anew.`);
+  }
+}
