@@ -1,0 +1,203 @@
+/**
+ * The agent: acts on one observation, learns from one batch, saves and restores everything that the next action
+ * and the next update depend on. The learning algorithm behind it is RLPD or behaviour cloning.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Observation, ObservationSpace } from '../../envs/environment.js';
+import { createProgram, type Program, type ProgramInput } from '../backend/program.js';
+import { InputError } from '../errors.js';
+import { assignValues, type NamedTensor, readValues } from '../nn/parameters.js';
+import { sampleAction } from '../nn/tanhGaussian.js';
+import { Generator, type GeneratorState } from '../random/generator.js';
+import type { Batch } from '../replay/batch.js';
+import { BcLearner } from './bcLearner.js';
+import type { AgentConfig } from './config.js';
+import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
+import { type AgentShape, agentShape } from './networks.js';
+import { RlpdLearner } from './rlpdLearner.js';
+
+/** What `state` returns; plain JSON. */
+export interface AgentState {
+  readonly learner: LearnerState;
+  readonly exploration: GeneratorState;
+}
+
+export class RlpdAgent {
+  readonly config: AgentConfig;
+  readonly #shape: AgentShape;
+  readonly #learner: Learner;
+  readonly #exploration: Generator;
+  #acting: Program<string> | undefined;
+
+  private constructor(config: AgentConfig, shape: AgentShape, learner: Learner, exploration: Generator) {
+    this.config = config;
+    this.#shape = shape;
+    this.#learner = learner;
+    this.#exploration = exploration;
+  }
+
+  /**
+   * A fresh agent on the tensor backend in use.
+   * @throws InputError when the observation space does not fit the settings
+   */
+  static create(o: {
+    config: AgentConfig;
+    observationSpace: ObservationSpace;
+    actionSize: number;
+    seed: number;
+  }): RlpdAgent {
+    const shape = agentShape(o.observationSpace, o.actionSize);
+    const random = new Generator(o.seed).child('agent');
+    const Algorithm = o.config.algorithm === 'bc' ? BcLearner : RlpdLearner;
+    const learner = new Algorithm(o.config, shape, random.child('learner'));
+    return new RlpdAgent(o.config, shape, learner, random.child('exploration'));
+  }
+
+  /**
+   * An action `[A]` in [−1, 1]: drawn from the policy (`sample`, with its own stream of noise) or tanh(mean)
+   * (`mean`, which draws nothing). A policy without a distribution always gives its mode.
+   */
+  async act(observation: Observation, mode: 'sample' | 'mean'): Promise<Float32Array> {
+    const { pixels, stateSize, actionSize } = this.#shape;
+    const noise = new Float32Array(actionSize);
+    if (mode === 'sample' && this.#learner.stochastic) this.#exploration.fillNormal(noise);
+    const inputs: Record<string, Float32Array> = { noise };
+    if (pixels !== undefined)
+      inputs.pixels = scaledPixels(observation.pixels, tf.util.sizeFromShape([...pixels]));
+    if (stateSize > 0) inputs.state = checkedState(observation.state, stateSize);
+    this.#acting ??= this.#actingProgram();
+    return this.#acting.run(inputs);
+  }
+
+  /** G critic steps on the batch's G minibatches, then one actor and one temperature step on the last of them. */
+  async update(batch: Batch): Promise<UpdateMetrics> {
+    return this.#learner.update(batch);
+  }
+
+  /**
+   * Everything to be saved, by name: weights and their moving average as `group/parameter`, Adam's moments as
+   * `adam/group/parameter/first` and `…/second`.
+   */
+  async tensors(): Promise<Map<string, NamedTensor>> {
+    const saved = new Map<string, NamedTensor>();
+    for (const [name, variable] of this.#variables()) saved.set(name, await readValues(variable));
+    return saved;
+  }
+
+  /** The part of `tensors` that acting needs: enough for `restorePolicy`. */
+  async policyTensors(): Promise<Map<string, NamedTensor>> {
+    const saved = new Map<string, NamedTensor>();
+    const variables = this.#variables();
+    for (const name of this.#learner.policyParameters) {
+      const variable = variables.get(name);
+      if (variable !== undefined) saved.set(name, await readValues(variable));
+    }
+    return saved;
+  }
+
+  /** Counters and random streams. */
+  state(): AgentState {
+    return { learner: this.#learner.state(), exploration: this.#exploration.state() };
+  }
+
+  /**
+   * Continues from what `tensors` and `state` gave: the next update is the same, bit for bit.
+   * @throws InputError when a tensor is missing or has another shape
+   */
+  restore(tensors: ReadonlyMap<string, NamedTensor>, state: AgentState): void {
+    this.#assign(tensors, this.#variables().keys());
+    this.#learner.restore(state.learner);
+    this.#exploration.restore(state.exploration);
+  }
+
+  /**
+   * Takes over the weights that acting needs, from a whole checkpoint or from `policyTensors`.
+   * @throws InputError when a tensor is missing or has another shape
+   */
+  restorePolicy(tensors: ReadonlyMap<string, NamedTensor>): void {
+    this.#assign(tensors, this.#learner.policyParameters);
+  }
+
+  dispose(): void {
+    this.#acting?.dispose();
+    this.#learner.dispose();
+  }
+
+  #actingProgram(): Program<string> {
+    const { pixels, stateSize, actionSize } = this.#shape;
+    const inputs: Record<string, ProgramInput> = { noise: { shape: [1, actionSize], dtype: 'float32' } };
+    if (pixels !== undefined) inputs.pixels = { shape: [1, ...pixels], dtype: 'float32' };
+    if (stateSize > 0) inputs.state = { shape: [1, stateSize], dtype: 'float32' };
+    return createProgram<string>({
+      name: 'act',
+      inputs,
+      body: (tensors) => {
+        const features = this.#learner.features(
+          tensors.pixels as tf.Tensor4D | undefined,
+          tensors.state as tf.Tensor2D | undefined,
+        );
+        // With no noise the sample is the mode, tanh(mean).
+        const { action } = sampleAction(
+          this.#learner.actor.distribution(features),
+          tensors.noise as tf.Tensor2D,
+        );
+        return tf.reshape(action, [actionSize]);
+      },
+    });
+  }
+
+  #assign(tensors: ReadonlyMap<string, NamedTensor>, names: Iterable<string>): void {
+    // A program may have recorded where the old values live.
+    this.#acting?.dispose();
+    this.#acting = undefined;
+    this.#learner.forgetPrograms();
+    const variables = this.#variables();
+    for (const name of names) {
+      const variable = variables.get(name);
+      const values = tensors.get(name);
+      if (variable === undefined) continue;
+      if (values === undefined) {
+        throw new InputError(
+          `The checkpoint lacks the tensor "${name}"; it was made by other agent settings.`,
+        );
+      }
+      if (!tf.util.arraysEqual([...values.shape], variable.shape)) {
+        throw new InputError(
+          `The checkpoint's tensor "${name}" has shape [${values.shape}] and this agent needs [${variable.shape}]; give the settings and the task it was trained with.`,
+        );
+      }
+      assignValues(variable, values);
+    }
+  }
+
+  #variables(): Map<string, tf.Variable> {
+    const variables = new Map<string, tf.Variable>();
+    for (const group of this.#learner.groups) {
+      for (const { name, variable } of group.parameters) variables.set(`${group.name}/${name}`, variable);
+    }
+    for (const [group, optimiser] of Object.entries(this.#learner.optimisers)) {
+      for (const { parameter, first, second } of optimiser.slots) {
+        variables.set(`adam/${group}/${parameter.name}/first`, first);
+        variables.set(`adam/${group}/${parameter.name}/second`, second);
+      }
+    }
+    return variables;
+  }
+}
+
+/** uint8 to [0, 1]. */
+function scaledPixels(pixels: Uint8Array | undefined, size: number): Float32Array {
+  if (pixels?.length !== size) {
+    throw new Error(`The observation has ${pixels?.length ?? 0} pixel bytes; the agent expects ${size}.`);
+  }
+  const scaled = new Float32Array(size);
+  for (let i = 0; i < size; i++) scaled[i] = (pixels[i] ?? 0) / 255;
+  return scaled;
+}
+
+function checkedState(state: Float32Array | undefined, size: number): Float32Array {
+  if (state?.length !== size) {
+    throw new Error(`The observation has ${state?.length ?? 0} state numbers; the agent expects ${size}.`);
+  }
+  return state;
+}

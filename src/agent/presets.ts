@@ -1,0 +1,54 @@
+/** Named settings: what each one changes with respect to the defaults, which are the paper's for pixels. */
+import { InputError } from '../errors.js';
+import type { AgentConfig } from './config.js';
+
+export interface Preset {
+  readonly description: string;
+  readonly settings: Partial<AgentConfig>;
+}
+
+export const presets = {
+  rlpd: { description: 'RLPD from pixels, as the paper runs it', settings: {} },
+
+  'rlpd-state': {
+    description: 'RLPD from physical state: UTD 20, two critics in the target, entropy backup',
+    settings: { utdRatio: 20, targetSubset: 2, entropyBackup: true, initialTemperature: 1 },
+  },
+
+  'online-only': {
+    description: 'the same agent without prior data',
+    settings: { offlineMode: 'none', offlineShare: 0 },
+  },
+
+  'seeded-buffer': {
+    description: 'prior data put into the replay at the start, batches drawn from all of it (SACfD)',
+    settings: { offlineMode: 'seeded' },
+  },
+
+  'no-layer-norm': {
+    description: 'RLPD without layer norm in the critics',
+    settings: { criticLayerNorm: false },
+  },
+
+  bc: {
+    description: 'behaviour cloning on the dataset alone',
+    settings: { algorithm: 'bc', offlineShare: 1 },
+  },
+
+  'pretrain-finetune': {
+    description: 'the older recipe: updates on the dataset alone, then the online loop on a seeded replay',
+    settings: { pretrainUpdates: 25_000, offlineMode: 'seeded' },
+  },
+} as const satisfies Record<string, Preset>;
+
+export type PresetName = keyof typeof presets;
+
+/** The settings of a preset. @throws InputError when there is none of that name. */
+export function presetSettings(name: string): Partial<AgentConfig> {
+  if (!Object.hasOwn(presets, name)) {
+    throw new InputError(
+      `There is no preset named "${name}"; the presets are ${Object.keys(presets).join(', ')}.`,
+    );
+  }
+  return presets[name as PresetName].settings;
+}

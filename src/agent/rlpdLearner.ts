@@ -1,0 +1,282 @@
+/**
+ * RLPD's learner: owns networks, optimisers and random streams, and runs the update as two programs: a critic
+ * step, and the full step, which adds the actor's and the temperature's. A batch of G minibatches takes G − 1 of
+ * the first and one of the second.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { createProgram, type Program } from '../backend/program.js';
+import { Adam } from '../nn/adam.js';
+import { drawDropoutMask } from '../nn/dropout.js';
+import { ParameterGroup } from '../nn/parameters.js';
+import type { Generator } from '../random/generator.js';
+import type { Batch } from '../replay/batch.js';
+import {
+  type BatchForm,
+  batchForm,
+  type InputArrays,
+  type InputSpecs,
+  type Inputs,
+  minibatchOf,
+  ObservationInputs,
+  sameForm,
+} from './batchInputs.js';
+import type { AgentConfig } from './config.js';
+import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
+import { Actor, type AgentShape, Critic, type Features } from './networks.js';
+import {
+  actorMetricNames,
+  actorStep,
+  type CriticStepInputs,
+  criticMetricNames,
+  criticStep,
+  type RlpdNetworks,
+} from './rlpdUpdate.js';
+
+/** The two programs for batches of one form. */
+interface Programs {
+  readonly form: BatchForm;
+  readonly observation: ObservationInputs;
+  readonly nextObservation: ObservationInputs;
+  readonly critic: Program<string>;
+  readonly full: Program<string>;
+}
+
+/** Prefixes of the dropout masks' names: critic(s, a), target(s', a'), and critic(s, π(s)) in the actor's loss. */
+type MaskUse = 'dropout' | 'targetDropout' | 'actorDropout';
+
+export class RlpdLearner implements Learner {
+  readonly networks: RlpdNetworks;
+  readonly groups: readonly ParameterGroup[];
+  readonly stochastic = true;
+  readonly #config: AgentConfig;
+  readonly #shape: AgentShape;
+  readonly #streams: Readonly<Record<'noise' | 'subset' | 'dropout', Generator>>;
+  #criticSteps = 0;
+  #actorSteps = 0;
+  #programs: Programs | undefined;
+
+  constructor(config: AgentConfig, shape: AgentShape, random: Generator) {
+    this.#config = config;
+    this.#shape = shape;
+    this.#streams = {
+      noise: random.child('noise'),
+      subset: random.child('subset'),
+      dropout: random.child('dropout'),
+    };
+    const weights = random.child('weights');
+    const critic = new Critic('critic', config, shape, weights);
+    const targetCritic = new Critic('targetCritic', config, shape, weights);
+    targetCritic.group.copyFrom(critic.group);
+    const actor = new Actor(config, shape, critic.encoder?.features, weights);
+    const temperature = new ParameterGroup('temperature', weights);
+    const logTemperature = temperature.constant('log', [], Math.log(config.initialTemperature));
+    this.groups = [critic.group, targetCritic.group, actor.group, temperature];
+    const { criticLearningRate, criticWeightDecay, actorLearningRate, temperatureLearningRate } = config;
+    const optimisers = {
+      critic: new Adam(critic.group.parameters, {
+        learningRate: criticLearningRate,
+        weightDecay: criticWeightDecay,
+      }),
+      actor: new Adam(actor.group.parameters, { learningRate: actorLearningRate }),
+      temperature: new Adam(temperature.parameters, { learningRate: temperatureLearningRate }),
+    };
+    this.networks = { critic, targetCritic, actor, logTemperature, optimisers };
+  }
+
+  get actor(): Actor {
+    return this.networks.actor;
+  }
+
+  get optimisers(): RlpdNetworks['optimisers'] {
+    return this.networks.optimisers;
+  }
+
+  get policyParameters(): string[] {
+    const { critic, actor } = this.networks;
+    const encoder = critic.group.parameters.filter(({ name }) => name.startsWith('encoder/'));
+    return [
+      ...encoder.map(({ name }) => `critic/${name}`),
+      ...actor.group.parameters.map(({ name }) => `actor/${name}`),
+    ];
+  }
+
+  features(image: tf.Tensor4D | undefined, state: tf.Tensor2D | undefined): Features {
+    return { image: this.networks.critic.features(image), state };
+  }
+
+  async update(batch: Batch): Promise<UpdateMetrics> {
+    const programs = this.#programsFor(batch);
+    const metrics: UpdateMetrics = {};
+    for (let index = 0; index < batch.minibatches; index++) {
+      const inputs = this.#criticInputs(programs, batch, index);
+      const last = index === batch.minibatches - 1;
+      if (last) this.#addActorInputs(inputs, batch.size);
+      const values = await (last ? programs.full : programs.critic).run(inputs);
+      criticMetricNames.forEach((name, i) => {
+        metrics[name] = (metrics[name] ?? 0) + (values[i] ?? Number.NaN) / batch.minibatches;
+      });
+      if (!last) continue;
+      actorMetricNames.forEach((name, i) => {
+        metrics[name] = values[criticMetricNames.length + i] ?? Number.NaN;
+      });
+    }
+    return metrics;
+  }
+
+  state(): LearnerState {
+    const generators = Object.fromEntries(
+      Object.entries(this.#streams).map(([name, stream]) => [name, stream.state()]),
+    );
+    return { criticSteps: this.#criticSteps, actorSteps: this.#actorSteps, generators };
+  }
+
+  restore(state: LearnerState): void {
+    this.#criticSteps = state.criticSteps;
+    this.#actorSteps = state.actorSteps;
+    for (const [name, stream] of Object.entries(this.#streams)) {
+      const saved = state.generators[name];
+      if (saved === undefined) throw new Error(`The agent's state lacks the generator "${name}".`);
+      stream.restore(saved);
+    }
+  }
+
+  forgetPrograms(): void {
+    this.#programs?.critic.dispose();
+    this.#programs?.full.dispose();
+    this.#programs = undefined;
+  }
+
+  dispose(): void {
+    this.forgetPrograms();
+    for (const group of this.groups) group.dispose();
+    for (const optimiser of Object.values(this.optimisers)) optimiser.dispose();
+  }
+
+  #programsFor(batch: Batch): Programs {
+    const form = batchForm(batch);
+    if (this.#programs !== undefined && sameForm(this.#programs.form, form)) return this.#programs;
+    this.forgetPrograms();
+    const config = this.#config;
+    const { networks } = this;
+    const observationInputs = (name: 'observation' | 'nextObservation') =>
+      new ObservationInputs(name, this.#shape, batch.size, batch[name], config.randomShiftPad);
+    const observation = observationInputs('observation');
+    const nextObservation = observationInputs('nextObservation');
+    const criticSpecs: InputSpecs = {
+      ...observation.specs,
+      ...nextObservation.specs,
+      ...this.#criticSpecs(batch.size),
+    };
+    const criticInputs = (inputs: Inputs): CriticStepInputs => ({
+      observation: observation.tensors(inputs),
+      nextObservation: nextObservation.tensors(inputs),
+      actions: inputs.actions as tf.Tensor2D,
+      rewards: inputs.rewards as tf.Tensor1D,
+      masks: inputs.masks as tf.Tensor1D,
+      nextNoise: inputs.nextNoise as tf.Tensor2D,
+      subset: inputs.subset as tf.Tensor1D,
+      criticStep: inputs.criticStep as tf.Scalar,
+      dropoutMasks: this.#masks(inputs, 'dropout'),
+      targetDropoutMasks: this.#masks(inputs, 'targetDropout'),
+    });
+    const critic = createProgram<string>({
+      name: 'rlpd critic step',
+      inputs: criticSpecs,
+      body: (inputs) => asVector(criticStep(networks, config, criticInputs(inputs)).metrics),
+    });
+    const full = createProgram<string>({
+      name: 'rlpd full step',
+      inputs: { ...criticSpecs, ...this.#actorSpecs(batch.size) },
+      body: (inputs) => {
+        const tensors = criticInputs(inputs);
+        const { metrics, features } = criticStep(networks, config, tensors);
+        const step = actorStep(networks, config, {
+          observation: tensors.observation,
+          features,
+          noise: inputs.noise as tf.Tensor2D,
+          actorStep: inputs.actorStep as tf.Scalar,
+          dropoutMasks: this.#masks(inputs, 'actorDropout'),
+        });
+        return asVector([...metrics, ...step.metrics]);
+      },
+    });
+    this.#programs = { form, observation, nextObservation, critic, full };
+    return this.#programs;
+  }
+
+  #criticSpecs(rows: number): InputSpecs {
+    return {
+      actions: { shape: [rows, this.#shape.actionSize], dtype: 'float32' },
+      rewards: { shape: [rows], dtype: 'float32' },
+      masks: { shape: [rows], dtype: 'float32' },
+      nextNoise: { shape: [rows, this.#shape.actionSize], dtype: 'float32' },
+      subset: { shape: [this.#config.targetSubset], dtype: 'int32' },
+      criticStep: { shape: [], dtype: 'int32' },
+      ...this.#maskSpecs('dropout', rows),
+      ...this.#maskSpecs('targetDropout', rows),
+    };
+  }
+
+  #actorSpecs(rows: number): InputSpecs {
+    return {
+      noise: { shape: [rows, this.#shape.actionSize], dtype: 'float32' },
+      actorStep: { shape: [], dtype: 'int32' },
+      ...this.#maskSpecs('actorDropout', rows),
+    };
+  }
+
+  #criticInputs({ observation, nextObservation }: Programs, batch: Batch, index: number): InputArrays {
+    const { size } = batch;
+    const { actionSize } = this.#shape;
+    const { ensembleSize, targetSubset } = this.#config;
+    const inputs: InputArrays = {
+      actions: minibatchOf(batch.actions, index, size * actionSize),
+      rewards: minibatchOf(batch.rewards, index, size),
+      masks: minibatchOf(batch.masks, index, size),
+      nextNoise: this.#streams.noise.fillNormal(new Float32Array(size * actionSize)),
+      subset: this.#streams.subset.choose(ensembleSize, targetSubset),
+      criticStep: Int32Array.of(++this.#criticSteps),
+    };
+    observation.fill(inputs, batch.observation, index);
+    nextObservation.fill(inputs, batch.nextObservation, index);
+    this.#drawMasks(inputs, 'dropout', size);
+    this.#drawMasks(inputs, 'targetDropout', size);
+    return inputs;
+  }
+
+  #addActorInputs(inputs: InputArrays, rows: number): void {
+    inputs.noise = this.#streams.noise.fillNormal(new Float32Array(rows * this.#shape.actionSize));
+    inputs.actorStep = Int32Array.of(++this.#actorSteps);
+    this.#drawMasks(inputs, 'actorDropout', rows);
+  }
+
+  /** One mask a hidden layer; none without dropout. */
+  #maskSpecs(use: MaskUse, rows: number): InputSpecs {
+    const { criticDropout, hiddenLayers, hiddenWidth, ensembleSize, targetSubset } = this.#config;
+    if (criticDropout === 0) return {};
+    const members = use === 'targetDropout' ? targetSubset : ensembleSize;
+    return Object.fromEntries(
+      Array.from({ length: hiddenLayers }, (_, i) => [
+        `${use}${i}`,
+        { shape: [members, rows, hiddenWidth], dtype: 'float32' as const },
+      ]),
+    );
+  }
+
+  #drawMasks(inputs: InputArrays, use: MaskUse, rows: number): void {
+    for (const [name, { shape }] of Object.entries(this.#maskSpecs(use, rows))) {
+      const mask = new Float32Array(tf.util.sizeFromShape([...shape]));
+      inputs[name] = drawDropoutMask(this.#streams.dropout, mask, this.#config.criticDropout);
+    }
+  }
+
+  #masks(inputs: Inputs, use: MaskUse): tf.Tensor3D[] {
+    const { criticDropout, hiddenLayers } = this.#config;
+    if (criticDropout === 0) return [];
+    return Array.from({ length: hiddenLayers }, (_, i) => inputs[`${use}${i}`] as tf.Tensor3D);
+  }
+}
+
+function asVector(scalars: readonly tf.Scalar[]): tf.Tensor1D {
+  return tf.concat(scalars.map((scalar) => tf.reshape(scalar, [1]))) as tf.Tensor1D;
+}

@@ -1,0 +1,153 @@
+/**
+ * One RLPD update in tensors (Ball et al. 2023, algorithm 1): the critic step, and the actor and temperature step.
+ *
+ * The actor reads the critic's convolution features as they are before each critic step: its convolution weights
+ * are the critic's, taken over before every step. So its features of s come free with the critic's own forward
+ * pass, whatever the update-to-data ratio. (The reference takes them over once for all G steps of an update; at
+ * G = 1 the two are the same.)
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Adam } from '../nn/adam.js';
+import { updateEma } from '../nn/ema.js';
+import { differentiate } from '../nn/gradients.js';
+import { sampleAction } from '../nn/tanhGaussian.js';
+import type { AgentConfig } from './config.js';
+import { actorLoss, criticLoss, temperatureLoss, temporalDifferenceTarget } from './losses.js';
+import type { Actor, Critic, Features } from './networks.js';
+
+/** Everything an update reads and writes beside its inputs. */
+export interface RlpdNetworks {
+  readonly critic: Critic;
+  readonly targetCritic: Critic;
+  readonly actor: Actor;
+  readonly logTemperature: tf.Variable;
+  readonly optimisers: { readonly critic: Adam; readonly actor: Adam; readonly temperature: Adam };
+}
+
+/** An observation as it comes in: image `[B, H, W, C·K]` in [0, 1] and state `[B, S]`, what there is. */
+export interface ObservationTensors {
+  readonly image: tf.Tensor4D | undefined;
+  readonly state: tf.Tensor2D | undefined;
+}
+
+export interface CriticStepInputs {
+  readonly observation: ObservationTensors;
+  readonly nextObservation: ObservationTensors;
+  /** `[B, A]`. */
+  readonly actions: tf.Tensor2D;
+  /** `[B]`. */
+  readonly rewards: tf.Tensor1D;
+  /** `[B]`. */
+  readonly masks: tf.Tensor1D;
+  /** Standard normal `[B, A]`, for a' ~ π(·|s'). */
+  readonly nextNoise: tf.Tensor2D;
+  /** Numbers of the target's critics, `[Z]` int32. */
+  readonly subset: tf.Tensor1D;
+  /** Number of this critic step, `[]` int32, from 1. */
+  readonly criticStep: tf.Scalar;
+  /** One mask a hidden layer, `[E, B, W]`; none without dropout. */
+  readonly dropoutMasks: readonly tf.Tensor3D[];
+  /** `[Z, B, W]`. */
+  readonly targetDropoutMasks: readonly tf.Tensor3D[];
+}
+
+export interface ActorStepInputs {
+  readonly observation: ObservationTensors;
+  /** The critic's convolution features of s before the critic step. */
+  readonly features: Features;
+  /** Standard normal `[B, A]`, for a ~ π(·|s). */
+  readonly noise: tf.Tensor2D;
+  /** Number of this actor step, `[]` int32, from 1. */
+  readonly actorStep: tf.Scalar;
+  /** `[E, B, W]`. */
+  readonly dropoutMasks: readonly tf.Tensor3D[];
+}
+
+/** The numbers a critic step reports, in order. */
+export const criticMetricNames = ['criticLoss', 'qMean', 'targetMean'] as const;
+/** The numbers an actor step reports, in order. */
+export const actorMetricNames = ['actorLoss', 'entropy', 'temperature', 'temperatureLoss'] as const;
+
+/** Moves the critics towards the target y and the target critic towards the critics. */
+export function criticStep(
+  networks: RlpdNetworks,
+  config: AgentConfig,
+  inputs: CriticStepInputs,
+): { metrics: tf.Scalar[]; features: Features } {
+  const { critic, targetCritic, optimisers } = networks;
+  const target = tdTarget(networks, config, inputs);
+  const { image, state } = inputs.observation;
+  const { loss, gradients, byProducts } = differentiate(critic.group.variables, () => {
+    const features = critic.features(image);
+    const values = critic.values(critic.representation({ image: features, state }), inputs.actions, {
+      differentiate: image === undefined ? 'weights' : 'both',
+      dropoutMasks: inputs.dropoutMasks,
+    });
+    const wanted: tf.Tensor[] = [tf.mean(values)];
+    if (features !== undefined) wanted.push(features);
+    return { loss: criticLoss(values, target), byProducts: wanted };
+  });
+  optimisers.critic.apply(gradients, inputs.criticStep);
+  updateEma(targetCritic.group, critic.group, config.emaRate);
+  const [qMean, features] = byProducts;
+  return {
+    metrics: [loss, qMean as tf.Scalar, tf.mean(target)],
+    features: { image: features as tf.Tensor2D | undefined, state },
+  };
+}
+
+/** y `[B]`. */
+function tdTarget(
+  { critic, targetCritic, actor, logTemperature }: RlpdNetworks,
+  config: AgentConfig,
+  inputs: CriticStepInputs,
+): tf.Tensor1D {
+  const { image, state } = inputs.nextObservation;
+  const distribution = actor.distribution({ image: critic.features(image), state });
+  const { action, logProbability } = sampleAction(distribution, inputs.nextNoise);
+  const representation = targetCritic.representation({ image: targetCritic.features(image), state });
+  const nextValues = targetCritic.values(representation, action, {
+    differentiate: 'weights',
+    dropoutMasks: inputs.targetDropoutMasks,
+    // The minimum over all of them needs no choice.
+    members: config.targetSubset < config.ensembleSize ? inputs.subset : undefined,
+  });
+  const temperature = tf.exp(logTemperature) as tf.Scalar;
+  return temporalDifferenceTarget({
+    rewards: inputs.rewards,
+    masks: inputs.masks,
+    nextValues,
+    discount: config.discount,
+    entropy: config.entropyBackup ? { temperature, logProbability } : undefined,
+  });
+}
+
+/** Moves the actor towards what the updated critics value, and the temperature towards the target entropy. */
+export function actorStep(
+  networks: RlpdNetworks,
+  config: AgentConfig,
+  inputs: ActorStepInputs,
+): { metrics: tf.Scalar[] } {
+  const { critic, actor, logTemperature, optimisers } = networks;
+  const temperature = tf.exp(logTemperature) as tf.Scalar;
+  const { image, state } = inputs.observation;
+  const representation = critic.representation({ image: critic.features(image), state });
+  const { loss, gradients, byProducts } = differentiate(actor.group.variables, () => {
+    const { action, logProbability } = sampleAction(actor.distribution(inputs.features), inputs.noise);
+    const values = critic.values(representation, action, {
+      differentiate: 'input',
+      dropoutMasks: inputs.dropoutMasks,
+    });
+    return {
+      loss: actorLoss(temperature, logProbability, values),
+      byProducts: [tf.neg(tf.mean(logProbability))],
+    };
+  });
+  optimisers.actor.apply(gradients, inputs.actorStep);
+  const entropy = byProducts[0] as tf.Scalar;
+  const targetEntropy = config.targetEntropy ?? -(inputs.noise.shape[1] / 2);
+  const alphaLoss = temperatureLoss(temperature, entropy, targetEntropy);
+  // The loss is its own derivative with respect to log α.
+  if (config.learnedTemperature) optimisers.temperature.apply([alphaLoss], inputs.actorStep);
+  return { metrics: [loss, entropy, temperature, alphaLoss] };
+}

@@ -1,0 +1,88 @@
+/**
+ * Who owns weights: a named group of tf.Variables (`critic`, `targetCritic`, `actor`). A layer adds its parameters
+ * to a group when it is built; optimiser, moving average and checkpoint then see one ordered list.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Generator } from '../random/generator.js';
+import { type Initialiser, initialise } from './initialisers.js';
+
+/** A tensor in host memory, as a checkpoint stores it. */
+export interface NamedTensor {
+  readonly shape: number[];
+  readonly data: Float32Array;
+}
+
+export interface Parameter {
+  /** Path within the group, e.g. `encoder/conv1/filter`. */
+  readonly name: string;
+  /** Whether weight decay applies: true for filters and matrices, false for biases, gains and offsets. */
+  readonly decays: boolean;
+  readonly variable: tf.Variable;
+}
+
+export class ParameterGroup {
+  readonly name: string;
+  readonly parameters: Parameter[] = [];
+  readonly #random: Generator;
+
+  /** @param random stream of the initial values; each parameter draws from a child named after it. */
+  constructor(name: string, random: Generator) {
+    this.name = name;
+    this.#random = random;
+  }
+
+  get variables(): tf.Variable[] {
+    return this.parameters.map((parameter) => parameter.variable);
+  }
+
+  /** Number of scalars in the group. */
+  get size(): number {
+    return this.parameters.reduce((sum, { variable }) => sum + variable.size, 0);
+  }
+
+  /** A filter or matrix. Leading axes before the last `fanAxes` are ensemble members, each initialised by itself. */
+  weight(name: string, shape: readonly number[], initialiser: Initialiser, members = 1): tf.Variable {
+    const values = initialise(initialiser, shape, members, this.#random.child(`${this.name}/${name}`));
+    return this.#add(name, shape, values, true);
+  }
+
+  /** A bias, gain or offset: one value everywhere. */
+  constant(name: string, shape: readonly number[], value: number): tf.Variable {
+    return this.#add(name, shape, new Float32Array(tf.util.sizeFromShape([...shape])).fill(value), false);
+  }
+
+  /** Takes over another group's values; both were built by the same code, so the lists match one to one. */
+  copyFrom(source: ParameterGroup): void {
+    this.parameters.forEach(({ variable, name }, i) => {
+      const from = source.parameters[i];
+      if (from?.name !== name) throw new Error(`Groups ${this.name} and ${source.name} differ at ${name}.`);
+      // A tensor of its own, not a second reference: the two are updated in place, apart from each other.
+      const copy = tf.tensor(from.variable.dataSync().slice(), variable.shape);
+      variable.assign(copy);
+      copy.dispose();
+    });
+  }
+
+  dispose(): void {
+    for (const { variable } of this.parameters) variable.dispose();
+  }
+
+  #add(name: string, shape: readonly number[], values: Float32Array, decays: boolean): tf.Variable {
+    const initial = tf.tensor(values, [...shape], 'float32');
+    const variable = tf.variable(initial);
+    initial.dispose();
+    this.parameters.push({ name, decays, variable });
+    return variable;
+  }
+}
+
+/** Writes values into variables. */
+export function assignValues(variable: tf.Variable, values: NamedTensor): void {
+  const tensor = tf.tensor(values.data, values.shape, 'float32');
+  variable.assign(tensor);
+  tensor.dispose();
+}
+
+export async function readValues(variable: tf.Variable): Promise<NamedTensor> {
+  return { shape: [...variable.shape], data: Float32Array.from(await variable.data()) };
+}
