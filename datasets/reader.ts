@@ -2,13 +2,13 @@
  * Reads a dataset episode by episode, in any order. Each record is fetched, checked and decoded on its own; a few
  * are under way at once on libuv's thread pool, so memory stays at a few episodes whatever the dataset's size.
  */
-import { type FileHandle, open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../src/errors.js';
 import type { Episode } from './episode.js';
 import { type EpisodeEntry, type Manifest, readManifest, SHARD_FOLDER, type ShardEntry } from './manifest.js';
 import { type UnpackOptions, unpackRecord } from './record.js';
+import { FileSource } from './sources/byteSource.js';
 
 export interface EpisodesOptions extends UnpackOptions {
   /** Numbers of the episodes wanted, in the order wanted; default: all, as they lie. */
@@ -98,20 +98,13 @@ export async function openDataset(folder: string): Promise<Dataset> {
 }
 
 async function readRange(path: string, from: number, to: number): Promise<Buffer> {
-  const file: FileHandle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+  const file = await FileSource.open(path).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOENT' ? new Error('the shard is missing') : error;
   });
   try {
-    const { size } = await file.stat();
-    if (size < to) throw new Error(`the shard is truncated: it has ${size} bytes, the episode ends at ${to}`);
-    const bytes = Buffer.allocUnsafeSlow(to - from);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, from + filled);
-      if (bytesRead === 0) throw new Error('the shard was truncated while it was read');
-      filled += bytesRead;
-    }
-    return bytes;
+    if (file.bytes < to)
+      throw new Error(`the shard is truncated: it has ${file.bytes} bytes, the episode ends at ${to}`);
+    return await file.read(from, to - from);
   } finally {
     await file.close();
   }

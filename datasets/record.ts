@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto';
 import { Packr, Unpackr } from 'msgpackr';
 import { z } from 'zod';
-import { codecs } from './codecs/registry.js';
+import { type CodecName, codecs } from './codecs/registry.js';
 import type { Episode } from './episode.js';
 import type { Manifest } from './manifest.js';
-import { findFaults } from './problems.js';
+import { type EpisodeProblemKind, findFaults } from './problems.js';
 
 /** Key `checksum` (fixstr, 1 + 8 bytes), bin 8 header (2 bytes), 32 bytes. */
 const CHECKSUM_BYTES = 32;
@@ -42,10 +42,23 @@ const recordSchema = z.strictObject({
   checksum: bytes,
 });
 
-export async function packRecord(episode: Episode, manifest: Manifest): Promise<Buffer> {
+/** Pixels that a codec has packed already. */
+export interface PackedPixels {
+  readonly codec: CodecName;
+  readonly bytes: Uint8Array;
+}
+
+/** @param packed used as it is where it is of the dataset's codec */
+export async function packRecord(
+  episode: Episode,
+  manifest: Manifest,
+  packed?: PackedPixels,
+): Promise<Buffer> {
   const pixels =
-    episode.pixels &&
-    (await codecs[manifest.codec].encode(episode.pixels, framesShape(episode.length, manifest)));
+    packed?.codec === manifest.codec
+      ? packed.bytes
+      : episode.pixels &&
+        (await codecs[manifest.codec].encode(episode.pixels, framesShape(episode.length, manifest)));
   const record = packr.pack({
     id: episode.id,
     length: episode.length,
@@ -66,12 +79,23 @@ export async function packRecord(episode: Episode, manifest: Manifest): Promise<
   return record;
 }
 
+/** What is wrong with a record: its message is a clause that fits after the episode's name. */
+export class RecordError extends Error {
+  override readonly name = 'RecordError';
+  readonly kind: 'record' | 'checksum' | EpisodeProblemKind;
+
+  constructor(kind: RecordError['kind'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
 export interface UnpackOptions {
   /** False leaves the images out, and saves decoding them. */
   readonly pixels?: boolean;
 }
 
-/** @throws Error with a clause that says what is wrong with the record. */
+/** @throws RecordError */
 export async function unpackRecord(
   record: Uint8Array,
   manifest: Manifest,
@@ -82,39 +106,46 @@ export async function unpackRecord(
   try {
     value = unpackr.unpack(record);
   } catch (error) {
-    throw new Error(`it is not one msgpack value: ${(error as Error).message}`);
+    throw new RecordError('record', `it is not one msgpack value: ${(error as Error).message}`);
   }
   const parsed = recordSchema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new Error(`its field ${issue?.path.join('.') || '(all)'} is not as specified: ${issue?.message}`);
+    throw new RecordError(
+      'record',
+      `its field ${issue?.path.join('.') || '(all)'} is not as specified: ${issue?.message}`,
+    );
   }
   const { pixels: encoded, checksum: _, state, extra, ...rest } = parsed.data;
   const episode = { ...rest, ...(state && { state }), ...(extra && { extra }) };
   const shape = framesShape(episode.length, manifest);
   const size = shape.frames * shape.height * shape.width * shape.channels;
   if ((encoded !== undefined) !== size > 0)
-    throw new Error(encoded ? 'it has pixels, but the manifest says none' : 'it has no pixels');
+    throw new RecordError(
+      'record',
+      encoded ? 'it has pixels, but the manifest says none' : 'it has no pixels',
+    );
   if (size > MAX_PIXEL_BYTES)
-    throw new Error(`it claims ${size} bytes of pixels, more than an episode may have`);
+    throw new RecordError('record', `it claims ${size} bytes of pixels, more than an episode may have`);
   // Lengths are compared before the pixels are unpacked: a claimed T is believed only if the other arrays agree.
   const withoutPixels = { ...manifest, imageHeight: 0, imageWidth: 0, imageChannels: 0 };
   const fault = findFaults(episode, withoutPixels)[0];
-  if (fault !== undefined) throw new Error(`it is not valid: ${fault.message.replace(/\.$/, '')}`);
+  if (fault !== undefined)
+    throw new RecordError(fault.kind, `it is not valid: ${fault.message.replace(/\.$/, '')}`);
   if (!wanted || encoded === undefined) return episode;
   try {
     return { ...episode, pixels: await codecs[manifest.codec].decode(encoded, shape) };
   } catch (error) {
-    throw new Error(`its pixels cannot be decoded: ${(error as Error).message}`);
+    throw new RecordError('record', `its pixels cannot be decoded: ${(error as Error).message}`);
   }
 }
 
 function checkChecksum(record: Uint8Array): void {
   const tail = Buffer.from(record.buffer, record.byteOffset, record.byteLength).subarray(-TAIL_BYTES);
   if (record.length <= TAIL_BYTES || !tail.subarray(0, CHECKSUM_ENTRY.length).equals(CHECKSUM_ENTRY))
-    throw new Error('it does not end in a checksum');
+    throw new RecordError('record', 'it does not end in a checksum');
   if (!checksumOf(record).equals(tail.subarray(CHECKSUM_ENTRY.length)))
-    throw new Error('its checksum does not match: the file was damaged or changed');
+    throw new RecordError('checksum', 'its checksum does not match: the file was damaged or changed');
 }
 
 /** Of all bytes before the checksum's own entry. */

@@ -21,7 +21,7 @@ import {
   writeManifest,
 } from './manifest.js';
 import { findFaults } from './problems.js';
-import { MAX_PIXEL_BYTES, packRecord } from './record.js';
+import { MAX_PIXEL_BYTES, type PackedPixels, packRecord } from './record.js';
 
 export interface WriterOptions {
   /** A shard is closed before it would grow beyond this; a longer episode has a shard of its own. Default 64 MiB. */
@@ -105,14 +105,16 @@ export class DatasetWriter {
    * Adds an episode; resolves when it is in the shard's file (not yet durable: see `flush`). Its arrays must not
    * change before that. Calls need not wait for one another: several episodes are then encoded in parallel and
    * written in the order of the calls. A caller bounds memory by how many it leaves waiting.
+   * @param packed the pixels as a codec packs them, where the caller has them so: they are taken as they are if it
+   *   is the dataset's codec
    * @throws InputError for an episode that does not fit the dataset; the writer can go on with others.
    */
-  append(episode: Episode): Promise<void> {
+  append(episode: Episode, packed?: PackedPixels): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     const refusal = this.#refusal(episode);
     if (refusal !== null) return Promise.reject(new InputError(refusal));
     this.#ids.add(episode.id);
-    const record = packRecord(episode, this.#manifest);
+    const record = packRecord(episode, this.#manifest, packed);
     // A failure is reported when its turn comes, not as an unhandled rejection before.
     record.catch(() => {});
     return this.#enqueue(async () => this.#write(episode, await record));
@@ -130,6 +132,13 @@ export class DatasetWriter {
       this.#manifest = { ...this.#manifest, complete: true };
       await writeManifest(this.folder, this.#manifest);
     });
+  }
+
+  /** Stops at once and forgets the shard in progress, as a crash would: for a program that has failed. */
+  async abandon(): Promise<void> {
+    this.#failure ??= new Error(`The writer of ${this.folder} was abandoned.`);
+    await this.#queue;
+    await this.#abandonShard();
   }
 
   #refusal(episode: Episode): string | null {

@@ -5,7 +5,7 @@ export const raw: FrameCodec = {
   encode: async (pixels) => pixels,
   decode: async (bytes, shape) => {
     if (bytes.length !== shapeBytes(shape))
-      throw new Error(`it holds ${bytes.length} bytes, expected ${shapeBytes(shape)}`);
+      throw new Error(`they are ${bytes.length} bytes, expected ${shapeBytes(shape)}`);
     return bytes;
   },
 };

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { Episode } from '../../datasets/episode.js';
 import type { DatasetHeader } from '../../datasets/manifest.js';
 import { Generator } from '../../src/random/generator.js';
@@ -53,6 +54,9 @@ export function sampleEpisode(
     extra: { height: floats(length + 1), torque: floats(length * 2) },
   };
 }
+
+/** Files that other libraries wrote, with the scripts that made them write. */
+export const golden = fileURLToPath(new URL('../../../test/golden/datasets/', import.meta.url));
 
 /** A folder that is deleted when the test ends. */
 export function temporaryFolder(test: TestContext): string {

@@ -60,6 +60,7 @@ test('opening again appends after the last whole shard and removes the remains o
     (await readAll(folder)).map((episode) => episode.id),
     ['episode-0', 'episode-2'],
   );
+  await first.abandon();
 });
 
 test('opening at an earlier flush forgets what came later, byte for byte', async (t) => {

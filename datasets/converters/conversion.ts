@@ -1,0 +1,382 @@
+/**
+ * What all converters share: the loop that takes episodes from a source, checks them, acts on problems, writes the
+ * dataset, and can be stopped at any moment. A format's own file only says how its episodes are found and read.
+ *
+ * The loop is deterministic: units are read ahead in parallel but judged and written in order, so a conversion that
+ * was killed and run again ends in the same bytes as one that was not.
+ */
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { InputError } from '../../src/errors.js';
+import { writeFileAtomic } from '../atomicFile.js';
+import type { CodecName } from '../codecs/registry.js';
+import { type Episode, episodeReturn } from '../episode.js';
+import {
+  createManifest,
+  type DatasetHeader,
+  MANIFEST_FILE,
+  type Manifest,
+  type Provenance,
+  readManifest,
+} from '../manifest.js';
+import { findFaults, findSuspicions } from '../problems.js';
+import type { PackedPixels } from '../record.js';
+import { returnStatistics } from '../statistics.js';
+import { DatasetWriter } from '../writer.js';
+import { fixEpisode } from './fixEpisode.js';
+
+export const REPORT_FILE = 'conversion.json';
+/** Bumped whenever a converter's output changes for the same input. */
+const CONVERTER_VERSION = '1';
+
+/** A source in one format, opened. */
+export interface ConversionSource {
+  /** Goes into the manifest as the data's origin. */
+  readonly name: string;
+  readonly header: Omit<DatasetHeader, 'provenance' | 'codec'>;
+  /** True if pixels, actions or rewards are not those of the source's own recording. */
+  readonly lossy: boolean;
+  readonly defaultCodec: CodecName;
+  /** Further facts for the manifest: the level, what was assumed. */
+  readonly details: Provenance['details'];
+  /** Pieces that can be read independently, in a fixed order. */
+  readonly units: readonly ConversionUnit[];
+  close(): Promise<void>;
+}
+
+export interface ConversionUnit {
+  /** Unique; the id of its only episode, or what their ids begin with. */
+  readonly name: string;
+  /** @throws InputError where it cannot be read: the unit is then a problem like others. */
+  read(): Promise<UnitContent>;
+}
+
+export interface UnitContent {
+  readonly episodes: readonly SourceEpisode[];
+  /** The files that were read whole for this unit. */
+  readonly files: Provenance['files'];
+}
+
+export interface SourceEpisode {
+  readonly episode: Episode;
+  /** What the format's reader found wrong, beyond the checks that every episode gets. */
+  readonly problems: readonly SourceProblem[];
+  /** The pixels as a codec packs them, where the source holds them so. */
+  readonly packed?: PackedPixels;
+}
+
+export interface SourceProblem {
+  readonly kind: string;
+  /** A suspicion is reported and does no harm; a fault is acted on. */
+  readonly severity: 'fault' | 'suspicion';
+  readonly message: string;
+  /** True if the reader's own repair (which the episode already has) makes it usable; false if only leaving it out helps. */
+  readonly repaired: boolean;
+}
+
+export interface ConversionOptions {
+  readonly out: string;
+  readonly onProblem: 'quarantine' | 'fix' | 'stop';
+  /** Only episodes numbered [from, to) in the source's order, before any filter. */
+  readonly episodes?: readonly [number, number];
+  readonly returnMin?: number;
+  readonly codec?: CodecName;
+  readonly dryRun: boolean;
+  readonly shardBytes?: number;
+  /** Names the command and what else shapes the output; a conversion is only carried on with the same. */
+  readonly command: Readonly<Record<string, z.core.util.JSONType>>;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+const count = z.int().min(0).catch(0);
+const reportProblemSchema = z.strictObject({
+  episode: z.string(),
+  kind: z.string(),
+  message: z.string(),
+  action: z.enum(['kept', 'fixed', 'left out']),
+});
+export type ReportProblem = z.output<typeof reportProblemSchema>;
+
+export interface ConversionReport {
+  readonly out: string;
+  readonly dryRun: boolean;
+  readonly source: string;
+  readonly task: string | null;
+  readonly episodes: number;
+  readonly steps: number;
+  /** Episodes of the source that are not in the dataset because of a problem. */
+  readonly leftOut: number;
+  /** Episodes below the smallest return asked for. */
+  readonly filtered: number;
+  readonly returnMean: number | null;
+  readonly returnMin: number | null;
+  readonly returnMax: number | null;
+  /** Of the dataset on disk; of the pixels in memory for a dry run. */
+  readonly bytes: number;
+  readonly problems: readonly ReportProblem[];
+}
+
+/** @throws InputError for a source or options that cannot be used, and for the first problem under `stop`. */
+export async function convert(
+  source: ConversionSource,
+  options: ConversionOptions,
+): Promise<ConversionReport> {
+  const header: DatasetHeader = {
+    ...source.header,
+    codec: options.codec ?? source.defaultCodec,
+    provenance: {
+      source: source.name,
+      writer: 'rlpd convert',
+      writerVersion: CONVERTER_VERSION,
+      lossy: source.lossy,
+      files: [],
+      details: { ...source.details, command: options.command, problems: [] },
+    },
+  };
+  if (options.dryRun) return new Conversion(source, options, createManifest(header), null).run();
+  const begun = await stat(join(options.out, MANIFEST_FILE)).catch(() => null);
+  if (begun === null) {
+    const writer = await DatasetWriter.create(options.out, header, writerOptions(options));
+    return new Conversion(source, options, writer.manifest, writer).run();
+  }
+  const manifest = await readManifest(options.out);
+  checkSameConversion(manifest, createManifest(header), options.out);
+  const writer = manifest.complete ? null : await DatasetWriter.open(options.out, writerOptions(options));
+  return new Conversion(source, options, manifest, writer).run();
+}
+
+function writerOptions({ shardBytes }: ConversionOptions) {
+  return shardBytes === undefined ? {} : { shardBytes };
+}
+
+function checkSameConversion(there: Manifest, wanted: Manifest, out: string): void {
+  const essence = ({
+    provenance,
+    shards: _,
+    episodes: _e,
+    steps: _s,
+    bytes: _b,
+    returns: _r,
+    complete: _c,
+    ...rest
+  }: Manifest) =>
+    JSON.stringify([
+      rest,
+      provenance.source,
+      provenance.writer,
+      provenance.writerVersion,
+      provenance.details.command,
+    ]);
+  if (essence(there) !== essence(wanted))
+    throw new InputError(
+      `${out} already holds a dataset that was not made by this command: choose another folder, or delete that one first.`,
+    );
+}
+
+class Conversion {
+  readonly #source: ConversionSource;
+  readonly #options: ConversionOptions;
+  readonly #manifest: Manifest;
+  /** null in a dry run, and where the conversion was complete already. */
+  readonly #writer: DatasetWriter | null;
+  readonly #done: Map<string, { steps: number; return: number }>;
+  readonly #files: Map<string, Provenance['files'][number]>;
+  readonly #problems: Map<string, ReportProblem>;
+  #pixelBytes = 0;
+  #filtered = 0;
+  #number = 0;
+
+  constructor(
+    source: ConversionSource,
+    options: ConversionOptions,
+    manifest: Manifest,
+    writer: DatasetWriter | null,
+  ) {
+    this.#source = source;
+    this.#options = options;
+    this.#manifest = manifest;
+    this.#writer = writer;
+    this.#done = new Map(manifest.shards.flatMap((shard) => shard.index.map((e) => [e.id, e] as const)));
+    this.#files = new Map(manifest.provenance.files.map((file) => [file.file, file]));
+    const problems = z.array(reportProblemSchema).catch([]).parse(manifest.provenance.details.problems);
+    this.#problems = new Map(problems.map((problem) => [problemKey(problem), problem]));
+    if (manifest.complete) this.#filtered = count.parse(manifest.provenance.details.filtered);
+  }
+
+  async run(): Promise<ConversionReport> {
+    const complete = this.#writer === null && !this.#options.dryRun;
+    if (!complete) {
+      const pending: Promise<void>[] = [];
+      let done = 0;
+      for await (const { unit, content, unreadable } of readAhead(this.#source.units)) {
+        if (unreadable !== null) this.#leaveOut(unit, unreadable);
+        for (const file of content.files) this.#files.set(file.file, file);
+        for (const found of content.episodes) {
+          if (this.#isWanted()) pending.push(this.#take(found));
+          // A few episodes are packed at once; their order is kept by the writer.
+          if (pending.length > availableParallelism()) await pending.shift();
+        }
+        this.#options.onProgress?.(++done, this.#source.units.length);
+        if (this.#number >= (this.#options.episodes?.[1] ?? Number.POSITIVE_INFINITY)) break;
+      }
+      await Promise.all(pending);
+      this.#updateProvenance();
+      // Without an episode it stays incomplete, so that the command can be run again once the source is put right.
+      if (this.#done.size > 0) await this.#writer?.close();
+    }
+    const report = this.#report();
+    if (this.#options.dryRun) return report;
+    // Without the folder's own name, so that a dataset may be moved.
+    const { out, dryRun: _, ...lasting } = report;
+    await writeFileAtomic(join(out, REPORT_FILE), `${JSON.stringify(lasting, null, 1)}\n`);
+    return report;
+  }
+
+  /** Counts an episode of the source; true if it is among those asked for. */
+  #isWanted(): boolean {
+    const [from, to] = this.#options.episodes ?? [0, Number.POSITIVE_INFINITY];
+    const number = this.#number++;
+    return number >= from && number < to;
+  }
+
+  /** A unit that cannot be read counts as one episode with a fault. */
+  #leaveOut(unit: ConversionUnit, error: InputError): void {
+    if (!this.#isWanted()) return;
+    if (this.#options.onProblem === 'stop') throw error;
+    const problem = {
+      episode: unit.name,
+      kind: 'unreadable',
+      message: error.message,
+      action: 'left out',
+    } as const;
+    this.#problems.set(problemKey(problem), problem);
+  }
+
+  /** Judges one episode at once, and returns when it is written. */
+  #take(found: SourceEpisode): Promise<void> {
+    const judged = this.#judge(found);
+    if (judged === null || this.#done.has(judged.episode.id)) return Promise.resolve();
+    const { episode, packed } = judged;
+    const total = episodeReturn(episode.rewards);
+    if (total < (this.#options.returnMin ?? Number.NEGATIVE_INFINITY)) {
+      this.#filtered++;
+      return Promise.resolve();
+    }
+    this.#done.set(episode.id, { steps: episode.length, return: total });
+    this.#pixelBytes += episode.pixels?.length ?? 0;
+    this.#updateProvenance();
+    const written = this.#writer?.append(episode, packed) ?? Promise.resolve();
+    written.catch(() => {});
+    return written;
+  }
+
+  /** Records its problems; null where the episode is left out. */
+  #judge(found: SourceEpisode): SourceEpisode | null {
+    const { episode } = found;
+    const faults = findFaults(episode, this.#manifest);
+    // Images can only be compared where their number is right.
+    const checked = faults.some((fault) => fault.kind === 'length')
+      ? faults
+      : [...faults, ...findSuspicions(episode, this.#manifest)];
+    const all = [...found.problems, ...checked];
+    const bad = all.filter((problem) => problem.severity === 'fault');
+    if (bad[0] !== undefined && this.#options.onProblem === 'stop')
+      throw new InputError(
+        `${episode.id}: ${bad[0].message} Use --on-problem quarantine to leave such episodes out, or fix to repair what can be repaired.`,
+      );
+    const kept = this.#repair(found, bad.length > 0);
+    for (const { kind, severity, message } of all) {
+      const fixed = severity === 'fault' || (kind === 'no-end' && this.#options.onProblem === 'fix');
+      const entry = {
+        episode: episode.id,
+        kind,
+        message,
+        action: kept === null ? 'left out' : fixed ? 'fixed' : 'kept',
+      } as const;
+      this.#problems.set(problemKey(entry), entry);
+    }
+    return kept;
+  }
+
+  #repair(found: SourceEpisode, isBad: boolean): SourceEpisode | null {
+    if (this.#options.onProblem !== 'fix') return isBad ? null : found;
+    const episode = found.problems.every((problem) => problem.severity === 'suspicion' || problem.repaired)
+      ? fixEpisode(found.episode, this.#manifest)
+      : null;
+    if (episode === null) return null;
+    const samePixels = found.packed !== undefined && episode.length === found.episode.length;
+    return { episode, problems: [], ...(samePixels && { packed: found.packed }) };
+  }
+
+  #updateProvenance(): void {
+    const { provenance } = this.#manifest;
+    this.#writer?.setProvenance({
+      ...provenance,
+      lossy: provenance.lossy || [...this.#problems.values()].some((problem) => problem.action === 'fixed'),
+      files: [...this.#files.values()],
+      details: {
+        ...provenance.details,
+        filtered: this.#filtered,
+        problems: [...this.#problems.values()],
+      },
+    });
+  }
+
+  #report(): ConversionReport {
+    const episodes = [...this.#done.values()];
+    const returns = returnStatistics(episodes.map((episode) => episode.return));
+    const problems = [...this.#problems.values()];
+    return {
+      out: this.#options.out,
+      dryRun: this.#options.dryRun,
+      source: this.#source.name,
+      task: this.#manifest.task,
+      episodes: episodes.length,
+      steps: episodes.reduce((sum, episode) => sum + episode.steps, 0),
+      leftOut: new Set(problems.filter((p) => p.action === 'left out').map((p) => p.episode)).size,
+      filtered: this.#filtered,
+      returnMean: returns?.mean ?? null,
+      returnMin: returns?.min ?? null,
+      returnMax: returns?.max ?? null,
+      bytes: this.#options.dryRun ? this.#pixelBytes : (this.#writer?.manifest ?? this.#manifest).bytes,
+      problems,
+    };
+  }
+}
+
+function problemKey(problem: ReportProblem): string {
+  return `${problem.episode}\n${problem.kind}\n${problem.message}`;
+}
+
+interface ReadUnit {
+  readonly unit: ConversionUnit;
+  readonly content: UnitContent;
+  readonly unreadable: InputError | null;
+}
+
+/** Contents in the units' order, a few read ahead. */
+async function* readAhead(units: readonly ConversionUnit[]): AsyncGenerator<ReadUnit> {
+  const underWay: Promise<ReadUnit>[] = [];
+  try {
+    for (const unit of units) {
+      const read = readUnit(unit);
+      read.catch(() => {});
+      underWay.push(read);
+      if (underWay.length > availableParallelism()) yield await (underWay.shift() as Promise<ReadUnit>);
+    }
+    while (underWay.length > 0) yield await (underWay.shift() as Promise<ReadUnit>);
+  } finally {
+    await Promise.allSettled(underWay);
+  }
+}
+
+async function readUnit(unit: ConversionUnit): Promise<ReadUnit> {
+  try {
+    return { unit, content: await unit.read(), unreadable: null };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { unit, content: { episodes: [], files: [] }, unreadable: error };
+  }
+}

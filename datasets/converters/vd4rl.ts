@@ -1,0 +1,47 @@
+/**
+ * V-D4RL: the published image datasets of the dm_control suite. At 64 px a file is one episode (`.npz`), at 84 px
+ * a file is many (`.hdf5`).
+ *
+ * Row t of a file holds image t with the action that led to it and the reward received on arriving there (row 0:
+ * zeros). Here action t follows observation t, so row t ≥ 1 becomes o[t−1] = image[t−1], a[t−1] = action[t],
+ * r[t−1] = reward[t]. Rewards are already summed over the action repeat.
+ */
+import { resolve } from 'node:path';
+import { InputError } from '../../src/errors.js';
+import type { ConversionSource } from './conversion.js';
+import { findSourceFiles } from './sourceFiles.js';
+import { openVd4rlNpz } from './vd4rlNpz.js';
+
+export interface Vd4rlOptions {
+  /** Default: read off the folder's name, as in `walker_walk/expert/64px`. */
+  readonly task?: string;
+  /** Default: 2, as V-D4RL was recorded. */
+  readonly actionRepeat?: number;
+  /** Default: as recorded. */
+  readonly imageSize?: number;
+  /** Arrays to be joined as the state, in this order; other arrays are kept under their own names. */
+  readonly stateKeys?: readonly string[];
+}
+
+export const VD4RL_ACTION_REPEAT = 2;
+const LEVELS = ['random', 'medium_replay', 'medium', 'medium_expert', 'expert'];
+const DOMAINS = ['walker', 'cheetah', 'humanoid'];
+
+export async function openVd4rl(source: string, options: Vd4rlOptions): Promise<ConversionSource> {
+  const files = await findSourceFiles(source, ['.npz']);
+  const place = placeOf(source);
+  const task = options.task ?? place.task;
+  if (task === null)
+    throw new InputError(
+      `The task cannot be read off ${source}: say which with --task, for example --task walker-walk.`,
+    );
+  return openVd4rlNpz(files, { ...options, task, level: place.level });
+}
+
+/** Task and level from V-D4RL's folders: `{main|distracting|multitask}/{task}/{level}/{64px|84px}/`. */
+function placeOf(source: string): { task: string | null; level: string | null } {
+  const folders = resolve(source).split(/[\\/]/);
+  const task = folders.find((name) => DOMAINS.some((domain) => name.startsWith(`${domain}_`)));
+  const level = folders.find((name) => LEVELS.includes(name));
+  return { task: task?.replaceAll('_', '-') ?? null, level: level ?? null };
+}

@@ -1,0 +1,332 @@
+/** V-D4RL's 64 px files: one episode an `.npz`, with the quirks of the published ones. */
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { InputError } from '../../src/errors.js';
+import type { Episode, ExtraLayout } from '../episode.js';
+import { bufferSource } from '../sources/byteSource.js';
+import { type NpyArray, npyNumbers, parseNpy } from '../sources/npy.js';
+import { ZipArchive } from '../sources/zip.js';
+import type { ConversionSource, SourceEpisode, SourceProblem, UnitContent } from './conversion.js';
+import { resizeFrames } from './resizeFrames.js';
+import type { SourceFile } from './sourceFiles.js';
+import { suiteFacts } from './suiteFacts.js';
+import { VD4RL_ACTION_REPEAT, type Vd4rlOptions } from './vd4rl.js';
+
+/** One episode is a few megabytes; these bound what a hostile file can make us read or unpack. */
+const MAX_FILE_BYTES = 2 ** 30;
+const MAX_IMAGE_BYTES = 2 ** 29;
+const MAX_ARRAY_BYTES = 2 ** 26;
+const IMAGE = 'image';
+const FLAGS = ['discount', 'is_first', 'is_last', 'is_terminal'];
+const KNOWN = [IMAGE, 'action', 'reward', ...FLAGS];
+
+interface NpzOptions extends Vd4rlOptions {
+  readonly task: string;
+  readonly level: string | null;
+}
+
+export async function openVd4rlNpz(
+  files: readonly SourceFile[],
+  options: NpzOptions,
+): Promise<ConversionSource> {
+  const first = files[0] as SourceFile;
+  const npz = await readNpz(first);
+  const [rows, height, width, channels] = imageShape(npz.image, first.name);
+  const layout: NpzLayout = {
+    shape: [height, width, channels],
+    actionSize: rowSize(required(npz, 'action', first.name)),
+    stateKeys: options.stateKeys ?? [],
+    stateSize: (options.stateKeys ?? []).reduce(
+      (sum, key) => sum + rowSize(required(npz, key, first.name)),
+      0,
+    ),
+    extra: extraLayout(npz, rows, options.stateKeys ?? []),
+    imageSize: options.imageSize,
+  };
+  const resized =
+    options.imageSize !== undefined && (height !== options.imageSize || width !== options.imageSize);
+  return {
+    name: 'V-D4RL 64 px',
+    header: {
+      task: options.task,
+      actionRepeat: options.actionRepeat ?? VD4RL_ACTION_REPEAT,
+      ...suiteFacts(options.task),
+      imageHeight: options.imageSize ?? height,
+      imageWidth: options.imageSize ?? width,
+      imageChannels: channels,
+      renderer: 'MuJoCo OpenGL',
+      actionSize: layout.actionSize,
+      stateSize: layout.stateSize,
+      extra: layout.extra,
+    },
+    lossy: resized,
+    // The compressed images are copied as they are: nothing packs them faster.
+    defaultCodec: resized ? 'brotli' : 'npy-deflate',
+    details: { level: options.level },
+    units: files.map((file) => ({
+      name: file.name.replace(/\.npz$/, ''),
+      read: () => readUnit(file, layout),
+    })),
+    close: async () => {},
+  };
+}
+
+interface NpzLayout {
+  /** Height, width, channels of the source's images. */
+  readonly shape: readonly [number, number, number];
+  readonly actionSize: number;
+  readonly stateKeys: readonly string[];
+  readonly stateSize: number;
+  readonly extra: Readonly<Record<string, ExtraLayout>>;
+  readonly imageSize: number | undefined;
+}
+
+interface Npz {
+  readonly image: NpyArray;
+  /** The deflated image member, where it is one. */
+  readonly packedImage: Buffer | null;
+  /** Every array but the image. */
+  readonly arrays: ReadonlyMap<string, NpyArray>;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+async function readNpz(file: SourceFile): Promise<Npz> {
+  try {
+    const { size } = await stat(file.path);
+    if (size > MAX_FILE_BYTES) throw new InputError(`it has ${size} bytes, more than an episode may have`);
+    const buffer = await readFile(file.path);
+    const archive = await ZipArchive.open(bufferSource(buffer));
+    const imageEntry = archive.entries.get(`${IMAGE}.npy`);
+    if (imageEntry === undefined)
+      throw new InputError(`it has no array "${IMAGE}" (it has ${[...archive.entries.keys()].join(', ')})`);
+    const packed = await archive.compressed(imageEntry);
+    const image = parseNpy(await archive.unpack(imageEntry, packed, MAX_IMAGE_BYTES), imageEntry.name);
+    const arrays = new Map<string, NpyArray>();
+    for (const entry of archive.entries.values()) {
+      if (entry === imageEntry) continue;
+      arrays.set(
+        entry.name.replace(/\.npy$/, ''),
+        parseNpy(await archive.read(entry, MAX_ARRAY_BYTES), entry.name),
+      );
+    }
+    return {
+      image,
+      packedImage: imageEntry.method === 'deflated' ? packed : null,
+      arrays,
+      bytes: buffer.length,
+      sha256: createHash('sha256').update(buffer).digest('hex'),
+    };
+  } catch (error) {
+    if (error instanceof InputError)
+      throw new InputError(`${file.name} cannot be read: ${error.message}.`, { cause: error });
+    throw error;
+  }
+}
+
+async function readUnit(file: SourceFile, layout: NpzLayout): Promise<UnitContent> {
+  const npz = await readNpz(file);
+  const [rows, ...shape] = imageShape(npz.image, file.name);
+  const name = file.name.replace(/\.npz$/, '');
+  const files = [{ file: file.name, bytes: npz.bytes, sha256: npz.sha256 }];
+  const problems: SourceProblem[] = [];
+  const usable = usableRows(npz, rows, shape, layout, problems);
+  const flags = flagRows(npz, rows, problems);
+  const starts = [
+    0,
+    ...flags.first.flatMap((isFirst, row) => (isFirst && row > 0 && row < usable ? [row] : [])),
+  ];
+  const episodes = starts.map((start, i): Promise<SourceEpisode> => {
+    const id = i === 0 ? name : `${name}#${i}`;
+    const end = starts[i + 1] ?? usable;
+    return segment(npz, layout, { id, file: file.name, start, end, rows }, flags, problems);
+  });
+  return { episodes: await Promise.all(episodes), files };
+}
+
+/** Rows that every array of the episode has; what disagrees is a problem, repaired by cutting to the shortest. */
+function usableRows(
+  npz: Npz,
+  rows: number,
+  shape: readonly number[],
+  layout: NpzLayout,
+  problems: SourceProblem[],
+): number {
+  if (shape.join() !== layout.shape.join())
+    problems.push({
+      kind: 'shape',
+      severity: 'fault',
+      message: `Its images are [${shape}], those of the first file [${layout.shape}].`,
+      repaired: false,
+    });
+  let usable = rows;
+  const needed: [string, number][] = [
+    ['action', layout.actionSize],
+    ['reward', 1],
+    ...[...layout.stateKeys, ...Object.keys(layout.extra)].map((key): [string, number] => [
+      key,
+      rowSize(npz.arrays.get(key)),
+    ]),
+  ];
+  for (const [key, size] of needed) {
+    const array = npz.arrays.get(key);
+    const length = array?.shape[0] ?? 0;
+    const fits = array !== undefined && rowSize(array) === (layout.extra[key]?.size ?? size);
+    if (fits && length === rows) continue;
+    problems.push({
+      kind: fits ? 'length' : 'shape',
+      severity: 'fault',
+      message: fits
+        ? `${key} has ${length} rows for ${rows} images.`
+        : `${key} is ${array === undefined ? 'missing' : `of shape [${array.shape}]`}, unlike in the first file.`,
+      repaired: fits,
+    });
+    usable = Math.min(usable, length);
+  }
+  return usable;
+}
+
+interface Flags {
+  readonly first: readonly boolean[];
+  readonly terminal: readonly boolean[];
+}
+
+/** Flags are optional, and one published file has a row of them too many: `rows` of images are what counts. */
+function flagRows(npz: Npz, rows: number, problems: SourceProblem[]): Flags {
+  const read = (key: string): Float64Array | null => {
+    const array = npz.arrays.get(key);
+    if (array === undefined) return null;
+    const values = npyNumbers(array);
+    if (values.length !== rows)
+      problems.push({
+        kind: 'flags',
+        severity: 'suspicion',
+        message: `${key} has ${values.length} rows for ${rows} images; the images count.`,
+        repaired: true,
+      });
+    return values;
+  };
+  const [discount, first, , terminal] = FLAGS.map(read);
+  const isTerminal = (row: number): boolean =>
+    terminal ? terminal[row] === 1 : discount !== null && discount !== undefined && discount[row] === 0;
+  return {
+    first: Array.from({ length: rows }, (_, row) => first?.[row] === 1),
+    terminal: Array.from({ length: rows }, (_, row) => isTerminal(row)),
+  };
+}
+
+interface Segment {
+  readonly id: string;
+  readonly file: string;
+  readonly start: number;
+  /** One past its last row. */
+  readonly end: number;
+  /** Images in the file. */
+  readonly rows: number;
+}
+
+async function segment(
+  npz: Npz,
+  layout: NpzLayout,
+  { id, file, start, end: lastRow, rows }: Segment,
+  flags: Flags,
+  fileProblems: readonly SourceProblem[],
+): Promise<SourceEpisode> {
+  const problems = [...fileProblems];
+  const terminal = flags.terminal.indexOf(true, start + 1);
+  const end = terminal >= 0 && terminal < lastRow ? terminal + 1 : lastRow;
+  if (end < lastRow)
+    problems.push({
+      kind: 'rows-after-end',
+      severity: 'fault',
+      message: `It ends at row ${terminal}, and ${lastRow - end} rows follow.`,
+      repaired: true,
+    });
+  const steps = Math.max(0, end - start - 1);
+  const [height, width, channels] = layout.shape;
+  const frame = height * width * channels;
+  const source = npz.image.data.subarray(start * frame, (start + steps + 1) * frame);
+  const pixels =
+    layout.imageSize === undefined || problems.some((problem) => problem.kind === 'shape')
+      ? source
+      : await resizeFrames(source, { frames: steps + 1, height, width, channels }, layout.imageSize);
+  // The action and the reward of a row belong to the step that led to it.
+  const perAction = (key: string): Float32Array =>
+    floatRows(npz.arrays.get(key), start + 1, start + 1 + steps);
+  const perObservation = (key: string): Float32Array =>
+    floatRows(npz.arrays.get(key), start, start + steps + 1);
+  const extra = Object.fromEntries(Object.keys(layout.extra).map((key) => [key, perObservation(key)]));
+  const episode: Episode = {
+    id,
+    length: steps,
+    pixels,
+    ...(layout.stateKeys.length > 0 && {
+      state: joinRows(layout.stateKeys.map(perObservation), steps + 1),
+    }),
+    actions: perAction('action'),
+    rewards: perAction('reward'),
+    terminated: terminal === end - 1 && terminal > start,
+    // A file is a whole recording: what does not end by itself was stopped by the time limit.
+    truncated: !(terminal === end - 1 && terminal > start),
+    ...(Object.keys(extra).length > 0 && { extra }),
+    source: { file, rows: [start, end] },
+  };
+  const whole = start === 0 && end === rows && pixels === source && npz.packedImage !== null;
+  return {
+    episode,
+    problems,
+    ...(whole && { packed: { codec: 'npy-deflate', bytes: npz.packedImage as Buffer } }),
+  };
+}
+
+function imageShape(
+  image: NpyArray,
+  name: string,
+): [rows: number, height: number, width: number, channels: number] {
+  const [rows = 0, height = 0, width = 0, channels = 0] = image.shape;
+  if (image.dtype !== '|u1' || image.fortranOrder || image.shape.length !== 4 || image.data.length === 0)
+    throw new InputError(
+      `${name} cannot be read: its images are ${image.dtype} of shape [${image.shape}], expected |u1 of shape [rows, height, width, channels] in C order.`,
+    );
+  return [rows, height, width, channels];
+}
+
+function required(npz: Npz, key: string, name: string): NpyArray {
+  const array = npz.arrays.get(key);
+  if (array === undefined)
+    throw new InputError(`${name} has no array "${key}" (it has ${[...npz.arrays.keys()].join(', ')}).`);
+  return array;
+}
+
+/** Numeric arrays beside the known ones, with a row for each image: kept under their own names. */
+function extraLayout(npz: Npz, rows: number, stateKeys: readonly string[]): Record<string, ExtraLayout> {
+  const extra: Record<string, ExtraLayout> = {};
+  for (const [key, array] of [...npz.arrays].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (KNOWN.includes(key) || stateKeys.includes(key) || array.shape[0] !== rows) continue;
+    extra[key] = { per: 'observation', size: rowSize(array) };
+  }
+  return extra;
+}
+
+function rowSize(array: NpyArray | undefined): number {
+  return array?.shape.slice(1).reduce((product, size) => product * size, 1) ?? 0;
+}
+
+function floatRows(array: NpyArray | undefined, from: number, to: number): Float32Array {
+  if (array === undefined) return new Float32Array(0);
+  const size = rowSize(array);
+  return Float32Array.from(npyNumbers(array).subarray(from * size, to * size));
+}
+
+function joinRows(columns: readonly Float32Array[], rows: number): Float32Array {
+  const sizes = columns.map((column) => column.length / rows);
+  const joined = new Float32Array(columns.reduce((sum, column) => sum + column.length, 0));
+  let at = 0;
+  for (let row = 0; row < rows; row++)
+    columns.forEach((column, i) => {
+      const size = sizes[i] as number;
+      joined.set(column.subarray(row * size, (row + 1) * size), at);
+      at += size;
+    });
+  return joined;
+}

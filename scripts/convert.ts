@@ -1,0 +1,156 @@
+/** `rlpd convert FORMAT SOURCE --out DIR`: other people's image datasets into this project's format. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { codecNames } from '../datasets/codecs/registry.js';
+import {
+  type ConversionOptions,
+  type ConversionReport,
+  type ConversionSource,
+  convert,
+} from '../datasets/converters/conversion.js';
+import { openVd4rl } from '../datasets/converters/vd4rl.js';
+import { formatBytes, note, printResult, progress } from './console.js';
+
+/** What every format's command takes, as commander hands it over. */
+interface CommonFlags {
+  readonly out: string;
+  readonly task?: string;
+  readonly actionRepeat?: number;
+  readonly imageSize?: number;
+  readonly state?: string[];
+  readonly episodes?: [number, number];
+  readonly filterReturnMin?: number;
+  readonly onProblem: ConversionOptions['onProblem'];
+  readonly codec?: (typeof codecNames)[number];
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export const convertCommand = new Command('convert').description(
+  'Convert an image dataset in another format',
+);
+
+formatCommand('vd4rl', 'V-D4RL: a folder of .npz episodes (64 px), or one file')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  rlpd convert vd4rl vd4rl/main/walker_walk/expert/64px --out data/walker-expert
+  rlpd convert vd4rl episodes/ --task walker-walk --episodes 0:20 --out data/small
+  rlpd convert vd4rl episodes/ --task walker-walk --state orientations,height,velocity --dry-run --out data/x`,
+  )
+  .action((source: string, flags: CommonFlags) =>
+    runConversion(openVd4rl(source, openOptions(flags)), source, 'vd4rl', flags),
+  );
+
+/** A command with the flags that all formats share. */
+function formatCommand(format: string, description: string): Command {
+  return convertCommand
+    .command(format)
+    .description(description)
+    .argument('<source>', 'file or folder to convert')
+    .requiredOption('--out <dir>', 'folder of the new dataset; the same command goes on where it was stopped')
+    .option('--task <name>', 'task the data belongs to; default: as the source says')
+    .option(
+      '--action-repeat <n>',
+      'control steps for each recorded action; default: as the source says',
+      positiveInteger,
+    )
+    .option('--image-size <pixels>', 'resize images to this side; default: as recorded', positiveInteger)
+    .option('--state <keys>', 'comma-separated arrays to join as the state', (text) => text.split(','))
+    .option('--episodes <a:b>', 'only episodes a up to but not including b', episodeRange)
+    .option('--filter-return-min <return>', 'leave out episodes with a smaller return', finiteNumber)
+    .addOption(
+      new Option('--on-problem <what>', 'leave episodes with problems out, repair them, or stop')
+        .choices(['quarantine', 'fix', 'stop'])
+        .default('quarantine'),
+    )
+    .addOption(
+      new Option('--codec <name>', 'how images are packed; default: what suits the source').choices(
+        codecNames,
+      ),
+    )
+    .option('--dry-run', 'read and check everything, write nothing')
+    .option('--json', 'print the report as one JSON object');
+}
+
+function openOptions(flags: CommonFlags) {
+  return {
+    ...(flags.task !== undefined && { task: flags.task }),
+    ...(flags.actionRepeat !== undefined && { actionRepeat: flags.actionRepeat }),
+    ...(flags.imageSize !== undefined && { imageSize: flags.imageSize }),
+    ...(flags.state !== undefined && { stateKeys: flags.state }),
+  };
+}
+
+async function runConversion(
+  opening: Promise<ConversionSource>,
+  path: string,
+  format: string,
+  flags: CommonFlags,
+): Promise<void> {
+  const { out, json, dryRun, ...shaping } = flags;
+  const source = await opening;
+  const bar = progress(dryRun ? 'checking' : 'converting');
+  try {
+    const report = await convert(source, {
+      out,
+      dryRun: dryRun ?? false,
+      onProblem: flags.onProblem,
+      ...(flags.episodes && { episodes: flags.episodes }),
+      ...(flags.filterReturnMin !== undefined && { returnMin: flags.filterReturnMin }),
+      ...(flags.codec && { codec: flags.codec }),
+      command: { format, source: path, ...shaping },
+      onProgress: bar.update,
+    });
+    bar.stop();
+    for (const line of problemLines(report)) note(line);
+    printResult(json, report, summary(report));
+  } finally {
+    bar.stop();
+    await source.close();
+  }
+}
+
+/** At most a screenful; the report file has them all. */
+function problemLines({ problems }: ConversionReport): string[] {
+  const shown = problems
+    .slice(0, 20)
+    .map(({ episode, action, message }) => `${episode}: ${action}: ${message}`);
+  return problems.length > shown.length ? [...shown, `… and ${problems.length - shown.length} more`] : shown;
+}
+
+function summary(report: ConversionReport): string {
+  const range =
+    report.returnMean === null
+      ? ''
+      : `, return ${report.returnMean.toFixed(1)} (${report.returnMin?.toFixed(1)} to ${report.returnMax?.toFixed(1)})`;
+  return [
+    `${report.dryRun ? 'Would convert' : 'Converted'} ${report.source} for ${report.task ?? 'an unknown task'}: ${report.episodes} episodes, ${report.steps} steps${range}.`,
+    report.leftOut + report.filtered > 0
+      ? `Left out: ${report.leftOut} with problems, ${report.filtered} below the return asked for.`
+      : 'Nothing was left out.',
+    report.dryRun
+      ? `Images take ${formatBytes(report.bytes)} in memory.`
+      : `${report.out} has ${formatBytes(report.bytes)}; its conversion.json lists ${report.problems.length} problems.`,
+  ].join('\n');
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a positive integer.');
+  return value;
+}
+
+function finiteNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
+}
+
+function episodeRange(text: string): [number, number] {
+  const match = /^(\d*):(\d*)$/.exec(text);
+  const [from, to] = [Number(match?.[1] || 0), match?.[2] ? Number(match[2]) : Number.MAX_SAFE_INTEGER];
+  if (match === null || from >= to)
+    throw new InvalidArgumentError('Expected A:B with A < B, for example 0:20.');
+  return [from, to];
+}
