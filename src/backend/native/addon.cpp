@@ -135,6 +135,8 @@ struct Engine {
 
   void replayLoop() {
     c10::InferenceMode inference;
+    // OpenMP counts threads for each thread that opens parallel regions. Once: ATen makes a pool anew at every call.
+    at::set_num_threads(settings.threads);
     for (;;) {
       Replay* replay;
       {
@@ -144,7 +146,6 @@ struct Engine {
         replay = job;
         job = nullptr;
       }
-      at::set_num_threads(settings.threads);
       try {
         replay->result = replay->tape->run(settings, memories);
       } catch (const c10::Error& error) {
