@@ -14,13 +14,15 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sourceFolder = join(root, 'src', 'backend', 'native');
 const buildFolder = join(root, 'build');
 const objectFolder = join(buildFolder, 'native');
-const binary = join(buildFolder, 'rlpd_torch.node');
+/** The addon, once it is built. */
+export const binary = join(buildFolder, 'rlpd_torch.node');
 const stamp = join(buildFolder, 'rlpd_torch.json');
 
 /**
  * @param {{ log?: (line: string) => void }} [options]
- * @returns {Promise<{ built: boolean, fresh: boolean, message: string }>} `built`: the engine is there; `fresh`: it
- *   was compiled just now; `message`: one line, or two that say what is missing and how to get it.
+ * @returns {Promise<{ built: boolean, fresh: boolean, missing: boolean, message: string }>} `built`: the engine is
+ *   there; `fresh`: it was compiled just now; `missing`: it is not there, for want of a compiler or of libtorch;
+ *   `message`: one line, or two that say what is missing and how to get it.
  */
 export async function buildNative({ log = () => {} } = {}) {
   const compiler = findCompiler();
@@ -62,6 +64,7 @@ export async function buildNative({ log = () => {} } = {}) {
     return {
       built: true,
       fresh: false,
+      missing: false,
       message: `The native engine is up to date (${libtorch.description}).`,
     };
   }
@@ -92,7 +95,11 @@ export async function buildNative({ log = () => {} } = {}) {
     writeFileSync(report, String(error.stderr ?? error));
     const first =
       /^.*error.*$/m.exec(String(error.stderr ?? ''))?.[0] ?? String(error.message).split('\n')[0];
-    return absent(`The native engine was not built: ${first}`, `The compiler's full report is in ${report}.`);
+    return absent(
+      `The native engine was not built: ${first}`,
+      `The compiler's full report is in ${report}.`,
+      false,
+    );
   }
   renameSync(`${binary}.part`, binary);
   writeFileSync(stamp, `${JSON.stringify(description, null, 2)}\n`);
@@ -100,13 +107,18 @@ export async function buildNative({ log = () => {} } = {}) {
   for (const name of readdirSync(objectFolder)) {
     if (!current.has(join(objectFolder, name))) rmSync(join(objectFolder, name));
   }
-  return { built: true, fresh: true, message: `The native engine is built (${libtorch.description}).` };
+  return {
+    built: true,
+    fresh: true,
+    missing: false,
+    message: `The native engine is built (${libtorch.description}).`,
+  };
 }
 
-function absent(what, remedy) {
+function absent(what, remedy, missing = true) {
   rmSync(binary, { force: true });
   rmSync(stamp, { force: true });
-  return { built: false, fresh: false, message: `${what}\n${remedy}` };
+  return { built: false, fresh: false, missing, message: `${what}\n${remedy}` };
 }
 
 function readStamp() {

@@ -25,7 +25,7 @@ try {
     say('Compiling the TypeScript');
     build();
   }
-  if (native && existsSync(join(root, 'scripts', 'native.mjs'))) await setUpNative();
+  if (native) await setUpNative();
 } catch (error) {
   say(`The set-up stopped: ${error.message}`);
   process.exitCode = 1;
