@@ -1,0 +1,345 @@
+/**
+ * MuJoCo, through `mujoco-js` (the official WebAssembly build). This is the one file that knows the binding, and
+ * its hazards stay in here:
+ * - a view on MuJoCo's memory has length 0 once the WebAssembly heap has grown, so views are checked at each use;
+ * - `mj_getState` writes only into the binding's own buffers;
+ * - a state with a NaN is reset silently, so the warning counters are read after every control step;
+ * - `warning` and `contact` return copies on the heap that leak unless they are deleted.
+ */
+import { readFileSync } from 'node:fs';
+import loadModule, { type MainModule, type MjData, type MjModel } from 'mujoco-js';
+
+/** Kinds of named model elements. */
+export type ElementKind =
+  | 'body'
+  | 'joint'
+  | 'geom'
+  | 'site'
+  | 'camera'
+  | 'light'
+  | 'sensor'
+  | 'tendon'
+  | 'actuator';
+
+/** Fields of the state and of what MuJoCo derives from it, flat and row-major. */
+export type DataField =
+  | 'qpos'
+  | 'qvel'
+  | 'act'
+  | 'ctrl'
+  | 'xpos'
+  | 'xmat'
+  | 'xipos'
+  | 'geom_xpos'
+  | 'geom_xmat'
+  | 'site_xpos'
+  | 'site_xmat'
+  | 'cam_xpos'
+  | 'cam_xmat'
+  | 'light_xpos'
+  | 'light_xdir'
+  | 'sensordata'
+  | 'subtree_com'
+  | 'subtree_linvel'
+  | 'ten_length'
+  | 'energy';
+
+/** Any numeric array of the compiled model, by MuJoCo's name; `MjModel` types them loosely. */
+export type ModelField = Extract<keyof MjModel, `${string}_${string}`> | 'qpos0';
+
+type NumberView = Float64Array | Float32Array | Int32Array | Uint8Array;
+
+/** mjtObj */
+const objectTypes: Record<ElementKind, number> = {
+  body: 1,
+  joint: 3,
+  geom: 5,
+  site: 6,
+  camera: 7,
+  light: 8,
+  sensor: 20,
+  tendon: 18,
+  actuator: 19,
+};
+/** mjSTATE_INTEGRATION: everything the next step depends on, bit for bit. */
+const integrationState = 8191;
+const disableActuation = 2048;
+const integratorRungeKutta = 1;
+/** mjtWarning, as sentences. */
+const warnings = [
+  'the inertia matrix is close to singular',
+  'too many contacts',
+  'too many constraints',
+  'too many visual geoms',
+  'a position is NaN, infinite or huge',
+  'a velocity is NaN, infinite or huge',
+  'an acceleration is NaN, infinite or huge',
+  'a control is NaN, infinite or huge',
+];
+
+let modulePromise: Promise<MainModule> | undefined;
+let modelNumber = 0;
+
+/** A compiled model with its state. Positions are in metres, angles in radians, times in seconds. */
+export class Simulation {
+  readonly #mujoco: MainModule;
+  readonly #model: MjModel;
+  readonly #data: MjData;
+  readonly #dataViews = new Map<DataField, Float64Array>();
+  readonly #modelViews = new Map<ModelField, NumberView>();
+  readonly #warningCounts = new Int32Array(warnings.length);
+
+  private constructor(mujoco: MainModule, model: MjModel) {
+    this.#mujoco = mujoco;
+    this.#model = model;
+    this.#data = new mujoco.MjData(model);
+  }
+
+  /**
+   * Compiles an MJCF file; files it includes are looked up beside it.
+   * @throws Error with the file's name when MuJoCo refuses it.
+   */
+  static async load(file: URL): Promise<Simulation> {
+    // MuJoCo prints its warnings; they reach the caller through `newWarning` instead.
+    modulePromise ??= loadModule({ print: () => undefined, printErr: () => undefined });
+    const mujoco = await modulePromise;
+    const folder = `/model-${modelNumber++}`;
+    mujoco.FS.mkdir(folder);
+    const written: string[] = [];
+    const write = (source: URL, name: string): void => {
+      const xml = readFileSync(source, 'utf8');
+      mujoco.FS.writeFile(`${folder}/${name}`, xml);
+      written.push(name);
+      for (const [, included] of xml.matchAll(/<include\s+file="([^"]+)"/g)) {
+        if (included !== undefined && !written.includes(included)) write(new URL(included, source), included);
+      }
+    };
+    try {
+      write(file, 'model.xml');
+      return new Simulation(mujoco, mujoco.MjModel.loadFromXML(`${folder}/model.xml`));
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : 'its parser or compiler rejected it';
+      throw new Error(`MuJoCo cannot load ${file.pathname}: ${cause}.`);
+    } finally {
+      for (const name of written) mujoco.FS.unlink(`${folder}/${name}`);
+      mujoco.FS.rmdir(folder);
+    }
+  }
+
+  get timestep(): number {
+    return this.#model.opt.timestep;
+  }
+
+  get time(): number {
+    return this.#data.time;
+  }
+
+  set time(seconds: number) {
+    this.#data.time = seconds;
+  }
+
+  get contactCount(): number {
+    return this.#data.ncon;
+  }
+
+  /** Degrees of freedom. */
+  get velocitySize(): number {
+    return this.#model.nv;
+  }
+
+  get actuatorCount(): number {
+    return this.#model.nu;
+  }
+
+  /** Scene facts that are not arrays. */
+  get visual(): {
+    extent: number;
+    near: number;
+    far: number;
+    fogStart: number;
+    fogEnd: number;
+    shadowClip: number;
+    shadowSize: number;
+    haze: number;
+  } {
+    const { vis, stat } = this.#model;
+    return {
+      extent: stat.extent,
+      near: vis.map.znear,
+      far: vis.map.zfar,
+      fogStart: vis.map.fogstart,
+      fogEnd: vis.map.fogend,
+      shadowClip: vis.map.shadowclip,
+      shadowSize: vis.quality.shadowsize,
+      haze: vis.map.haze,
+    };
+  }
+
+  /** Ambient, diffuse and specular RGB of the light that sits on the camera, and whether it is on. */
+  get headlight(): { ambient: number[]; diffuse: number[]; specular: number[]; active: boolean } {
+    const light = this.#model.vis.headlight;
+    return {
+      ambient: Array.from(light.ambient as Float32Array),
+      diffuse: Array.from(light.diffuse as Float32Array),
+      specular: Array.from(light.specular as Float32Array),
+      active: light.active !== 0,
+    };
+  }
+
+  get hazeColour(): number[] {
+    return Array.from(this.#model.vis.rgba.haze as Float32Array);
+  }
+
+  /** How many elements of a kind the model has. */
+  count(
+    kind: 'body' | 'joint' | 'geom' | 'site' | 'camera' | 'light' | 'material' | 'texture' | 'mesh',
+  ): number {
+    const { nbody, njnt, ngeom, nsite, ncam, nlight, nmat, ntex, nmesh } = this.#model;
+    return {
+      body: nbody,
+      joint: njnt,
+      geom: ngeom,
+      site: nsite,
+      camera: ncam,
+      light: nlight,
+      material: nmat,
+      texture: ntex,
+      mesh: nmesh,
+    }[kind];
+  }
+
+  /** @throws Error when the model has no such element. */
+  id(kind: ElementKind, name: string): number {
+    const id = this.#mujoco.mj_name2id(this.#model, objectTypes[kind], name);
+    if (id < 0) throw new Error(`The model has no ${kind} named "${name}".`);
+    return id;
+  }
+
+  /** Empty for an element without a name. */
+  name(kind: ElementKind, id: number): string {
+    return this.#mujoco.mj_id2name(this.#model, objectTypes[kind], id) ?? '';
+  }
+
+  /** A live view: valid until the next call into MuJoCo, writable. */
+  data(field: DataField): Float64Array {
+    let view = this.#dataViews.get(field);
+    if (view === undefined || view.length === 0) {
+      view = this.#data[field] as Float64Array;
+      this.#dataViews.set(field, view);
+    }
+    return view;
+  }
+
+  /** A live view of the compiled model: valid until the next call into MuJoCo, writable. */
+  model(field: ModelField): NumberView {
+    let view = this.#modelViews.get(field);
+    if (view === undefined || view.length === 0) {
+      view = this.#model[field] as NumberView;
+      this.#modelViews.set(field, view);
+    }
+    return view;
+  }
+
+  /** World position of a body's frame along one axis (0 x, 1 y, 2 z). */
+  bodyPosition(body: number, axis: number): number {
+    return this.data('xpos')[3 * body + axis] as number;
+  }
+
+  /** Element (row, column) of a body's rotation matrix, body to world: column 2 is the body's z axis. */
+  bodyRotation(body: number, row: number, column: number): number {
+    return this.data('xmat')[9 * body + 3 * row + column] as number;
+  }
+
+  geomPosition(geom: number, axis: number): number {
+    return this.data('geom_xpos')[3 * geom + axis] as number;
+  }
+
+  sitePosition(site: number, axis: number): number {
+    return this.data('site_xpos')[3 * site + axis] as number;
+  }
+
+  /** Values of a named sensor. */
+  sensor(name: string): Float64Array {
+    const id = this.id('sensor', name);
+    const start = this.model('sensor_adr')[id] as number;
+    return this.data('sensordata').slice(start, start + (this.model('sensor_dim')[id] as number));
+  }
+
+  /** Default state, then `initialise` writes the task's own, then a forward pass without actuation. */
+  reset(initialise: () => void): void {
+    this.#mujoco.mj_resetData(this.#model, this.#data);
+    this.#warningCounts.fill(0);
+    this.forward();
+    initialise();
+    this.forward();
+  }
+
+  /** Everything that follows from positions and velocities, with actuation off. */
+  forward(): void {
+    const { opt } = this.#model;
+    opt.disableflags |= disableActuation;
+    this.#mujoco.mj_forward(this.#model, this.#data);
+    opt.disableflags &= ~disableActuation;
+  }
+
+  /**
+   * Advances `count` physics steps. Positions and velocities, and what follows from them, are up to date
+   * afterwards: the first half of the next step has already been taken.
+   */
+  step(count: number): void {
+    const mujoco = this.#mujoco;
+    const model = this.#model;
+    const data = this.#data;
+    let whole = count;
+    // The second half of a step completes an Euler step; Runge–Kutta has no such halves.
+    if (model.opt.integrator !== integratorRungeKutta) {
+      mujoco.mj_step2(model, data);
+      whole--;
+    }
+    for (let i = 0; i < whole; i++) mujoco.mj_step(model, data);
+    mujoco.mj_step1(model, data);
+  }
+
+  /** What MuJoCo has warned of since the last call or reset; null when all is well. */
+  newWarning(): string | null {
+    let found: string | null = null;
+    const counters = this.#data.warning;
+    for (let i = 0; i < warnings.length; i++) {
+      const counter = counters.get(i);
+      if (counter === undefined) continue;
+      if (counter.number > (this.#warningCounts[i] as number))
+        found ??= `${warnings[i]} (at ${this.time.toFixed(4)} s)`;
+      this.#warningCounts[i] = counter.number;
+      counter.delete();
+    }
+    counters.delete();
+    return found;
+  }
+
+  /** Everything the next step depends on. */
+  saveState(): Float64Array {
+    const buffer = new this.#mujoco.DoubleBuffer(this.#mujoco.mj_stateSize(this.#model, integrationState));
+    try {
+      this.#mujoco.mj_getState(this.#model, this.#data, buffer, integrationState);
+      return Float64Array.from(buffer.GetView() as Float64Array);
+    } finally {
+      buffer.delete();
+    }
+  }
+
+  /** @throws Error when the state is not of this model. */
+  restoreState(state: Float64Array): void {
+    const size = this.#mujoco.mj_stateSize(this.#model, integrationState);
+    if (state.length !== size)
+      throw new Error(`A state of ${state.length} numbers does not fit this model's ${size}.`);
+    this.#mujoco.mj_setState(this.#model, this.#data, Array.from(state), integrationState);
+    this.#mujoco.mj_step1(this.#model, this.#data);
+    this.#warningCounts.fill(0);
+    this.newWarning();
+  }
+
+  dispose(): void {
+    this.#data.delete();
+    this.#model.delete();
+  }
+}

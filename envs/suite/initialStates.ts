@@ -1,0 +1,35 @@
+/** Random joint positions, as the suite's tasks start with. */
+import type { Generator } from '../../src/random/generator.js';
+import type { Simulation } from '../mujoco.js';
+
+const [free, ball, slide, hinge] = [0, 1, 2, 3];
+
+/**
+ * Limited hinges and slides uniform in their range, unlimited hinges uniform in (−π, π), free joints' orientation
+ * uniform(0, 1)⁴ normalised, unlimited ball joints uniform over orientations; positions of free joints stay.
+ */
+export function randomiseJoints(simulation: Simulation, random: Generator): void {
+  const types = simulation.model('jnt_type');
+  const limited = simulation.model('jnt_limited');
+  const ranges = simulation.model('jnt_range');
+  const addresses = simulation.model('jnt_qposadr');
+  const qpos = simulation.data('qpos');
+  for (let joint = 0; joint < types.length; joint++) {
+    const type = types[joint];
+    const address = addresses[joint] as number;
+    if (type === hinge || type === slide) {
+      if (limited[joint]) qpos[address] = random.uniform(ranges[2 * joint], ranges[2 * joint + 1]);
+      else if (type === hinge) qpos[address] = random.uniform(-Math.PI, Math.PI);
+    } else if (type === free) {
+      writeNormalised(qpos, address + 3, () => random.uniform());
+    } else if (type === ball && !limited[joint]) {
+      writeNormalised(qpos, address, () => random.normal());
+    }
+  }
+}
+
+function writeNormalised(qpos: Float64Array, address: number, draw: () => number): void {
+  const quaternion = [draw(), draw(), draw(), draw()];
+  const length = Math.hypot(...quaternion);
+  for (let i = 0; i < 4; i++) qpos[address + i] = (quaternion[i] as number) / length;
+}

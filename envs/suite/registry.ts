@@ -1,0 +1,30 @@
+/** The tasks by name. A new family is one file, listed here. */
+import { InputError } from '../../src/errors.js';
+import { cartpoleTasks } from './cartpole.js';
+import { cheetahTasks } from './cheetah.js';
+import { reacherTasks } from './reacher.js';
+import type { SuiteTask } from './task.js';
+import { walkerTasks } from './walker.js';
+
+const tasks = new Map<string, SuiteTask>();
+for (const task of [...cartpoleTasks, ...cheetahTasks, ...reacherTasks, ...walkerTasks]) registerTask(task);
+
+/** Makes a task known to `makeEnv`. @throws Error when the name is taken. */
+export function registerTask(task: SuiteTask): void {
+  if (tasks.has(task.name)) throw new Error(`There is already a task named "${task.name}".`);
+  tasks.set(task.name, task);
+}
+
+/** Every task's name, in alphabetical order. */
+export function taskNames(): string[] {
+  return [...tasks.keys()].sort();
+}
+
+/** @throws InputError that lists the tasks. */
+export function findTask(name: string): SuiteTask {
+  const task = tasks.get(name);
+  if (task === undefined) {
+    throw new InputError(`Unknown task "${name}": expected one of ${taskNames().join(', ')}.`);
+  }
+  return task;
+}

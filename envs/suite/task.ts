@@ -1,0 +1,32 @@
+/** What a task of the suite is: a model and, on top of it, initial states, observations and a reward. */
+import type { Generator } from '../../src/random/generator.js';
+import type { ModelField, Simulation } from '../mujoco.js';
+
+export interface SuiteTask {
+  /** `domain-task`, as users write it. */
+  readonly name: string;
+  /** MJCF file. */
+  readonly model: URL;
+  /** Seconds of one control step, a whole multiple of the model's own timestep. */
+  readonly controlTimestep: number;
+  /** Control steps after which an episode is truncated. */
+  readonly maxEnvFrames: number;
+  /** Camera that observations are taken from. */
+  readonly camera: number;
+  /** Arrays of the compiled model that `initialise` changes; they are part of an environment's saved state. */
+  readonly editedFields?: readonly ModelField[];
+  /** Binds the task to a loaded model. */
+  readonly bind: (simulation: Simulation) => BoundTask;
+}
+
+export interface BoundTask {
+  /** Writes an initial state into a simulation that was just reset. */
+  initialise(random: Generator): void;
+  /** State features by name, in the order in which they are flattened. */
+  observe(): Record<string, Iterable<number>>;
+  /** In [0, 1], of the state just reached. */
+  reward(): number;
+}
+
+/** V-D4RL's and DrQ-v2's convention, for every task. */
+export const defaultActionRepeat = 2;

@@ -1,0 +1,165 @@
+/**
+ * A suite task as an environment: one step is one control step, the observation is the state, nothing ends an
+ * episode but a simulation that went bad. Time limit, action repeat and pixels are wrappers on top.
+ */
+import { Generator, type GeneratorState } from '../src/random/generator.js';
+import type {
+  BoxSpace,
+  Environment,
+  EnvironmentSpec,
+  EnvironmentState,
+  Frame,
+  RenderOptions,
+  ResetResult,
+  StepResult,
+} from './environment.js';
+import { Simulation } from './mujoco.js';
+import { decodeBytes, encodeBytes } from './stateEncoding.js';
+import type { BoundTask, SuiteTask } from './suite/task.js';
+
+interface SavedState {
+  readonly physics: string;
+  readonly model: Record<string, string>;
+  readonly random: GeneratorState;
+  readonly envFrames: number;
+}
+
+export class SuiteEnvironment implements Environment {
+  readonly actionSpace: BoxSpace;
+  readonly observationSpace: { readonly state: BoxSpace };
+  readonly spec: EnvironmentSpec;
+  readonly #task: SuiteTask;
+  readonly #bound: BoundTask;
+  readonly #simulation: Simulation;
+  readonly #stepsPerFrame: number;
+  #random: Generator;
+  /** Env frames since the reset; null when an episode has to be started first. */
+  #envFrames: number | null = null;
+
+  private constructor(task: SuiteTask, simulation: Simulation, seed: number) {
+    this.#task = task;
+    this.#simulation = simulation;
+    this.#bound = task.bind(simulation);
+    this.#stepsPerFrame = Math.round(task.controlTimestep / simulation.timestep);
+    this.#random = episodeStream(seed);
+    simulation.reset(() => undefined);
+    const stateSize = this.#observe().length;
+    const actionSize = simulation.actuatorCount;
+    this.actionSpace = { shape: [actionSize], low: -1, high: 1, dtype: 'float32' };
+    this.observationSpace = {
+      state: { shape: [stateSize], low: -Infinity, high: Infinity, dtype: 'float32' },
+    };
+    this.spec = {
+      task: task.name,
+      actionRepeat: 1,
+      controlTimestep: task.controlTimestep,
+      maxEnvFrames: task.maxEnvFrames,
+      actionSize,
+      stateSize,
+      imageHeight: 64,
+      imageWidth: 64,
+      imageChannels: 3,
+      frameStack: 1,
+      camera: simulation.name('camera', task.camera),
+      renderer: 'none',
+    };
+  }
+
+  static async create(task: SuiteTask, seed: number): Promise<SuiteEnvironment> {
+    return new SuiteEnvironment(task, await Simulation.load(task.model), seed);
+  }
+
+  reset(options: { readonly seed?: number } = {}): ResetResult {
+    if (options.seed !== undefined) this.#random = episodeStream(options.seed);
+    this.#simulation.reset(() => this.#bound.initialise(this.#random));
+    const warning = this.#simulation.newWarning();
+    if (warning !== null) throw new Error(`${this.#task.name} could not be reset: ${warning}.`);
+    this.#envFrames = 0;
+    return { observation: { state: this.#observe() }, info: { envFrames: 0 } };
+  }
+
+  /** @param action `[A]`; values outside [−1, 1] are clipped. */
+  step(action: Float32Array): StepResult {
+    if (this.#envFrames === null) throw new Error('step was called without an episode: call reset first.');
+    this.#writeControl(action);
+    this.#simulation.step(this.#stepsPerFrame);
+    this.#envFrames++;
+    const info = { envFrames: this.#envFrames };
+    const state = this.#observe();
+    const reward = this.#bound.reward();
+    const invalid =
+      this.#simulation.newWarning() ?? (allFinite(state, reward) ? null : 'an observation is not finite');
+    if (invalid !== null) {
+      this.#envFrames = null;
+      return {
+        observation: { state },
+        reward: 0,
+        terminated: false,
+        truncated: true,
+        info: { ...info, invalid },
+      };
+    }
+    return { observation: { state }, reward, terminated: false, truncated: false, info };
+  }
+
+  render(_options?: RenderOptions): Frame {
+    throw new Error('There is no renderer yet.');
+  }
+
+  saveState(): EnvironmentState {
+    if (this.#envFrames === null) throw new Error('There is no episode to save: call reset first.');
+    const model: Record<string, string> = {};
+    for (const field of this.#task.editedFields ?? [])
+      model[field] = encodeBytes(this.#simulation.model(field));
+    const state: SavedState = {
+      physics: encodeBytes(this.#simulation.saveState()),
+      model,
+      random: this.#random.state(),
+      envFrames: this.#envFrames,
+    };
+    return { ...state };
+  }
+
+  restoreState(state: EnvironmentState): void {
+    const saved = state as unknown as SavedState;
+    for (const field of this.#task.editedFields ?? []) {
+      const values = this.#simulation.model(field);
+      new Uint8Array(values.buffer, values.byteOffset, values.byteLength).set(
+        decodeBytes(saved.model[field] ?? ''),
+      );
+    }
+    this.#simulation.restoreState(new Float64Array(decodeBytes(saved.physics).buffer));
+    this.#random.restore(saved.random);
+    this.#envFrames = saved.envFrames;
+  }
+
+  close(): void {
+    this.#simulation.dispose();
+  }
+
+  #writeControl(action: Float32Array): void {
+    const ctrl = this.#simulation.data('ctrl');
+    if (action.length !== ctrl.length) {
+      throw new Error(`${this.#task.name} takes actions of ${ctrl.length} numbers, not ${action.length}.`);
+    }
+    for (let i = 0; i < ctrl.length; i++) {
+      const value = action[i] as number;
+      if (Number.isNaN(value)) throw new Error(`Number ${i} of the action is NaN.`);
+      ctrl[i] = Math.min(1, Math.max(-1, value));
+    }
+  }
+
+  #observe(): Float32Array {
+    const values: number[] = [];
+    for (const feature of Object.values(this.#bound.observe())) values.push(...feature);
+    return Float32Array.from(values);
+  }
+}
+
+function episodeStream(seed: number): Generator {
+  return new Generator(seed).child('episodes');
+}
+
+function allFinite(state: Float32Array, reward: number): boolean {
+  return Number.isFinite(reward) && state.every(Number.isFinite);
+}
