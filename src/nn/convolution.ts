@@ -68,20 +68,16 @@ function gradient(
   return tf.tidy(() => {
     const dz = activationGradient(dy, y, activation);
     const window = { strides: stride, pad: 'valid', dataFormat: 'NHWC', dimRoundingMode: undefined };
-    const dFilter = tf
-      .engine()
-      .runKernel(tf.Conv2DBackpropFilter, { x, dy: dz }, {
-        ...window,
-        filterShape: filter.shape,
-      } as unknown as tf.NamedAttrMap) as tf.Tensor;
+    const dFilter = tf.engine().runKernel(tf.Conv2DBackpropFilter, { x, dy: dz }, {
+      ...window,
+      filterShape: filter.shape,
+    } as unknown as tf.NamedAttrMap) as tf.Tensor;
     const dBias = tf.sum(dz, [0, 1, 2]);
     if (!inputGradient) return [dFilter, dBias];
-    const dx = tf
-      .engine()
-      .runKernel(tf.Conv2DBackpropInput, { dy: dz, filter }, {
-        ...window,
-        inputShape: x.shape,
-      } as unknown as tf.NamedAttrMap) as tf.Tensor;
+    const dx = tf.engine().runKernel(tf.Conv2DBackpropInput, { dy: dz, filter }, {
+      ...window,
+      inputShape: x.shape,
+    } as unknown as tf.NamedAttrMap) as tf.Tensor;
     return [dFilter, dBias, dx];
   });
 }
