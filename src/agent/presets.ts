@@ -20,6 +20,18 @@ export const presets = {
     settings: { offlineMode: 'none', offlineShare: 0 },
   },
 
+  'online-state': {
+    description: 'a state agent for the clock: no prior data, two critics, one update for each agent step',
+    settings: {
+      offlineMode: 'none',
+      offlineShare: 0,
+      ensembleSize: 2,
+      targetSubset: 2,
+      entropyBackup: true,
+      initialTemperature: 0.1,
+    },
+  },
+
   'seeded-buffer': {
     description: 'prior data put into the replay at the start, batches drawn from all of it (SACfD)',
     settings: { offlineMode: 'seeded' },

@@ -205,6 +205,32 @@ export class ReplayBuffer {
     };
   }
 
+  /** The observation added last, as an environment gives it: pixels `[H, W, C·K]`, oldest frame first. */
+  lastObservation(): { pixels?: Uint8Array; state?: Float32Array } {
+    const last = this.#written - 1;
+    const { frame, frameStack, stateSize } = this.layout;
+    const observation: { pixels?: Uint8Array; state?: Float32Array } = {};
+    if (frame !== undefined && this.frames !== undefined) {
+      const { channels } = frame;
+      const numbers = new Int32Array(frameStack);
+      this.frameStack(last, numbers, 0);
+      const pixels = new Uint8Array(this.frames.frameBytes * frameStack);
+      for (const [k, number] of numbers.entries()) {
+        const bytes = this.frames.view(number);
+        for (let i = 0; i < bytes.length; i++) {
+          const pixel = Math.floor(i / channels);
+          pixels[(pixel * frameStack + k) * channels + (i % channels)] = bytes[i] as number;
+        }
+      }
+      observation.pixels = pixels;
+    }
+    if (stateSize > 0) {
+      observation.state = new Float32Array(stateSize);
+      this.copyState(last, observation.state, 0);
+    }
+    return observation;
+  }
+
   /** Whether the transition (row, row + 1) can be sampled: both rows and the whole stack are still held. */
   isTransition(row: number): boolean {
     const place = this.#place(row);

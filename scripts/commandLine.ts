@@ -1,0 +1,95 @@
+/** What every command does alike: its result on stdout, people's lines on stderr, and flags from a schema. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
+import { kebabCase } from '../src/training/config.js';
+
+export const jsonOption = (): Option =>
+  new Option('--json', 'print the result as one JSON object on the last line; all else goes to stderr');
+
+/** Prints a command's result: JSON for programs, or the lines for people. */
+export function printResult(asJson: boolean | undefined, result: unknown, lines: readonly string[]): void {
+  process.stdout.write(asJson ? `${JSON.stringify(result)}\n` : lines.map((line) => `${line}\n`).join(''));
+}
+
+/** A line for people who watch. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Examples under a command's help. */
+export function examples(command: Command, lines: readonly string[]): Command {
+  return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`);
+}
+
+/** A whole number from a flag, in a range. */
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+/**
+ * One flag for each setting of a schema's shape, with the setting's own name in kebab case, its description and its
+ * default. A switch has two: --name and --no-name. Nothing is filled in here: what is not given stays undefined.
+ */
+export function addSettings(command: Command, shape: Readonly<Record<string, z.ZodType>>): Command {
+  for (const [name, schema] of Object.entries(shape)) {
+    const { kind, isNullable, choices, standard } = inspect(schema);
+    const flag = `--${kebabCase(name)}`;
+    const preset = standard === undefined || Array.isArray(standard) ? '' : ` (default: ${standard})`;
+    const text = `${schema.description ?? ''}${preset}`;
+    if (kind === 'boolean') {
+      command.addOption(new Option(flag, text));
+      command.addOption(new Option(`--no-${kebabCase(name)}`).hideHelp());
+      continue;
+    }
+    const option = new Option(`${flag} <${kind === 'array' ? 'value' : kind}>`, text);
+    if (kind === 'array')
+      option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+    else if (choices !== undefined) option.choices(choices);
+    else if (kind === 'number') option.argParser((value) => toNumber(value, isNullable));
+    else if (isNullable) option.argParser((value) => (value === 'null' ? null : value));
+    command.addOption(option);
+  }
+  return command;
+}
+
+/** The settings among a command's parsed options that were given. */
+export function givenSettings(
+  options: Readonly<Record<string, unknown>>,
+  shape: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => name in shape && value !== undefined),
+  );
+}
+
+interface Setting {
+  readonly kind: 'boolean' | 'number' | 'string' | 'array';
+  readonly isNullable: boolean;
+  readonly choices: readonly string[] | undefined;
+  /** The default. */
+  readonly standard: unknown;
+}
+
+function inspect(schema: z.ZodType): Setting {
+  if (schema instanceof z.ZodDefault)
+    return { ...inspect(schema.unwrap() as z.ZodType), standard: schema.parse(undefined) };
+  if (schema instanceof z.ZodNullable) return { ...inspect(schema.unwrap() as z.ZodType), isNullable: true };
+  const base = { isNullable: false, choices: undefined, standard: undefined };
+  if (schema instanceof z.ZodBoolean) return { ...base, kind: 'boolean' };
+  if (schema instanceof z.ZodNumber) return { ...base, kind: 'number' };
+  if (schema instanceof z.ZodArray) return { ...base, kind: 'array' };
+  if (schema instanceof z.ZodEnum) return { ...base, kind: 'string', choices: schema.options.map(String) };
+  return { ...base, kind: 'string' };
+}
+
+function toNumber(text: string, isNullable: boolean): number | null {
+  if (isNullable && text === 'null') return null;
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
+}

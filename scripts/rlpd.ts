@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+/** `rlpd`: the list of commands, and how each of them ends: 0 done, 1 failed, 2 bad usage or input. */
+import { Command, CommanderError } from 'commander';
+import { InputError } from '../src/errors.js';
+import { PACKAGE_VERSION } from '../src/training/version.js';
+import { trainCommand } from './train.js';
+
+const commands = [trainCommand];
+
+const program = new Command('rlpd')
+  .description('Reinforcement learning from camera images with prior data (RLPD).')
+  .version(PACKAGE_VERSION);
+for (const command of commands) program.addCommand(command);
+throwInsteadOfExit(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCode(error);
+}
+
+function exitCode(error: unknown): number {
+  // Commander has said what was wrong; help and version are no errors.
+  if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2;
+  if (error instanceof InputError) {
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  }
+  const isOurs = error instanceof Error && error.name !== 'Error' && !(error instanceof TypeError);
+  process.stderr.write(
+    `${isOurs || process.env.RLPD_DEBUG === undefined ? messageOf(error) : stackOf(error)}\n`,
+  );
+  return 1;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) throwInsteadOfExit(child);
+}

@@ -1,0 +1,113 @@
+/** `rlpd train`: trains an agent, or goes on with a run that was stopped. */
+import { readFile } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import { presets } from '../src/agent/presets.js';
+import { InputError } from '../src/errors.js';
+import { resolveConfig, runConfigShape } from '../src/training/config.js';
+import { train } from '../src/training/train.js';
+import { addSettings, examples, givenSettings, jsonOption, note, printResult } from './commandLine.js';
+import { duration, ProgressDisplay } from './progress.js';
+
+interface Flags {
+  readonly out?: string;
+  readonly resume?: boolean;
+  readonly preset?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export const trainCommand = examples(
+  addSettings(
+    new Command('train')
+      .description('train an agent; flags override --config, which overrides --preset')
+      .option('--out <folder>', "the run's folder; default: runs/TASK")
+      .option('--resume', 'go on with the run in --out from its last checkpoint')
+      .addOption(new Option('--preset <name>', presetList()).choices(Object.keys(presets)))
+      .option('--config <file>', 'JSON file of settings, by the names the flags have in camelCase')
+      .addOption(jsonOption()),
+    runConfigShape,
+  ),
+  [
+    'rlpd train --task walker-walk --dataset data/walker-expert --env-frames 300000 --out runs/a',
+    'rlpd train --out runs/a --resume --env-frames 500000',
+    'rlpd train --task walker-walk --preset online-only --out runs/b',
+    'rlpd train --task walker-walk --preset bc --dataset data/walker-expert --out runs/c',
+    'rlpd train --task walker-walk --obs state --preset online-state --snapshots --out runs/expert',
+    'rlpd train --task cheetah-run --dataset data/cheetah --utd-ratio 10 --offline-share 0.25 --no-critic-layer-norm',
+  ],
+).action(async (options: Flags & Record<string, unknown>) => {
+  const flags = givenSettings(options, runConfigShape);
+  const run = options.out ?? (typeof flags.task === 'string' ? `runs/${flags.task}` : undefined);
+  if (run === undefined) throw new InputError("Name the run's folder with --out, or the task with --task.");
+  if (options.resume && (options.preset !== undefined || options.config !== undefined))
+    throw new InputError('A resumed run keeps its settings: --preset and --config do not go with --resume.');
+  const config = options.resume
+    ? undefined
+    : resolveConfig({
+        preset: options.preset,
+        file: options.config === undefined ? undefined : await readSettings(options.config),
+        flags,
+      });
+  const display = new ProgressDisplay();
+  const stop = stopOnSignals();
+  try {
+    const result = await train({
+      run,
+      config,
+      resume: options.resume ?? false,
+      changes: flags,
+      signal: stop.signal,
+      onProgress: (progress) => display.update(progress),
+      onNote: note,
+    });
+    display.stop();
+    const last = result.evaluations.at(-1);
+    printResult(options.json, result, [
+      `${result.finished ? 'Finished' : 'Stopped'} after ${result.envFrames} env frames (${result.agentSteps} agent steps, ${result.updates} updates) in ${duration(result.wallSeconds)}.`,
+      ...(last === undefined
+        ? []
+        : [
+            `Last evaluation: ${last.mean.toFixed(1)} (95% ${last.ci95.map((x) => x.toFixed(1)).join(' to ')}).`,
+          ]),
+      result.finished ? `The run is in ${run}.` : `Go on with: rlpd train --out ${run} --resume`,
+    ]);
+  } finally {
+    display.stop();
+    stop.dispose();
+  }
+});
+
+/** Ctrl-C or SIGTERM: finish the update and write a checkpoint. A second one ends the process at once. */
+function stopOnSignals(): { signal: AbortSignal; dispose: () => void } {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
+    note('\nStopping: one more update, then a checkpoint. Once more to stop without.');
+    controller.abort();
+  };
+  const names = ['SIGINT', 'SIGTERM'] as const;
+  for (const name of names) process.on(name, onSignal);
+  return {
+    signal: controller.signal,
+    dispose: () => {
+      for (const name of names) process.off(name, onSignal);
+    },
+  };
+}
+
+async function readSettings(path: string): Promise<{ path: string; settings: unknown }> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new InputError(`The settings in ${path} cannot be read: ${error.message}.`);
+  });
+  try {
+    return { path, settings: JSON.parse(text) };
+  } catch (error) {
+    throw new InputError(`${path} is not valid JSON: ${(error as Error).message}.`);
+  }
+}
+
+function presetList(): string {
+  return Object.entries(presets)
+    .map(([name, { description }]) => `${name}: ${description}`)
+    .join('; ');
+}

@@ -1,0 +1,24 @@
+/** What a program that uses this package needs. */
+export type { Episode } from '../datasets/episode.js';
+export type { DatasetHeader, Manifest } from '../datasets/manifest.js';
+export { Dataset, openDataset } from '../datasets/reader.js';
+export { DatasetWriter } from '../datasets/writer.js';
+export type * from '../envs/environment.js';
+export { makeEnv, taskNames } from '../envs/makeEnv.js';
+export { EnvironmentWorker } from '../envs/worker.js';
+export { type AgentState, RlpdAgent } from './agent/agent.js';
+export { type AgentConfig, parseAgentConfig } from './agent/config.js';
+export { presetSettings, presets } from './agent/presets.js';
+export { type BackendOptions, type SelectedBackend, selectBackend } from './backend/select.js';
+export { InputError } from './errors.js';
+export { Generator, type GeneratorState } from './random/generator.js';
+export type { Batch, BatchObservation, FrameGather } from './replay/batch.js';
+export { FrameMemory } from './replay/frameMemory.js';
+export { ReplayBuffer, type ReplayLayout } from './replay/replayBuffer.js';
+export { type SamplerOptions, SymmetricSampler } from './replay/symmetricSampler.js';
+export { type RunConfig, resolveConfig } from './training/config.js';
+export { type Evaluation, type EvaluationOptions, evaluate } from './training/evaluate.js';
+export { type PolicyFile, readPolicy, writePolicy } from './training/policyFile.js';
+export { type Rollout, rollout } from './training/rollout.js';
+export { type TrainOptions, type TrainResult, train } from './training/train.js';
+export type { Progress } from './training/trainingRun.js';

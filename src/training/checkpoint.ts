@@ -1,0 +1,181 @@
+/**
+ * A checkpoint is a folder `checkpoints/step-NNNNNNNN`: `agent.safetensors` (weights, moving averages, moments),
+ * `episode.safetensors` (the episode in progress) and `state.json` (counters, generators, environment, and how far
+ * the files that only grow were: metrics and replay). It is written under another name, flushed and renamed;
+ * `checkpoints/latest` then names it. So there is a whole one at any moment, whatever happens.
+ */
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { PARTIAL_ENDING, syncFolder, writeFileAtomic } from '../../datasets/atomicFile.js';
+import type { EnvironmentState } from '../../envs/environment.js';
+import type { AgentState } from '../agent/agent.js';
+import { InputError } from '../errors.js';
+import type { GeneratorState } from '../random/generator.js';
+import type { ReplayEpisode } from '../replay/replayBuffer.js';
+import type { Counters, MeanMetricsState, MetricsPosition } from './metrics.js';
+import { floatTensors, readSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.js';
+
+/** The JSON part. */
+export interface RunState {
+  readonly counters: Counters;
+  readonly agent: AgentState;
+  readonly generators: { readonly exploration: GeneratorState; readonly sampling: GeneratorState };
+  /** Null before the first reset. */
+  readonly environment: EnvironmentState | null;
+  /** Finished episodes in the run's `replay` dataset. */
+  readonly replayEpisodes: number;
+  /** Env frames of the episode in progress. */
+  readonly episodeFrames: number;
+  /** The last evaluation's mean return. */
+  readonly evaluationMean: number | null;
+  /** An evaluation that was interrupted and is still to be done. */
+  readonly evaluationDue: boolean;
+  readonly metrics: MetricsPosition;
+  readonly means: MeanMetricsState;
+}
+
+export type EpisodeInProgress = Omit<ReplayEpisode, 'terminated'>;
+type Tensors = ReadonlyMap<string, { readonly shape: number[]; readonly data: Float32Array }>;
+
+export interface Checkpoint {
+  readonly state: RunState;
+  readonly tensors: Tensors;
+  /** Null before the first reset. */
+  readonly episode: EpisodeInProgress | null;
+}
+
+const LATEST = 'latest';
+const FORMAT_VERSION = 1;
+
+const count = z.int().min(0);
+/** What is read here is checked; the agent, the generators and the environment check their own on restoring. */
+const stateSchema = z.object({
+  version: z.literal(FORMAT_VERSION),
+  counters: z.object({ envFrames: count, agentSteps: count, updates: count, episodes: count }),
+  agent: z.custom<AgentState>((value) => typeof value === 'object' && value !== null),
+  generators: z.object({
+    exploration: z.custom<GeneratorState>((value) => typeof value === 'object' && value !== null),
+    sampling: z.custom<GeneratorState>((value) => typeof value === 'object' && value !== null),
+  }),
+  environment: z.record(z.string(), z.unknown()).nullable(),
+  replayEpisodes: count,
+  episodeFrames: count,
+  evaluationMean: z.number().nullable(),
+  evaluationDue: z.boolean(),
+  metrics: z.object({ jsonl: count, tensorboard: count }),
+  means: z.object({ count, sums: z.record(z.string(), z.number()) }),
+});
+
+/** Writes checkpoint `step`, makes it the latest, and deletes all but the last `keep`. Returns its folder. */
+export async function writeCheckpoint(
+  folder: string,
+  step: number,
+  checkpoint: Checkpoint,
+  keep: number,
+): Promise<string> {
+  const name = `step-${String(step).padStart(8, '0')}`;
+  const path = join(folder, name);
+  const aside = path + PARTIAL_ENDING;
+  await rm(aside, { recursive: true, force: true });
+  await mkdir(aside, { recursive: true });
+  await writeSafetensors(join(aside, 'agent.safetensors'), { tensors: checkpoint.tensors, metadata: {} });
+  if (checkpoint.episode !== null)
+    await writeSafetensors(join(aside, 'episode.safetensors'), encodeEpisode(checkpoint.episode));
+  const state = { version: FORMAT_VERSION, ...checkpoint.state };
+  await writeFileAtomic(join(aside, 'state.json'), `${JSON.stringify(state)}\n`);
+  // Only a run that went back to an older checkpoint can meet one of this name, and that one is not the latest.
+  await rm(path, { recursive: true, force: true });
+  await rename(aside, path);
+  await syncFolder(folder);
+  await writeFileAtomic(join(folder, LATEST), `${name}\n`);
+  const names = (await readdir(folder)).filter((entry) => /^step-\d+$/.test(entry)).sort();
+  for (const old of names.slice(0, -keep)) {
+    if (old !== name) await rm(join(folder, old), { recursive: true, force: true });
+  }
+  return path;
+}
+
+/** The folder of the last whole checkpoint; undefined where there is none yet. */
+export async function latestCheckpoint(folder: string): Promise<string | undefined> {
+  const name = await readFile(join(folder, LATEST), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  return name === undefined ? undefined : join(folder, name.trim());
+}
+
+/** @throws InputError where the checkpoint is damaged */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const file = join(path, 'state.json');
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new InputError(`The checkpoint's ${file} cannot be read: ${(error as Error).message}.`);
+  }
+  const parsed = stateSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new InputError(
+      `The checkpoint's ${file} is damaged at "${issue?.path.join('.')}": ${issue?.message}.`,
+    );
+  }
+  const { version, ...state } = parsed.data;
+  return {
+    state,
+    tensors: await readWeights(path),
+    episode:
+      state.environment === null
+        ? null
+        : decodeEpisode(await readSafetensors(join(path, 'episode.safetensors')), path),
+  };
+}
+
+/** The agent's tensors alone. */
+export async function readWeights(path: string): Promise<Tensors> {
+  return floatTensors(await readSafetensors(join(path, 'agent.safetensors')));
+}
+
+/** Deletes what a run left behind after its latest checkpoint, or all checkpoints where there is no latest. */
+export async function discardAfter(folder: string, latest: string | undefined): Promise<void> {
+  const entries = await readdir(folder).catch(() => []);
+  for (const entry of entries) {
+    const later = latest === undefined || join(folder, entry) > latest;
+    if (entry.startsWith('step-') && (later || entry.endsWith(PARTIAL_ENDING)))
+      await rm(join(folder, entry), { recursive: true, force: true });
+  }
+}
+
+function encodeEpisode({ length, pixels, state, actions, rewards }: EpisodeInProgress): SafetensorsFile {
+  const rows = length + 1;
+  return {
+    metadata: {},
+    tensors: new Map([
+      ...(pixels
+        ? [['pixels', { dtype: 'U8', shape: [rows, pixels.length / rows], data: pixels }] as const]
+        : []),
+      ...(state ? [['state', { shape: [rows, state.length / rows], data: state }] as const] : []),
+      ['actions', { shape: [length, length === 0 ? 0 : actions.length / length], data: actions }] as const,
+      ['rewards', { shape: [length], data: rewards }] as const,
+    ]),
+  };
+}
+
+function decodeEpisode({ tensors }: SafetensorsFile, where: string): EpisodeInProgress {
+  const pixels = tensors.get('pixels');
+  const floats = (name: string): Float32Array | undefined => {
+    const data = tensors.get(name)?.data;
+    return data instanceof Float32Array ? data : undefined;
+  };
+  const [state, actions, rewards] = [floats('state'), floats('actions'), floats('rewards')];
+  if (actions === undefined || rewards === undefined)
+    throw new InputError(`The checkpoint ${where} lacks the actions of the episode in progress.`);
+  return {
+    length: rewards.length,
+    actions,
+    rewards,
+    ...(pixels?.data instanceof Uint8Array && { pixels: pixels.data }),
+    ...(state && { state }),
+  };
+}

@@ -1,0 +1,187 @@
+/**
+ * Every setting of a run: the learner's (src/agent/config.ts) and those of the run around it. One flat object; its
+ * names are the keys of `config.json` and, in kebab case, the flags of `rlpd train`.
+ */
+import { z } from 'zod';
+import { type AgentConfig, agentConfigSchema } from '../agent/config.js';
+import { presetSettings } from '../agent/presets.js';
+import { InputError } from '../errors.js';
+
+const runShape = {
+  task: z.string().min(1).describe('task to learn, as "rlpd tasks" names it, such as walker-walk'),
+  dataset: z.array(z.string().min(1)).default([]).describe('folder of a dataset; may be given several times'),
+  obs: z
+    .enum(['pixels', 'state'])
+    .default('pixels')
+    .describe('what the policy sees: pixels or physical state'),
+  seed: z.int().min(0).max(0xffffffff).default(0).describe('seed of everything random'),
+  envFrames: z
+    .int()
+    .min(0)
+    .default(300_000)
+    .describe('control steps of the environment in total (agent steps × actionRepeat)'),
+  randomSteps: z
+    .int()
+    .min(0)
+    .default(5000)
+    .describe('agent steps of uniform random actions, without updates, at the start'),
+
+  actionRepeat: z.int().min(1).default(2).describe('control steps for each action'),
+  imageSize: z.int().min(1).default(64).describe('side of the square image in pixels'),
+  frameStack: z.int().min(1).default(3).describe('frames in one observation'),
+  camera: z.string().nullable().default(null).describe("name or number of the camera; null: the task's own"),
+
+  evaluationInterval: z.int().min(1).default(10_000).describe('env frames between evaluations'),
+  evaluationEpisodes: z.int().min(1).default(10).describe('episodes of one evaluation'),
+  checkpointInterval: z.int().min(1).default(20_000).describe('env frames between checkpoints'),
+  keepCheckpoints: z.int().min(1).default(2).describe('checkpoints that are kept; older ones are deleted'),
+  snapshots: z
+    .boolean()
+    .default(false)
+    .describe('whether every evaluation keeps its policy as a small file (RUN/policies)'),
+  logInterval: z.int().min(1).default(1000).describe('env frames between lines of training metrics'),
+  replayCapacity: z
+    .int()
+    .min(2)
+    .nullable()
+    .default(null)
+    .describe('observations the replay keeps; null: all of the run'),
+
+  backend: z
+    .enum(['auto', 'torch', 'tensorflow', 'wasm', 'cpu'])
+    .default('auto')
+    .describe('tensor engine; auto: the fastest that loads'),
+  precision: z
+    .enum(['auto', 'float32', 'bfloat16'])
+    .default('auto')
+    .describe('what convolutions and matrix products compute in; weights stay float32'),
+  threads: z.int().min(1).nullable().default(null).describe('threads of the tensor engine; null: all cores'),
+};
+
+/** The shape, by name, from which the command line makes its flags. */
+export const runConfigShape = { ...runShape, ...agentConfigSchema.shape };
+
+const runConfigSchema = z.strictObject(runConfigShape);
+
+export type RunConfig = z.infer<typeof runConfigSchema>;
+export type RunSettings = z.input<typeof runConfigSchema>;
+
+/**
+ * Settings of a run from a preset, overridden by a file's, overridden by flags.
+ * @throws InputError naming the setting that is wrong, and where it was given
+ */
+export function resolveConfig(sources: {
+  readonly preset?: string | undefined;
+  readonly file?: { readonly path: string; readonly settings: unknown } | undefined;
+  readonly flags?: Readonly<Record<string, unknown>> | undefined;
+}): RunConfig {
+  const { file, flags = {} } = sources;
+  const fromFile = file === undefined ? {} : fileSettings(file.path, file.settings);
+  const fromPreset = sources.preset === undefined ? {} : presetSettings(sources.preset);
+  return parseRunConfig({ ...fromPreset, ...fromFile, ...flags }, (name) =>
+    name in flags ? `--${kebabCase(name)}` : name in fromFile ? `"${name}" in ${file?.path}` : `"${name}"`,
+  );
+}
+
+/** @throws InputError naming the first setting that is wrong */
+export function parseRunConfig(
+  settings: unknown,
+  where: (name: string) => string = (name) => `"${name}"`,
+): RunConfig {
+  const parsed = runConfigSchema.safeParse(settings);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    if (issue?.code === 'unrecognized_keys') {
+      const key = issue.keys[0] ?? '';
+      throw new InputError(`${where(key)} is no setting${suggestion(key)}.`);
+    }
+    const name = String(issue?.path[0] ?? '');
+    if (name === 'task' && (settings as Record<string, unknown>)?.task === undefined)
+      throw new InputError('No task was given: name one with --task, such as --task walker-walk.');
+    throw new InputError(
+      `${where(name)} cannot be ${JSON.stringify((settings as Record<string, unknown>)?.[name])}: ${issue?.message}.`,
+    );
+  }
+  const config = parsed.data;
+  const agent = agentConfigSchema.safeParse(agentSettings(config));
+  if (!agent.success) {
+    const issue = agent.error.issues[0];
+    const name = String(issue?.path[0] ?? '');
+    throw new InputError(
+      `${where(name)} cannot be ${JSON.stringify(config[name as keyof RunConfig])}: ${issue?.message}.`,
+    );
+  }
+  checkTogether(config);
+  return config;
+}
+
+/** The learner's part of a run's settings. */
+export function agentSettings(config: RunConfig): AgentConfig {
+  const names = Object.keys(agentConfigSchema.shape) as (keyof AgentConfig)[];
+  return Object.fromEntries(names.map((name) => [name, config[name]])) as AgentConfig;
+}
+
+/** Whether the run steps an environment while it learns; behaviour cloning learns from the dataset alone. */
+export function learnsOnline(config: RunConfig): boolean {
+  return config.algorithm !== 'bc';
+}
+
+function checkTogether(config: RunConfig): void {
+  const { algorithm, dataset, offlineMode, pretrainUpdates } = config;
+  const hasData = dataset.length > 0;
+  if (algorithm === 'bc' && !hasData)
+    throw new InputError('Behaviour cloning learns from a dataset: give one with --dataset DIR.');
+  if (algorithm === 'bc' && pretrainUpdates === 0)
+    throw new InputError(
+      'Behaviour cloning has nothing to do with pretrainUpdates at 0: give --pretrain-updates N.',
+    );
+  if (algorithm !== 'bc' && offlineMode !== 'none' && !hasData)
+    throw new InputError(
+      `Offline mode "${offlineMode}" mixes in a dataset: give one with --dataset DIR, or learn without (--preset online-only or --offline-mode none).`,
+    );
+  if (algorithm !== 'bc' && offlineMode === 'none' && hasData)
+    throw new InputError(
+      'A dataset was given, and --offline-mode none would leave it unused: drop one of them.',
+    );
+  if (offlineMode === 'none' && pretrainUpdates > 0)
+    throw new InputError(
+      'Updates before the first step need a dataset: --pretrain-updates does not go with --offline-mode none.',
+    );
+}
+
+export function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function fileSettings(path: string, settings: unknown): Record<string, unknown> {
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings))
+    throw new InputError(`${path} does not hold a JSON object of settings.`);
+  const given = settings as Record<string, unknown>;
+  for (const key of Object.keys(given)) {
+    if (!(key in runConfigShape))
+      throw new InputError(`"${key}" in ${path} is no setting${suggestion(key)}.`);
+  }
+  return given;
+}
+
+/** The nearest name there is, where one is near. */
+function suggestion(unknown: string): string {
+  const [nearest] = Object.keys(runConfigShape)
+    .map((name) => ({ name, distance: editDistance(name.toLowerCase(), unknown.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  return nearest !== undefined && nearest.distance <= 3 ? `; did you mean "${nearest.name}"?` : '';
+}
+
+/** Levenshtein's. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replace = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replace, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

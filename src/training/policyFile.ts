@@ -1,0 +1,86 @@
+/**
+ * A policy alone, in one small safetensors file: the weights that acting needs, and beside them what it was trained
+ * on and how well it did. `rlpd evaluate --policy` and `rlpd collect --policy` take it.
+ */
+import { z } from 'zod';
+import type { EnvironmentOptions, EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
+import { RlpdAgent } from '../agent/agent.js';
+import { InputError } from '../errors.js';
+import { agentSettings, parseRunConfig, type RunConfig } from './config.js';
+import { environmentOptions } from './environmentOptions.js';
+import { floatTensors, readSafetensors, writeSafetensors } from './safetensors.js';
+
+export interface PolicyFile {
+  /** The run it comes from. */
+  readonly config: RunConfig;
+  /** Env frames it was trained for. */
+  readonly envFrames: number;
+  /** Mean evaluation return at that time; null where it was not evaluated. */
+  readonly return: number | null;
+  readonly tensors: ReadonlyMap<string, { readonly shape: number[]; readonly data: Float32Array }>;
+}
+
+/** The key of the file's metadata that holds the rest as JSON: safetensors metadata is text alone. */
+const METADATA_KEY = 'rlpd-pixels-policy';
+
+const metadataSchema = z.object({
+  version: z.literal(1, { error: 'only version 1 is read here' }),
+  envFrames: z.int().min(0),
+  return: z.number().nullable(),
+  config: z.record(z.string(), z.json()),
+});
+
+export async function writePolicy(path: string, policy: PolicyFile): Promise<void> {
+  const { config, envFrames, tensors } = policy;
+  const metadata = JSON.stringify({ version: 1, envFrames, return: policy.return, config });
+  await writeSafetensors(path, { tensors, metadata: { [METADATA_KEY]: metadata } });
+}
+
+/** @throws InputError where the file is not a policy of this program */
+export async function readPolicy(path: string): Promise<PolicyFile> {
+  const file = await readSafetensors(path);
+  const text = file.metadata[METADATA_KEY];
+  if (text === undefined)
+    throw new InputError(
+      `${path} holds no policy of this program: expected a file that "rlpd train --snapshots" wrote.`,
+    );
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new InputError(`${path} says what it holds in a form that is not JSON.`);
+  }
+  const parsed = metadataSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new InputError(`${path} is not a readable policy: "${issue?.path.join('.')}": ${issue?.message}.`);
+  }
+  const config = parseRunConfig(parsed.data.config, (name) => `"${name}" in ${path}`);
+  return {
+    config,
+    envFrames: parsed.data.envFrames,
+    return: parsed.data.return,
+    tensors: floatTensors(file),
+  };
+}
+
+/** An agent that acts with the policy's weights, on the tensor backend in use. */
+export function policyAgent(
+  policy: PolicyFile,
+  environment: { readonly observationSpace: ObservationSpace; readonly spec: EnvironmentSpec },
+  seed: number,
+): RlpdAgent {
+  const agent = RlpdAgent.create({
+    config: agentSettings(policy.config),
+    observationSpace: environment.observationSpace,
+    actionSize: environment.spec.actionSize,
+    seed,
+  });
+  agent.restorePolicy(policy.tensors);
+  return agent;
+}
+
+/** The environment the policy was trained in. */
+export function policyEnvironment(policy: PolicyFile): EnvironmentOptions {
+  return environmentOptions(policy.config);
+}

@@ -1,0 +1,92 @@
+/**
+ * A run is a folder: `config.json`, `metrics.jsonl`, `tensorboard/`, `evaluations/`, `replay/` (the online
+ * experience, a dataset that only grows), `policies/` (snapshots, where asked for) and `checkpoints/`.
+ */
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../datasets/atomicFile.js';
+import { InputError } from '../errors.js';
+import { kebabCase, parseRunConfig, type RunConfig } from './config.js';
+import { METRICS_FILE, type MetricsLine } from './metrics.js';
+
+export const runPaths = (run: string) => ({
+  config: join(run, 'config.json'),
+  metrics: join(run, METRICS_FILE),
+  evaluations: join(run, 'evaluations'),
+  replay: join(run, 'replay'),
+  policies: join(run, 'policies'),
+  checkpoints: join(run, 'checkpoints'),
+  learningCurve: join(run, 'learning-curve.png'),
+});
+
+/** Settings that say how long a run goes on and what it reports, not what it computes. */
+const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
+  'envFrames',
+  'evaluationInterval',
+  'evaluationEpisodes',
+  'checkpointInterval',
+  'keepCheckpoints',
+  'snapshots',
+  'logInterval',
+  'backend',
+  'precision',
+  'threads',
+]);
+
+/** Makes the folder and keeps the settings in it. @throws InputError where it holds a run already */
+export async function createRun(run: string, config: RunConfig): Promise<void> {
+  if (await isRun(run))
+    throw new InputError(`${run} already holds a run: go on with it by --resume, or choose another --out.`);
+  await mkdir(run, { recursive: true });
+  await writeConfig(run, config);
+}
+
+/**
+ * The settings of a run that goes on, with what may be changed on the way.
+ * @throws InputError where there is no run, or a flag would make another run of it
+ */
+export async function reopenRun(run: string, flags: Readonly<Record<string, unknown>>): Promise<RunConfig> {
+  const saved = await readConfig(run);
+  for (const [name, value] of Object.entries(flags)) {
+    const before = saved[name as keyof RunConfig];
+    if (!changeable.has(name) && JSON.stringify(value) !== JSON.stringify(before))
+      throw new InputError(
+        `--${kebabCase(name)} cannot change in the middle of a run: ${run} was started with ${JSON.stringify(before)}.`,
+      );
+  }
+  const config = parseRunConfig({ ...saved, ...flags }, (name) => `--${kebabCase(name)}`);
+  await writeConfig(run, config);
+  return config;
+}
+
+/** @throws InputError where the folder is not a run */
+export async function readConfig(run: string): Promise<RunConfig> {
+  const path = runPaths(run).config;
+  if (!(await isRun(run)))
+    throw new InputError(`${run} is not a run: it has no config.json. Start one with "rlpd train".`);
+  let settings: unknown;
+  try {
+    settings = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new InputError(`${path} is not valid JSON: ${(error as Error).message}.`);
+  }
+  return parseRunConfig(settings, (name) => `"${name}" in ${path}`);
+}
+
+/** The lines of `metrics.jsonl`; a line cut off by a crash at the file's end is left out. */
+export async function readMetrics(run: string): Promise<MetricsLine[]> {
+  const text = await readFile(runPaths(run).metrics, 'utf8');
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as MetricsLine);
+}
+
+async function isRun(run: string): Promise<boolean> {
+  return (await stat(runPaths(run).config).catch(() => null)) !== null;
+}
+
+async function writeConfig(run: string, config: RunConfig): Promise<void> {
+  await writeFileAtomic(runPaths(run).config, `${JSON.stringify(config, null, 2)}\n`);
+}

@@ -1,0 +1,262 @@
+/** `train`: puts a run together from its settings, or from its last checkpoint, and runs it. */
+import type { Dataset } from '../../datasets/reader.js';
+import { openDataset } from '../../datasets/reader.js';
+import { DatasetWriter } from '../../datasets/writer.js';
+import type { EnvironmentSpec } from '../../envs/environment.js';
+import { EnvironmentWorker } from '../../envs/worker.js';
+import { RlpdAgent } from '../agent/agent.js';
+import { selectBackend } from '../backend/select.js';
+import { InputError } from '../errors.js';
+import { Generator } from '../random/generator.js';
+import { ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
+import { SymmetricSampler } from '../replay/symmetricSampler.js';
+import { type Checkpoint, discardAfter, latestCheckpoint, readCheckpoint } from './checkpoint.js';
+import { agentSettings, learnsOnline, type RunConfig } from './config.js';
+import { environmentOptions, replayLayout } from './environmentOptions.js';
+import { MetricsWriter } from './metrics.js';
+import { loadInto, openPriorData, rowsOf } from './priorData.js';
+import { estimateMemory } from './replayMemory.js';
+import { createRun, readMetrics, reopenRun, runPaths } from './runFolder.js';
+import { type Progress, TrainingRun } from './trainingRun.js';
+import { PACKAGE_VERSION } from './version.js';
+
+export interface TrainOptions {
+  /** The run's folder. */
+  readonly run: string;
+  /** Settings of a new run; with `resume` the run's own hold, and `changes` on top of them. */
+  readonly config?: RunConfig | undefined;
+  /** Go on from the last checkpoint, or from the start where there is none. */
+  readonly resume?: boolean | undefined;
+  /** Settings to change on resuming, of those that may change. */
+  readonly changes?: Readonly<Record<string, unknown>> | undefined;
+  /** Aborting it ends the run after the update in progress, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after every step. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Lines for people: what runs, how much memory it takes. */
+  readonly onNote?: ((line: string) => void) | undefined;
+}
+
+export interface TrainResult {
+  readonly run: string;
+  readonly envFrames: number;
+  readonly agentSteps: number;
+  readonly updates: number;
+  readonly evaluations: readonly {
+    readonly envFrames: number;
+    readonly updates: number;
+    readonly mean: number;
+    readonly ci95: readonly [number, number];
+  }[];
+  readonly wallSeconds: number;
+  /** Whether the run came to its end, or was stopped on the way. */
+  readonly finished: boolean;
+}
+
+/** @throws InputError before anything is computed where settings, data and environment do not fit each other */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const started = performance.now();
+  const { run: folder, resume = false, changes = {}, onNote = () => {} } = options;
+  if (!resume && options.config === undefined) throw new TypeError('A new run needs a config.');
+  const config = resume ? await reopenRun(folder, changes) : (options.config as RunConfig);
+  const paths = runPaths(folder);
+  const latest = resume ? await latestCheckpoint(paths.checkpoints) : undefined;
+  if (resume)
+    onNote(
+      latest === undefined ? `${folder} has no checkpoint yet: starting over.` : `Resuming from ${latest}.`,
+    );
+  const checkpoint = latest === undefined ? undefined : await readCheckpoint(latest);
+  const selected = await selectBackend({
+    backend: config.backend,
+    precision: config.precision,
+    threads: config.threads ?? undefined,
+  });
+  onNote(selected.note);
+  const run = await assemble(options, config, checkpoint);
+  try {
+    if (checkpoint !== undefined && latest !== undefined) await run.resume(checkpoint, latest);
+    await run.run();
+    const { envFrames, agentSteps, updates } = run.counters;
+    return {
+      run: folder,
+      envFrames,
+      agentSteps,
+      updates,
+      evaluations: (await readMetrics(folder)).flatMap((line) =>
+        line.kind === 'evaluation'
+          ? [{ envFrames: line.envFrames, updates: line.updates, mean: line.mean, ci95: line.ci95 }]
+          : [],
+      ),
+      wallSeconds: (performance.now() - started) / 1000,
+      finished: options.signal?.aborted !== true,
+    };
+  } finally {
+    await run.close();
+  }
+}
+
+async function assemble(
+  options: TrainOptions,
+  config: RunConfig,
+  checkpoint: Checkpoint | undefined,
+): Promise<TrainingRun> {
+  const { run: folder, resume = false, onNote = () => {} } = options;
+  const signal = options.signal ?? new AbortController().signal;
+  const paths = runPaths(folder);
+  const random = new Generator(config.seed);
+  const [exploration, sampling] = [random.child('exploration'), random.child('sampling')];
+  const create = (name: string): Promise<EnvironmentWorker> =>
+    EnvironmentWorker.create(config.task, environmentOptions(config, random.child(name).bits32()));
+  const evaluationEnvironment = await create('evaluation');
+  const { spec, observationSpace } = evaluationEnvironment;
+  const layout = replayLayout(observationSpace, spec);
+  const datasets = await openPriorData(config.dataset, spec, layout);
+  const capacities = replayRows(config, spec, datasets);
+  onNote(estimateMemory(layout, capacities).note);
+
+  if (!resume) await createRun(folder, config);
+  await discardAfter(
+    paths.checkpoints,
+    checkpoint === undefined ? undefined : await latestCheckpoint(paths.checkpoints),
+  );
+  const recorder = learnsOnline(config)
+    ? await openRecorder(paths.replay, spec, layout, checkpoint?.state.replayEpisodes)
+    : undefined;
+  const isSeeded = config.offlineMode === 'seeded' && learnsOnline(config);
+  const offline =
+    datasets.length === 0 || isSeeded ? undefined : new ReplayBuffer(layout, capacities.offline);
+  if (offline !== undefined) await loadInto(offline, datasets, signal);
+  const replay = await refill(
+    layout,
+    capacities.online,
+    isSeeded ? datasets : [],
+    checkpoint && recorder && { checkpoint, replay: await openDataset(paths.replay) },
+    signal,
+  );
+  const sampler = new SymmetricSampler({
+    online: replay,
+    offline,
+    offlineShare: learnsOnline(config) ? config.offlineShare : 1,
+    batchSize: config.batchSize,
+    minibatches: config.utdRatio,
+    randomShiftPad: config.randomShiftPad,
+    generator: sampling,
+  });
+  return new TrainingRun({
+    folder,
+    config,
+    agent: RlpdAgent.create({
+      config: agentSettings(config),
+      observationSpace,
+      actionSize: spec.actionSize,
+      seed: config.seed,
+    }),
+    environment: learnsOnline(config) ? await create('environment') : undefined,
+    evaluationEnvironment,
+    replay,
+    sampler,
+    recorder,
+    metrics: await MetricsWriter.open(folder, checkpoint?.state.metrics),
+    exploration,
+    sampling,
+    signal,
+    report: options.onProgress ?? (() => {}),
+  });
+}
+
+/** Observations that the replay and the dataset will take. */
+function replayRows(
+  config: RunConfig,
+  spec: EnvironmentSpec,
+  datasets: readonly Dataset[],
+): { online: number; offline: number } {
+  const data = rowsOf(datasets);
+  const episodeRows = Math.ceil(spec.maxEnvFrames / spec.actionRepeat) + 1;
+  if (!learnsOnline(config)) return { online: 2, offline: data };
+  const steps = Math.ceil(config.envFrames / config.actionRepeat);
+  const isSeeded = config.offlineMode === 'seeded';
+  const all = steps + Math.ceil(steps / (episodeRows - 1)) + 1 + (isSeeded ? data : 0);
+  const online = config.replayCapacity ?? Math.max(all, 2 * episodeRows);
+  if (online < 2 * episodeRows)
+    throw new InputError(
+      `--replay-capacity ${online} is too small: an episode of ${spec.task} has ${episodeRows} observations, and the replay must hold two episodes.`,
+    );
+  return { online, offline: isSeeded ? 0 : data };
+}
+
+/** The replay as it was at the checkpoint: every row under its old number, as far as it is still held. */
+async function refill(
+  layout: ReplayLayout,
+  capacity: number,
+  seeds: readonly Dataset[],
+  resumed: { readonly checkpoint: Checkpoint; readonly replay: Dataset } | undefined,
+  signal: AbortSignal,
+): Promise<ReplayBuffer> {
+  const { checkpoint, replay: recorded } = resumed ?? {};
+  const sources = [
+    ...seeds.map((dataset) => ({ dataset, episodes: dataset.length })),
+    ...(recorded && checkpoint ? [{ dataset: recorded, episodes: checkpoint.state.replayEpisodes }] : []),
+  ];
+  const episodes = sources.flatMap(({ dataset, episodes }) =>
+    Array.from({ length: episodes }, (_, index) => ({
+      dataset,
+      index,
+      rows: dataset.entry(index).steps + 1,
+    })),
+  );
+  const total =
+    episodes.reduce((sum, { rows }) => sum + rows, 0) +
+    (checkpoint?.episode == null ? 0 : checkpoint.episode.length + 1);
+  let firstRow = 0;
+  let skipped = 0;
+  for (const { rows } of episodes) {
+    if (firstRow + rows > total - capacity) break;
+    firstRow += rows;
+    skipped++;
+  }
+  const buffer = new ReplayBuffer(layout, capacity, firstRow);
+  for (const { dataset } of sources) {
+    const indices = episodes
+      .slice(skipped)
+      .flatMap((entry) => (entry.dataset === dataset ? entry.index : []));
+    for await (const episode of dataset.episodes({ indices, pixels: buffer.frames !== undefined })) {
+      if (signal.aborted) return buffer;
+      buffer.addEpisode(episode);
+    }
+  }
+  if (checkpoint?.episode != null) buffer.addEpisode({ ...checkpoint.episode, terminated: false });
+  return buffer;
+}
+
+async function openRecorder(
+  folder: string,
+  spec: EnvironmentSpec,
+  layout: ReplayLayout,
+  episodes: number | undefined,
+): Promise<DatasetWriter> {
+  const there = await DatasetWriter.open(folder, { episodes: episodes ?? 0 }).catch((error) => {
+    if (episodes === undefined && error instanceof InputError) return undefined;
+    throw error;
+  });
+  return (
+    there ??
+    DatasetWriter.create(folder, {
+      task: spec.task,
+      actionRepeat: spec.actionRepeat,
+      controlTimestep: spec.controlTimestep,
+      imageHeight: layout.frame?.height ?? 0,
+      imageWidth: layout.frame?.width ?? 0,
+      imageChannels: layout.frame?.channels ?? 0,
+      camera: spec.camera,
+      renderer: layout.frame === undefined ? null : spec.renderer,
+      actionSize: spec.actionSize,
+      stateSize: layout.stateSize,
+      provenance: {
+        source: 'online replay of a training run',
+        writer: 'rlpd-pixels',
+        writerVersion: PACKAGE_VERSION,
+        lossy: false,
+      },
+    })
+  );
+}

@@ -1,0 +1,361 @@
+/**
+ * One run in progress and all its state: environment, agent, replay, random streams, counters, files. A step is
+ * always the same sequence, and a checkpoint lies between two of them, so a run that was stopped and resumed
+ * computes what it would have computed anyway.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../datasets/atomicFile.js';
+import type { DatasetWriter } from '../../datasets/writer.js';
+import type { Observation } from '../../envs/environment.js';
+import type { EnvironmentWorker } from '../../envs/worker.js';
+import type { RlpdAgent } from '../agent/agent.js';
+import type { UpdateMetrics } from '../agent/learner.js';
+import type { Generator } from '../random/generator.js';
+import type { Batch } from '../replay/batch.js';
+import type { ReplayBuffer, ReplayObservation } from '../replay/replayBuffer.js';
+import type { SymmetricSampler } from '../replay/symmetricSampler.js';
+import { type Checkpoint, type RunState, writeCheckpoint } from './checkpoint.js';
+import type { RunConfig } from './config.js';
+import { type Evaluation, evaluate } from './evaluate.js';
+import { type Counters, MeanMetrics, type MetricsWriter } from './metrics.js';
+import { writePolicy } from './policyFile.js';
+import { newestFrame } from './rollout.js';
+import { runPaths } from './runFolder.js';
+
+/** The parts that a run is put together from. */
+export interface RunParts {
+  readonly folder: string;
+  readonly config: RunConfig;
+  readonly agent: RlpdAgent;
+  /** Undefined where nothing is learnt online. */
+  readonly environment: EnvironmentWorker | undefined;
+  readonly evaluationEnvironment: EnvironmentWorker;
+  readonly replay: ReplayBuffer;
+  readonly sampler: SymmetricSampler;
+  /** Where finished episodes are kept; undefined where nothing is learnt online. */
+  readonly recorder: DatasetWriter | undefined;
+  readonly metrics: MetricsWriter;
+  readonly exploration: Generator;
+  readonly sampling: Generator;
+  readonly signal: AbortSignal;
+  readonly report: (progress: Progress) => void;
+}
+
+export interface Progress extends Counters {
+  readonly phase: 'pretraining' | 'training' | 'evaluating';
+  /** Env frames, or updates while there is no environment yet, that have been done and that are to be done. */
+  readonly done: number;
+  readonly total: number;
+  /** Of the last finished training episode. */
+  readonly lastReturn: number | undefined;
+  /** Mean return of the last evaluation. */
+  readonly evaluationMean: number | undefined;
+}
+
+/** The loss or the weights are no longer numbers; nothing after this can be trusted. */
+export class NonFiniteError extends Error {
+  override readonly name = 'NonFiniteError';
+}
+
+export class TrainingRun {
+  readonly #parts: RunParts;
+  readonly #means = new MeanMetrics();
+  #counters: Counters = { envFrames: 0, agentSteps: 0, updates: 0, episodes: 0 };
+  /** What the policy sees next; undefined before the first reset. */
+  #observation: Observation | undefined;
+  #episodeFrames = 0;
+  #lastReturn: number | undefined;
+  #evaluationMean: number | undefined;
+  #evaluationDue = false;
+  #evaluatedAt = -1;
+  #recording: Promise<void> = Promise.resolve();
+  #recordedEpisodes = 0;
+  #lastCheckpoint: { readonly path: string; readonly position: number } | undefined;
+  #clock = { time: performance.now(), envFrames: 0, updates: 0 };
+
+  constructor(parts: RunParts) {
+    this.#parts = parts;
+  }
+
+  get counters(): Counters {
+    return this.#counters;
+  }
+
+  /** Goes on from a checkpoint, whose experience is in the replay already. */
+  async resume(checkpoint: Checkpoint, path: string): Promise<void> {
+    const { state } = checkpoint;
+    const { agent, environment, exploration, sampling, replay } = this.#parts;
+    agent.restore(checkpoint.tensors, state.agent);
+    exploration.restore(state.generators.exploration);
+    sampling.restore(state.generators.sampling);
+    this.#means.restore(state.means);
+    this.#counters = state.counters;
+    this.#episodeFrames = state.episodeFrames;
+    this.#recordedEpisodes = state.replayEpisodes;
+    this.#evaluationDue = state.evaluationDue;
+    this.#evaluationMean = state.evaluationMean ?? undefined;
+    if (state.environment !== null && environment !== undefined) {
+      await environment.restoreState(state.environment);
+      this.#observation = replay.lastObservation();
+    }
+    this.#lastCheckpoint = { path, position: this.#position };
+    this.#clock = { time: performance.now(), ...this.#counters };
+  }
+
+  /** Runs to the end, or until the signal is aborted; either way the last act is a checkpoint. */
+  async run(): Promise<void> {
+    const { signal, environment } = this.#parts;
+    if (this.#evaluationDue) await this.#evaluate();
+    while (!signal.aborted && this.#counters.agentSteps === 0 && this.#pretraining()) {
+      const before = this.#position;
+      await this.#update(this.#parts.sampler.sampleOffline());
+      await this.#afterStep(before, !this.#pretraining());
+    }
+    while (!signal.aborted && environment !== undefined && this.#training()) {
+      const before = this.#position;
+      await this.#step(environment);
+      await this.#afterStep(before, !this.#training());
+    }
+    await this.#checkpoint();
+  }
+
+  async close(): Promise<void> {
+    const { environment, evaluationEnvironment, metrics, agent } = this.#parts;
+    await Promise.allSettled([this.#recording]);
+    await Promise.allSettled([environment?.close(), evaluationEnvironment.close(), metrics.close()]);
+    agent.dispose();
+  }
+
+  #pretraining(): boolean {
+    return this.#counters.updates < this.#parts.config.pretrainUpdates;
+  }
+
+  #training(): boolean {
+    return this.#counters.envFrames < this.#parts.config.envFrames;
+  }
+
+  /**
+   * The run's place on the axis of its intervals, in env frames; an update before the first step counts as the
+   * agent step it would later go with.
+   */
+  get #position(): number {
+    const { config } = this.#parts;
+    const pretrained = Math.min(this.#counters.updates, config.pretrainUpdates) / config.utdRatio;
+    return this.#counters.envFrames + Math.ceil(pretrained) * config.actionRepeat;
+  }
+
+  /** Act, step the environment in its thread while the learner updates on what was there before, then insert. */
+  async #step(environment: EnvironmentWorker): Promise<void> {
+    const { config, agent, sampler, replay } = this.#parts;
+    const observation = this.#observation ?? (await this.#beginEpisode(environment));
+    const isRandom = this.#counters.agentSteps < config.randomSteps;
+    const action = isRandom ? this.#randomAction() : await agent.act(observation, 'sample');
+    const stepping = environment.step(action);
+    // A failure is reported when its turn comes, not as an unhandled rejection before.
+    stepping.catch(() => {});
+    if (!isRandom && sampler.ready) await this.#update(sampler.sample());
+    const result = await stepping;
+
+    const episodeFrames = result.info.envFrames ?? this.#episodeFrames + config.actionRepeat;
+    this.#counters = {
+      ...this.#counters,
+      agentSteps: this.#counters.agentSteps + 1,
+      envFrames: this.#counters.envFrames + episodeFrames - this.#episodeFrames,
+    };
+    this.#episodeFrames = episodeFrames;
+    const { terminated, truncated } = result;
+    const { invalid } = result.info;
+    if (invalid === undefined) {
+      replay.add({
+        action,
+        reward: result.reward,
+        terminated,
+        next: this.#replayObservation(result.observation),
+      });
+      this.#observation = result.observation;
+    }
+    if (terminated || truncated || invalid !== undefined) {
+      await this.#endEpisode(terminated, invalid);
+      await this.#beginEpisode(environment);
+    }
+  }
+
+  async #beginEpisode(environment: EnvironmentWorker): Promise<Observation> {
+    const { observation } = await environment.reset();
+    this.#parts.replay.begin(this.#replayObservation(observation));
+    this.#observation = observation;
+    this.#episodeFrames = 0;
+    return observation;
+  }
+
+  async #endEpisode(terminated: boolean, invalid: string | undefined): Promise<void> {
+    const { replay, recorder, metrics } = this.#parts;
+    const episode = replay.lastEpisode();
+    const { length } = episode;
+    this.#counters = { ...this.#counters, episodes: this.#counters.episodes + 1 };
+    if (length > 0 && recorder !== undefined) {
+      await this.#recording;
+      const id = `episode-${String(this.#counters.episodes).padStart(7, '0')}`;
+      this.#recording = recorder.append({ ...episode, id, terminated, truncated: !terminated });
+      this.#recording.catch(() => {});
+      this.#recordedEpisodes++;
+    }
+    if (invalid !== undefined) {
+      await metrics.write({ kind: 'invalidEpisode', ...this.#counters, reason: invalid, length });
+      return;
+    }
+    this.#lastReturn = episode.rewards.reduce((sum, reward) => sum + reward, 0);
+    await metrics.write({ kind: 'episode', ...this.#counters, return: this.#lastReturn, length });
+  }
+
+  async #update(batch: Batch): Promise<void> {
+    const metrics = await this.#parts.agent.update(batch);
+    this.#counters = { ...this.#counters, updates: this.#counters.updates + batch.minibatches };
+    this.#requireFinite(metrics);
+    this.#means.add(metrics);
+  }
+
+  #requireFinite(metrics: UpdateMetrics): void {
+    for (const [name, value] of Object.entries(metrics)) {
+      if (!Number.isFinite(value)) this.#stopFor(`${name} became ${value}`);
+    }
+  }
+
+  #stopFor(what: string): never {
+    const { envFrames, agentSteps, updates } = this.#counters;
+    const last = this.#lastCheckpoint;
+    throw new NonFiniteError(
+      `Training stopped: ${what} at update ${updates} (env frame ${envFrames}, agent step ${agentSteps}). ${last === undefined ? 'There is no checkpoint yet' : `The last good checkpoint is ${last.path}`}; a smaller learning rate, or layer norm where it was off, may help.`,
+    );
+  }
+
+  /** What is due at certain intervals: a line of metrics, an evaluation, a checkpoint. */
+  async #afterStep(before: number, isLast: boolean): Promise<void> {
+    const { config } = this.#parts;
+    const after = this.#position;
+    const crossed = (interval: number): boolean =>
+      Math.floor(after / interval) > Math.floor(before / interval);
+    this.#report(this.#counters.agentSteps === 0 ? 'pretraining' : 'training');
+    if (crossed(config.logInterval) || isLast) await this.#log();
+    if (crossed(config.evaluationInterval) || isLast) await this.#evaluate();
+    if (crossed(config.checkpointInterval)) await this.#checkpoint();
+  }
+
+  async #log(): Promise<void> {
+    const means = this.#means.take();
+    if (Object.keys(means).length === 0) return;
+    const now = performance.now();
+    const seconds = (now - this.#clock.time) / 1000;
+    const speed = {
+      envFramesPerSecond: (this.#counters.envFrames - this.#clock.envFrames) / seconds,
+      updatesPerSecond: (this.#counters.updates - this.#clock.updates) / seconds,
+    };
+    this.#clock = { time: now, envFrames: this.#counters.envFrames, updates: this.#counters.updates };
+    await this.#parts.metrics.write({ kind: 'train', ...this.#counters, ...means }, speed);
+  }
+
+  async #evaluate(): Promise<void> {
+    const { config, agent, evaluationEnvironment, metrics, signal, folder } = this.#parts;
+    if (this.#evaluatedAt === this.#position) return;
+    this.#evaluationDue = true;
+    this.#report('evaluating');
+    const evaluation = await evaluate({
+      environment: evaluationEnvironment,
+      policy: (observation) => agent.act(observation, 'mean'),
+      episodes: config.evaluationEpisodes,
+      signal,
+    });
+    if (evaluation === undefined) return;
+    this.#evaluationDue = false;
+    this.#evaluatedAt = this.#position;
+    this.#evaluationMean = evaluation.mean;
+    await metrics.write({ kind: 'evaluation', ...this.#counters, ...evaluation });
+    await this.#keepEvaluation(evaluation);
+    if (config.snapshots) {
+      const path = join(runPaths(folder).policies, `${this.#stepName()}.safetensors`);
+      await mkdir(runPaths(folder).policies, { recursive: true });
+      await writePolicy(path, {
+        config,
+        envFrames: this.#counters.envFrames,
+        return: evaluation.mean,
+        tensors: await agent.policyTensors(),
+      });
+    }
+    this.#report('evaluating');
+  }
+
+  async #keepEvaluation(evaluation: Evaluation): Promise<void> {
+    const { config, folder } = this.#parts;
+    const { evaluations } = runPaths(folder);
+    await mkdir(evaluations, { recursive: true });
+    const { task, evaluationEpisodes: episodes } = config;
+    const text = JSON.stringify({ task, ...this.#counters, episodes, ...evaluation });
+    await writeFileAtomic(join(evaluations, `${this.#stepName()}.json`), `${text}\n`);
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { folder, config, agent, environment, metrics, replay, recorder, exploration, sampling } =
+      this.#parts;
+    const position = this.#position;
+    if (this.#lastCheckpoint?.position === position) return;
+    const tensors = await agent.tensors();
+    for (const [name, { data }] of tensors) {
+      if (!data.every(Number.isFinite)) this.#stopFor(`the weights "${name}" are not finite`);
+    }
+    await this.#recording;
+    await recorder?.flush();
+    await metrics.flush();
+    const hasEpisode = this.#observation !== undefined && environment !== undefined;
+    const state: RunState = {
+      counters: this.#counters,
+      agent: agent.state(),
+      generators: { exploration: exploration.state(), sampling: sampling.state() },
+      environment: hasEpisode ? await environment.saveState() : null,
+      replayEpisodes: this.#recordedEpisodes,
+      episodeFrames: this.#episodeFrames,
+      evaluationMean: this.#evaluationMean ?? null,
+      evaluationDue: this.#evaluationDue,
+      metrics: metrics.position,
+      means: this.#means.state(),
+    };
+    const path = await writeCheckpoint(
+      runPaths(folder).checkpoints,
+      position,
+      { tensors, state, episode: hasEpisode ? replay.lastEpisode() : null },
+      config.keepCheckpoints,
+    );
+    this.#lastCheckpoint = { path, position };
+  }
+
+  #randomAction(): Float32Array {
+    const { exploration, replay } = this.#parts;
+    return Float32Array.from({ length: replay.layout.actionSize }, () => exploration.uniform(-1, 1));
+  }
+
+  #replayObservation({ pixels, state }: Observation): ReplayObservation {
+    const { environment, replay } = this.#parts;
+    return {
+      ...(pixels && replay.frames && environment && { frame: newestFrame(pixels, environment.spec) }),
+      ...(state && { state }),
+    };
+  }
+
+  #stepName(): string {
+    return `step-${String(this.#position).padStart(8, '0')}`;
+  }
+
+  #report(phase: Progress['phase']): void {
+    const { config, report, environment } = this.#parts;
+    const counters = this.#counters;
+    const offline = environment === undefined || phase === 'pretraining';
+    report({
+      ...counters,
+      phase,
+      done: offline ? counters.updates : counters.envFrames,
+      total: offline ? config.pretrainUpdates : config.envFrames,
+      lastReturn: this.#lastReturn,
+      evaluationMean: this.#evaluationMean,
+    });
+  }
+}
