@@ -12,7 +12,7 @@ import { Generator, type GeneratorState } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import { BcLearner } from './bcLearner.js';
 import type { AgentConfig } from './config.js';
-import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
+import { type Learner, type LearnerState, learnerVariables, type UpdateMetrics } from './learner.js';
 import { type AgentShape, agentShape } from './networks.js';
 import { RlpdLearner } from './rlpdLearner.js';
 
@@ -80,14 +80,15 @@ export class RlpdAgent {
    */
   async tensors(): Promise<Map<string, NamedTensor>> {
     const saved = new Map<string, NamedTensor>();
-    for (const [name, variable] of this.#variables()) saved.set(name, await readValues(variable));
+    for (const [name, variable] of learnerVariables(this.#learner))
+      saved.set(name, await readValues(variable));
     return saved;
   }
 
   /** The part of `tensors` that acting needs: enough for `restorePolicy`. */
   async policyTensors(): Promise<Map<string, NamedTensor>> {
     const saved = new Map<string, NamedTensor>();
-    const variables = this.#variables();
+    const variables = learnerVariables(this.#learner);
     for (const name of this.#learner.policyParameters) {
       const variable = variables.get(name);
       if (variable !== undefined) saved.set(name, await readValues(variable));
@@ -105,7 +106,7 @@ export class RlpdAgent {
    * @throws InputError when a tensor is missing or has another shape
    */
   restore(tensors: ReadonlyMap<string, NamedTensor>, state: AgentState): void {
-    this.#assign(tensors, this.#variables().keys());
+    this.#assign(tensors, learnerVariables(this.#learner).keys());
     this.#learner.restore(state.learner);
     this.#exploration.restore(state.exploration);
   }
@@ -131,6 +132,8 @@ export class RlpdAgent {
     return createProgram<string>({
       name: 'act',
       inputs,
+      // A few small kernels take less time than handing a recording to another thread.
+      record: false,
       body: (tensors) => {
         const features = this.#learner.features(
           tensors.pixels as tf.Tensor4D | undefined,
@@ -151,7 +154,7 @@ export class RlpdAgent {
     this.#acting?.dispose();
     this.#acting = undefined;
     this.#learner.forgetPrograms();
-    const variables = this.#variables();
+    const variables = learnerVariables(this.#learner);
     for (const name of names) {
       const variable = variables.get(name);
       const values = tensors.get(name);
@@ -168,20 +171,6 @@ export class RlpdAgent {
       }
       assignValues(variable, values);
     }
-  }
-
-  #variables(): Map<string, tf.Variable> {
-    const variables = new Map<string, tf.Variable>();
-    for (const group of this.#learner.groups) {
-      for (const { name, variable } of group.parameters) variables.set(`${group.name}/${name}`, variable);
-    }
-    for (const [group, optimiser] of Object.entries(this.#learner.optimisers)) {
-      for (const { parameter, first, second } of optimiser.slots) {
-        variables.set(`adam/${group}/${parameter.name}/first`, first);
-        variables.set(`adam/${group}/${parameter.name}/second`, second);
-      }
-    }
-    return variables;
   }
 }
 

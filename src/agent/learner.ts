@@ -38,3 +38,18 @@ export interface Learner {
   forgetPrograms(): void;
   dispose(): void;
 }
+
+/** Everything a checkpoint holds of a learner, by name: `group/parameter`, and Adam's moments under `adam/`. */
+export function learnerVariables(learner: Learner): Map<string, tf.Variable> {
+  const variables = new Map<string, tf.Variable>();
+  for (const group of learner.groups) {
+    for (const { name, variable } of group.parameters) variables.set(`${group.name}/${name}`, variable);
+  }
+  for (const [group, optimiser] of Object.entries(learner.optimisers)) {
+    for (const { parameter, first, second } of optimiser.slots) {
+      variables.set(`adam/${group}/${parameter.name}/first`, first);
+      variables.set(`adam/${group}/${parameter.name}/second`, second);
+    }
+  }
+  return variables;
+}

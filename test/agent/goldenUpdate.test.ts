@@ -1,0 +1,104 @@
+/** One whole update against NumPy in float64 with finite-difference gradients (test/golden/agent/make_golden.py). */
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import * as tf from '@tensorflow/tfjs-core';
+import { BcLearner } from '../../src/agent/bcLearner.js';
+import { type AgentConfig, parseAgentConfig } from '../../src/agent/config.js';
+import { selectBackend } from '../../src/backend/select.js';
+import { Generator } from '../../src/random/generator.js';
+import {
+  assignAll,
+  goldenLearner,
+  goldenUpdate,
+  readAll,
+  readGolden,
+  runGolden,
+  type Tensors,
+} from './goldenUpdate.js';
+
+/** |actual − expected| ≤ tolerance·(|expected| + scale), scale the tensor's own root mean square. */
+function assertClose(
+  name: string,
+  actual: ArrayLike<number>,
+  expected: readonly number[],
+  tolerance: number,
+): void {
+  assert.equal(actual.length, expected.length, name);
+  const scale = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0) / expected.length);
+  expected.forEach((value, i) => {
+    const difference = Math.abs((actual[i] ?? Number.NaN) - value);
+    assert.ok(
+      difference <= tolerance * (Math.abs(value) + scale),
+      `${name}[${i}] is ${actual[i]}, expected ${value}`,
+    );
+  });
+}
+
+function assertAllClose(
+  actual: ReadonlyMap<string, Float32Array>,
+  expected: Tensors,
+  tolerance: number,
+): void {
+  assert.deepEqual([...actual.keys()].sort(), Object.keys(expected).sort());
+  for (const [name, values] of actual) assertClose(name, values, expected[name]?.data ?? [], tolerance);
+}
+
+describe('one update equals the independent one', () => {
+  before(async () => {
+    await selectBackend({ backend: 'cpu' });
+  });
+
+  for (const [name, setting] of [
+    ['pixels', 'pixels, one critic in the target'],
+    ['state', 'state, two critics in the target, entropy backup, weight decay, three layers'],
+    ['both', 'pixels and state, all critics in the target, dropout, no layer norm'],
+  ] as const) {
+    it(setting, async () => {
+      const golden = goldenUpdate(name);
+      const learner = goldenLearner(golden);
+      const metrics = await runGolden(golden, learner);
+      metrics.forEach((numbers, i) => {
+        const expected = golden.metrics[i] ?? {};
+        for (const [metric, value] of Object.entries(expected)) {
+          assertClose(metric, [numbers[metric] ?? Number.NaN], [value], 1e-5);
+        }
+      });
+      assertAllClose(await readAll(learner), golden.after, 2e-5);
+      learner.dispose();
+    });
+  }
+
+  it('behaviour cloning, by the mode and by log-likelihood', async () => {
+    const cases = readGolden<Record<'mode' | 'logLikelihood', GoldenCloning>>('cloning');
+    for (const golden of Object.values(cases)) {
+      const config = parseAgentConfig({ ...golden.config, encoder: 'rlpd' });
+      const [rows, stateSize] = golden.state.shape as [number, number];
+      const shape = { pixels: undefined, stateSize, actionSize: golden.actions.shape[1] ?? 0 };
+      const learner = new BcLearner(config, shape, new Generator(0));
+      assignAll(learner, golden.before);
+      const state = Float32Array.from(golden.state.data);
+      const { actorLoss } = await learner.update({
+        size: rows,
+        minibatches: 1,
+        observation: { state },
+        nextObservation: { state },
+        actions: Float32Array.from(golden.actions.data),
+        rewards: new Float32Array(rows),
+        masks: new Float32Array(rows),
+      });
+      assertClose('loss', [actorLoss ?? Number.NaN], [golden.loss], 1e-5);
+      assertAllClose(await readAll(learner), golden.after, 2e-5);
+      learner.dispose();
+    }
+    assert.equal(tf.memory().numTensors, 0);
+  });
+});
+
+interface GoldenCloning {
+  readonly config: AgentConfig;
+  readonly before: Tensors;
+  readonly state: Tensors[string];
+  readonly actions: Tensors[string];
+  readonly after: Tensors;
+  readonly loss: number;
+}

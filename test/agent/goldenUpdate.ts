@@ -1,0 +1,164 @@
+/** Reads the golden updates (test/golden/agent) and runs them on the backend in use. */
+import { readFileSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs-core';
+import { convolutionStack } from '../../encoders/convolutionStack.js';
+import { findEncoder, registerEncoder } from '../../encoders/registry.js';
+import { type AgentConfig, parseAgentConfig } from '../../src/agent/config.js';
+import { type Learner, learnerVariables } from '../../src/agent/learner.js';
+import type { AgentShape } from '../../src/agent/networks.js';
+import { RlpdLearner } from '../../src/agent/rlpdLearner.js';
+import {
+  actorMetricNames,
+  actorStep,
+  type CriticStepInputs,
+  criticMetricNames,
+  criticStep,
+} from '../../src/agent/rlpdUpdate.js';
+import { assignValues, readValues } from '../../src/nn/parameters.js';
+import { Generator } from '../../src/random/generator.js';
+
+interface Plain {
+  readonly shape: number[];
+  readonly data: number[];
+}
+
+export type Tensors = Readonly<Record<string, Plain>>;
+
+export interface GoldenUpdate {
+  readonly config: AgentConfig;
+  readonly steps: { readonly critic: readonly [number, number]; readonly actor: number };
+  readonly before: Tensors;
+  readonly minibatches: readonly [GoldenMinibatch, GoldenMinibatch];
+  readonly after: Tensors;
+  readonly metrics: readonly Readonly<Record<string, number>>[];
+}
+
+type GoldenMinibatch = Readonly<Record<string, Plain | Plain[]>>;
+
+/** The encoder of the golden data, small enough for finite differences. */
+function registerGoldenEncoder(): void {
+  if (findEncoder('golden') !== undefined) return;
+  registerEncoder({
+    name: 'golden',
+    build: (nn, inputShape) =>
+      convolutionStack(
+        nn,
+        inputShape,
+        [3, 4].map((outputs) => ({
+          outputs,
+          kernel: 3,
+          stride: 2,
+          activation: 'relu',
+          initialiser: 'xavierUniform',
+        })),
+      ),
+  });
+}
+
+export function readGolden<T>(name: string): T {
+  // The compiled test runs from dist/test/agent; the data stays in the source tree.
+  return JSON.parse(
+    readFileSync(new URL(`../../../test/golden/agent/${name}.json`, import.meta.url), 'utf8'),
+  );
+}
+
+export function goldenUpdate(name: string): GoldenUpdate {
+  registerGoldenEncoder();
+  const golden = readGolden<GoldenUpdate>(`update-${name}`);
+  return { ...golden, config: parseAgentConfig(golden.config) };
+}
+
+export function assignAll(learner: Learner, values: Tensors): void {
+  for (const [name, variable] of learnerVariables(learner)) {
+    const value = values[name];
+    if (value === undefined) throw new Error(`The golden data lacks ${name}.`);
+    assignValues(variable, { shape: value.shape, data: Float32Array.from(value.data) });
+  }
+}
+
+export async function readAll(learner: Learner): Promise<Map<string, Float32Array>> {
+  const values = new Map<string, Float32Array>();
+  for (const [name, variable] of learnerVariables(learner))
+    values.set(name, (await readValues(variable)).data);
+  return values;
+}
+
+/** A learner with the golden starting values. */
+export function goldenLearner(golden: GoldenUpdate): RlpdLearner {
+  const [minibatch] = golden.minibatches;
+  const [, height, width, depth] = single(minibatch.image)?.shape ?? [];
+  const pixels = [height ?? 0, width ?? 0, depth ?? 0] as const;
+  const shape: AgentShape = {
+    pixels: minibatch.image === undefined ? undefined : pixels,
+    stateSize: single(minibatch.state)?.shape[1] ?? 0,
+    actionSize: single(minibatch.actions)?.shape[1] ?? 0,
+  };
+  const learner = new RlpdLearner(golden.config, shape, new Generator(0));
+  assignAll(learner, golden.before);
+  return learner;
+}
+
+/** Runs the critic step and the full step; resolves to the metrics of both. */
+export async function runGolden(
+  golden: GoldenUpdate,
+  learner: RlpdLearner,
+): Promise<Record<string, number>[]> {
+  const { networks } = learner;
+  const results: Record<string, number>[] = [];
+  for (const [i, minibatch] of golden.minibatches.entries()) {
+    const metrics = tf.tidy(() => {
+      const inputs = stepInputs(minibatch, golden.steps.critic[i] ?? 0);
+      const critic = criticStep(networks, golden.config, inputs);
+      if (i === 0) return critic.metrics;
+      const actor = actorStep(networks, golden.config, {
+        observation: inputs.observation,
+        features: critic.features,
+        noise: tensor(minibatch.noise),
+        actorStep: tf.scalar(golden.steps.actor, 'int32'),
+        dropoutMasks: list(minibatch.actorDropout),
+      });
+      return [...critic.metrics, ...actor.metrics];
+    });
+    const names: string[] = [...criticMetricNames, ...actorMetricNames];
+    const numbers: Record<string, number> = {};
+    for (const [m, metric] of metrics.entries())
+      numbers[names[m] ?? ''] = (await metric.data())[0] ?? Number.NaN;
+    tf.dispose(metrics);
+    results.push(numbers);
+  }
+  return results;
+}
+
+function stepInputs(minibatch: GoldenMinibatch, step: number): CriticStepInputs {
+  const optional = <T extends tf.Tensor>(value: Plain | Plain[] | undefined): T | undefined =>
+    value === undefined ? undefined : tensor<T>(value);
+  return {
+    observation: { image: optional(minibatch.image), state: optional(minibatch.state) },
+    nextObservation: { image: optional(minibatch.nextImage), state: optional(minibatch.nextState) },
+    actions: tensor(minibatch.actions),
+    rewards: tensor(minibatch.rewards),
+    masks: tensor(minibatch.masks),
+    nextNoise: tensor(minibatch.nextNoise),
+    subset: tensor(minibatch.subset, 'int32'),
+    criticStep: tf.scalar(step, 'int32'),
+    dropoutMasks: list(minibatch.dropout),
+    targetDropoutMasks: list(minibatch.targetDropout),
+  };
+}
+
+function single(value: Plain | Plain[] | undefined): Plain | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function tensor<T extends tf.Tensor>(
+  value: Plain | Plain[] | undefined,
+  dtype: 'float32' | 'int32' = 'float32',
+): T {
+  const plain = single(value);
+  if (plain === undefined) throw new Error('The golden data lacks an input.');
+  return tf.tensor(plain.data, plain.shape, dtype) as T;
+}
+
+function list(value: Plain | Plain[] | undefined): tf.Tensor3D[] {
+  return Array.isArray(value) ? value.map((plain) => tensor<tf.Tensor3D>(plain)) : [];
+}

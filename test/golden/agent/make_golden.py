@@ -1,0 +1,378 @@
+"""Writes the golden values of one whole RLPD update and of one of behaviour cloning.
+
+Independent of the TypeScript: NumPy in float64, forward formulas only; every gradient is a central finite
+difference of the loss, so that no derivation is shared. Run: python make_golden.py  (NumPy 1.24 or later).
+"""
+
+import json
+import pathlib
+
+import numpy as np
+
+B, H, A, S = 6, 11, 2, 3
+FRAMES = 2
+LEARNING_RATES = {"critic": 1e-3, "actor": 2e-3, "temperature": 5e-3}
+EPSILON = 1e-6  # of layer norm
+here = pathlib.Path(__file__).parent
+
+
+# --- networks: parameters are a dict from name to array -------------------------------------------------------
+
+
+def conv(x, w, b, stride):
+    kh, kw, _, out = w.shape
+    height = (x.shape[1] - kh) // stride + 1
+    width = (x.shape[2] - kw) // stride + 1
+    y = np.zeros((x.shape[0], height, width, out)) + b
+    for i in range(kh):
+        for j in range(kw):
+            window = x[:, i : i + stride * height : stride, j : j + stride * width : stride, :]
+            y += np.einsum("bhwc,co->bhwo", window[:, :height, :width], w[i, j])
+    return np.maximum(y, 0)
+
+
+def features(p, group, image):
+    if image is None:
+        return None
+    x = conv(image, p[f"{group}/encoder/conv1/filter"], p[f"{group}/encoder/conv1/bias"], 2)
+    x = conv(x, p[f"{group}/encoder/conv2/filter"], p[f"{group}/encoder/conv2/bias"], 2)
+    return x.reshape(x.shape[0], -1)
+
+
+def norm(x, gain, offset):
+    mean = x.mean(-1, keepdims=True)
+    variance = ((x - mean) ** 2).mean(-1, keepdims=True)
+    return gain * (x - mean) / np.sqrt(variance + EPSILON) + offset
+
+
+def representation(p, group, feats, state):
+    parts = []
+    if feats is not None:
+        t = f"{group}/trunk"
+        y = feats @ p[f"{t}/weight"][0] + p[f"{t}/bias"][0]
+        parts.append(np.tanh(norm(y, p[f"{t}/norm/gain"][0], p[f"{t}/norm/offset"][0])))
+    if state is not None:
+        parts.append(state)
+    return np.concatenate(parts, 1)
+
+
+def q_value(p, group, member, c, z, action, masks):
+    x = np.concatenate([z, action], 1)
+    for layer in range(c["hiddenLayers"]):
+        h = f"{group}/heads/hidden{layer + 1}"
+        x = x @ p[f"{h}/weight"][member] + p[f"{h}/bias"][member]
+        if masks is not None:
+            x = x * masks[layer]
+        if c["criticLayerNorm"]:
+            x = norm(x, p[f"{h}/norm/gain"][member], p[f"{h}/norm/offset"][member])
+        x = np.maximum(x, 0)
+    return (x @ p[f"{group}/heads/output/weight"][member] + p[f"{group}/heads/output/bias"][member])[:, 0]
+
+
+def q_values(p, group, members, c, z, action, masks):
+    return np.stack(
+        [
+            q_value(p, group, m, c, z, action, None if masks is None else [layer[i] for layer in masks])
+            for i, m in enumerate(members)
+        ]
+    )
+
+
+def gaussian(p, c, feats, state):
+    x = representation(p, "actor", feats, state)
+    for layer in range(c["hiddenLayers"]):
+        h = f"actor/policy/hidden{layer + 1}"
+        x = np.maximum(x @ p[f"{h}/weight"][0] + p[f"{h}/bias"][0], 0)
+    w, b = p["actor/policy/heads/weight"], p["actor/policy/heads/bias"]
+    return x @ w[0] + b[0], np.clip(x @ w[1] + b[1], -20, 2)
+
+
+def log_prob(u, mean, log_std):
+    """log density of a = tanh(u) in the textbook's form, exact enough in float64 for moderate u."""
+    std = np.exp(log_std)
+    normal = -0.5 * ((u - mean) / std) ** 2 - log_std - 0.5 * np.log(2 * np.pi)
+    return (normal - np.log(1 - np.tanh(u) ** 2)).sum(1)
+
+
+def sample(p, c, feats, state, noise):
+    mean, log_std = gaussian(p, c, feats, state)
+    u = mean + np.exp(log_std) * noise
+    return np.tanh(u), log_prob(u, mean, log_std)
+
+
+# --- the update ------------------------------------------------------------------------------------------------
+
+
+def numeric_gradient(loss, p, names, h=1e-6):
+    gradients = {}
+    for name in names:
+        flat = p[name].reshape(-1)
+        g = np.zeros_like(flat)
+        for i in range(flat.size):
+            kept = flat[i]
+            flat[i] = kept + h
+            above = loss()
+            flat[i] = kept - h
+            below = loss()
+            flat[i] = kept
+            g[i] = (above - below) / (2 * h)
+        gradients[name] = g.reshape(p[name].shape)
+    return gradients
+
+
+def adam(p, gradients, rate, step, decay=0.0):
+    for name, g in gradients.items():
+        m, v = p[f"adam/{name}/first"], p[f"adam/{name}/second"]
+        m[...] = 0.9 * m + 0.1 * g
+        v[...] = 0.999 * v + 0.001 * g * g
+        if name.endswith(("/weight", "/filter")):
+            p[name] -= rate * decay * p[name]
+        p[name] -= rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
+
+
+def owned(p, group):
+    return [name for name in p if name.startswith(f"{group}/")]
+
+
+def critic_step(p, c, x, step):
+    image, state, next_image, next_state = (x.get(k) for k in ("image", "state", "nextImage", "nextState"))
+    before = features(p, "critic", image)
+    a_next, logp_next = sample(p, c, features(p, "critic", next_image), next_state, x["nextNoise"])
+    z_next = representation(p, "targetCritic", features(p, "targetCritic", next_image), next_state)
+    q_next = q_values(p, "targetCritic", x["subset"], c, z_next, a_next, x.get("targetDropout")).min(0)
+    if c["entropyBackup"]:
+        q_next = q_next - np.exp(p["temperature/log"]) * logp_next
+    y = x["rewards"] + c["discount"] * x["masks"] * q_next
+    everyone = range(c["ensembleSize"])
+
+    def values():
+        z = representation(p, "critic", features(p, "critic", image), state)
+        return q_values(p, "critic", everyone, c, z, x["actions"], x.get("dropout"))
+
+    metrics = {"criticLoss": ((values() - y) ** 2).mean(), "qMean": values().mean(), "targetMean": y.mean()}
+    gradients = numeric_gradient(lambda: ((values() - y) ** 2).mean(), p, owned(p, "critic"))
+    adam(p, gradients, LEARNING_RATES["critic"], step, c["criticWeightDecay"])
+    for name in owned(p, "critic"):
+        target = name.replace("critic/", "targetCritic/", 1)
+        p[target] = (1 - c["emaRate"]) * p[target] + c["emaRate"] * p[name]
+    return metrics, before
+
+
+def actor_step(p, c, x, before, step):
+    image, state = x.get("image"), x.get("state")
+    temperature = np.exp(p["temperature/log"])
+    z = representation(p, "critic", features(p, "critic", image), state)
+
+    def parts():
+        action, logp = sample(p, c, before, state, x["noise"])
+        return q_values(p, "critic", range(c["ensembleSize"]), c, z, action, x.get("actorDropout")), logp
+
+    def loss():
+        q, logp = parts()
+        return (temperature * logp - q.mean(0)).mean()
+
+    entropy = -parts()[1].mean()
+    metrics = {"actorLoss": loss(), "entropy": entropy, "temperature": float(temperature)}
+    gradients = numeric_gradient(loss, p, owned(p, "actor"))
+    adam(p, gradients, LEARNING_RATES["actor"], step)
+
+    def temperature_loss():
+        return float(np.exp(p["temperature/log"]) * (entropy + A / 2))
+
+    metrics["temperatureLoss"] = temperature_loss()
+    adam(p, numeric_gradient(temperature_loss, p, ["temperature/log"]), LEARNING_RATES["temperature"], step)
+    return metrics
+
+
+# --- cases -----------------------------------------------------------------------------------------------------
+
+
+def initial(c, pixels, state, rng):
+    """Weights, target weights away from them, and the moments of a run already under way."""
+    p = {}
+
+    def add(name, *shape, near=0.0, scale=0.4):
+        p[name] = near + scale * rng.standard_normal(shape)
+
+    width, trunk = c["hiddenWidth"], c["trunkWidth"]
+    inputs = (trunk if pixels else 0) + (S if state else 0)
+
+    def trunk_of(group):
+        add(f"{group}/trunk/weight", 1, 16, trunk)
+        add(f"{group}/trunk/bias", 1, trunk)
+        add(f"{group}/trunk/norm/gain", 1, trunk, near=1.0)
+        add(f"{group}/trunk/norm/offset", 1, trunk)
+
+    for group in ("critic", "targetCritic") if c["algorithm"] == "rlpd" else ():
+        e = c["ensembleSize"]
+        if pixels:
+            add(f"{group}/encoder/conv1/filter", 3, 3, FRAMES, 3)
+            add(f"{group}/encoder/conv1/bias", 3)
+            add(f"{group}/encoder/conv2/filter", 3, 3, 3, 4, scale=0.3)
+            add(f"{group}/encoder/conv2/bias", 4)
+            trunk_of(group)
+        n = inputs + A
+        for layer in range(c["hiddenLayers"]):
+            h = f"{group}/heads/hidden{layer + 1}"
+            add(f"{h}/weight", e, n, width)
+            add(f"{h}/bias", e, width)
+            if c["criticLayerNorm"]:
+                add(f"{h}/norm/gain", e, width, near=1.0)
+                add(f"{h}/norm/offset", e, width)
+            n = width
+        add(f"{group}/heads/output/weight", e, n, 1)
+        add(f"{group}/heads/output/bias", e, 1)
+    if pixels:
+        trunk_of("actor")
+    n = inputs
+    for layer in range(c["hiddenLayers"]):
+        add(f"actor/policy/hidden{layer + 1}/weight", 1, n, width)
+        add(f"actor/policy/hidden{layer + 1}/bias", 1, width)
+        n = width
+    add("actor/policy/heads/weight", 2, n, A)
+    add("actor/policy/heads/bias", 2, A)
+    if c["algorithm"] == "rlpd":
+        p["temperature/log"] = np.array(np.log(c["initialTemperature"]))
+    for name in list(p):
+        if not name.startswith("targetCritic/"):
+            p[f"adam/{name}/first"] = 0.05 * rng.standard_normal(p[name].shape)
+            p[f"adam/{name}/second"] = rng.uniform(0.001, 0.02, p[name].shape)
+    for name in p:  # what float32 can hold, so that both sides start from the same numbers
+        p[name] = np.asarray(p[name], np.float32).astype(np.float64)
+    return p
+
+
+def minibatch(c, pixels, state, rng):
+    x = {
+        "actions": rng.uniform(-1, 1, (B, A)),
+        "rewards": rng.uniform(0, 1, B),
+        "masks": np.array([1, 1, 0, 1, 1, 0.0]),
+        "nextNoise": rng.standard_normal((B, A)),
+        "noise": rng.standard_normal((B, A)),
+        # All of them need no choice, and stand in their own order beside their dropout masks.
+        "subset": np.arange(c["ensembleSize"])
+        if c["targetSubset"] == c["ensembleSize"]
+        else rng.permutation(c["ensembleSize"])[: c["targetSubset"]],
+    }
+    if pixels:
+        x["image"] = rng.uniform(0, 1, (B, H, H, FRAMES))
+        x["nextImage"] = rng.uniform(0, 1, (B, H, H, FRAMES))
+    if state:
+        x["state"] = rng.standard_normal((B, S))
+        x["nextState"] = rng.standard_normal((B, S))
+    rate = c["criticDropout"]
+    if rate > 0:
+        for name, members in (("dropout", "ensembleSize"), ("targetDropout", "targetSubset"), ("actorDropout", "ensembleSize")):
+            x[name] = [
+                (rng.uniform(0, 1, (c[members], B, c["hiddenWidth"])) >= rate) / (1 - rate)
+                for _ in range(c["hiddenLayers"])
+            ]
+    for name, value in x.items():
+        if name != "subset":
+            x[name] = (
+                [np.float32(layer).astype(np.float64) for layer in value]
+                if isinstance(value, list)
+                else np.float32(value).astype(np.float64)
+            )
+    return x
+
+
+def plain(value):
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    array = np.asarray(value)
+    return {"shape": list(array.shape), "data": [float(f"{v:.9g}") for v in array.reshape(-1)]}
+
+
+def write(name, content):
+    (here / f"{name}.json").write_text(json.dumps(content, separators=(",", ":")) + "\n")
+
+
+BASE = {
+    "algorithm": "rlpd",
+    "encoder": "golden",
+    "hiddenLayers": 2,
+    "hiddenWidth": 6,
+    "trunkWidth": 4,
+    "ensembleSize": 3,
+    "targetSubset": 1,
+    "entropyBackup": False,
+    "criticLayerNorm": True,
+    "criticDropout": 0,
+    "criticWeightDecay": 0,
+    "discount": 0.99,
+    "emaRate": 0.005,
+    "initialTemperature": 0.1,
+    "criticLearningRate": LEARNING_RATES["critic"],
+    "actorLearningRate": LEARNING_RATES["actor"],
+    "temperatureLearningRate": LEARNING_RATES["temperature"],
+}
+
+CASES = {
+    # The paper's pixel setting.
+    "pixels": (True, False, {}),
+    # The paper's state setting, deeper, with weight decay.
+    "state": (
+        False,
+        True,
+        {"targetSubset": 2, "entropyBackup": True, "hiddenLayers": 3, "criticWeightDecay": 0.3, "initialTemperature": 1},
+    ),
+    # Pixels beside state, dropout instead of layer norm, all critics in the target.
+    "both": (True, True, {"targetSubset": 3, "criticLayerNorm": False, "criticDropout": 0.25}),
+}
+
+
+def make_update(name, pixels, state, changes, seed):
+    """An update at UTD 2: a critic step on the first minibatch, the full step on the second."""
+    rng = np.random.default_rng(seed)
+    c = {**BASE, **changes}
+    p = initial(c, pixels, state, rng)
+    before = {k: plain(v) for k, v in p.items()}
+    batches = [minibatch(c, pixels, state, rng) for _ in range(2)]
+    first, _ = critic_step(p, c, batches[0], 8)
+    second, feats = critic_step(p, c, batches[1], 9)
+    actor = actor_step(p, c, batches[1], feats, 4)
+    write(
+        f"update-{name}",
+        {
+            "config": c,
+            "steps": {"critic": [8, 9], "actor": 4},
+            "before": before,
+            "minibatches": [{k: plain(v) for k, v in x.items()} for x in batches],
+            "after": {k: plain(v) for k, v in p.items()},
+            "metrics": [first, {**second, **actor}],
+        },
+    )
+
+
+def make_cloning(seed):
+    rng = np.random.default_rng(seed)
+    result = {}
+    for loss_name in ("mode", "logLikelihood"):
+        c = {**BASE, "algorithm": "bc", "bcLoss": loss_name}
+        p = initial(c, False, True, rng)
+        before = {k: plain(v) for k, v in p.items()}
+        x = minibatch(c, False, True, rng)
+
+        def loss():
+            mean, log_std = gaussian(p, c, None, x["state"])
+            if loss_name == "mode":
+                return ((np.tanh(mean) - x["actions"]) ** 2).mean()
+            return -log_prob(np.arctanh(x["actions"]), mean, log_std).mean()
+
+        value = loss()
+        adam(p, numeric_gradient(loss, p, owned(p, "actor")), LEARNING_RATES["actor"], 1)
+        result[loss_name] = {
+            "config": c,
+            "before": before,
+            "state": plain(x["state"]),
+            "actions": plain(x["actions"]),
+            "after": {k: plain(v) for k, v in p.items()},
+            "loss": value,
+        }
+    write("cloning", result)
+
+
+for number, (case, (with_pixels, with_state, settings)) in enumerate(CASES.items()):
+    make_update(case, with_pixels, with_state, settings, seed=number + 1)
+make_cloning(seed=11)
