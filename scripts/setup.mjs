@@ -10,7 +10,6 @@ import { fileURLToPath } from 'node:url';
 import { build, buildIsCurrent } from './build.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const oldestNode = [20, 9];
 /** Debian's and Ubuntu's names; the OpenMP flavour of OpenBLAS shares libtorch's thread pool. */
 const nativePackages = ['g++', 'libtorch-dev', 'libopenblas0-openmp'];
 
@@ -39,10 +38,12 @@ function noNativeAsked() {
 }
 
 function checkNode() {
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const [oldestMajor, oldestMinor] = engines.node.match(/\d+/g).map(Number);
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])) return;
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;
   say(
-    `Node ${oldestNode.join('.')} or newer is needed; this is ${process.versions.node} (nodejs.org, nvm or fnm have newer ones).`,
+    `Node ${oldestMajor}.${oldestMinor} or newer is needed; this is ${process.versions.node} (nodejs.org, nvm and fnm have newer ones).`,
   );
   process.exit(1);
 }

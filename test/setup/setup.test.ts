@@ -34,6 +34,7 @@ beforeEach(() => {
   for (const name of ['setup', 'build', 'native'])
     cpSync(join(project, 'scripts', `${name}.mjs`), join(clone, 'scripts', `${name}.mjs`));
   put('package-lock.json', lock({ kept: '1.0.0' }));
+  put('package.json', '{"engines":{"node":">=20.15.0"}}');
   put('tsconfig.json', '{}');
   put('src/one.ts', 'export {};');
   put('npm.js', `require('fs').appendFileSync('log', 'npm ' + process.argv[2] + '\\n');`);
@@ -149,6 +150,13 @@ test('an apt-get that cannot install says why, and the set-up goes on', () => {
   assert.equal(status, 0);
   assert.ok(said.some((line) => line.endsWith('Unable to locate package libtorch-dev')));
   assert.match(said.at(-1) ?? '', /WebAssembly/);
+});
+
+test('a Node older than the package asks for is named, and nothing is done', () => {
+  put('package.json', '{"engines":{"node":">=99.1.0"}}');
+  const { status, said, did } = setUp('--no-native');
+  assert.deepEqual([status, did], [1, []]);
+  assert.match(said.join(), /Node 99\.1 or newer is needed/);
 });
 
 test('an unknown argument is refused', () => {
