@@ -3,9 +3,13 @@
 import { Command, CommanderError } from 'commander';
 import { InputError } from '../src/errors.js';
 import { PACKAGE_VERSION } from '../src/training/version.js';
+import { collectCommand } from './collect.js';
+import { convertCommand } from './convert.js';
+import { datasetCommand } from './dataset.js';
+import { evaluateCommand } from './evaluate.js';
 import { trainCommand } from './train.js';
 
-const commands = [trainCommand];
+const commands = [trainCommand, collectCommand, convertCommand, datasetCommand, evaluateCommand];
 
 const program = new Command('rlpd')
   .description('Reinforcement learning from camera images with prior data (RLPD).')

@@ -5,8 +5,10 @@ import { presets } from '../src/agent/presets.js';
 import { InputError } from '../src/errors.js';
 import { resolveConfig, runConfigShape } from '../src/training/config.js';
 import { train } from '../src/training/train.js';
-import { addSettings, examples, givenSettings, jsonOption, note, printResult } from './commandLine.js';
+import { note, printResult } from './console.js';
 import { duration, ProgressDisplay } from './progress.js';
+import { addSettings, examples, givenSettings } from './settings.js';
+import { stopOnSignals } from './signals.js';
 
 interface Flags {
   readonly out?: string;
@@ -24,7 +26,7 @@ export const trainCommand = examples(
       .option('--resume', 'go on with the run in --out from its last checkpoint')
       .addOption(new Option('--preset <name>', presetList()).choices(Object.keys(presets)))
       .option('--config <file>', 'JSON file of settings, by the names the flags have in camelCase')
-      .addOption(jsonOption()),
+      .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
     runConfigShape,
   ),
   [
@@ -49,7 +51,7 @@ export const trainCommand = examples(
         flags,
       });
   const display = new ProgressDisplay();
-  const stop = stopOnSignals();
+  const stop = stopOnSignals('one more update, then a checkpoint');
   try {
     const result = await train({
       run,
@@ -62,7 +64,7 @@ export const trainCommand = examples(
     });
     display.stop();
     const last = result.evaluations.at(-1);
-    printResult(options.json, result, [
+    const lines = [
       `${result.finished ? 'Finished' : 'Stopped'} after ${result.envFrames} env frames (${result.agentSteps} agent steps, ${result.updates} updates) in ${duration(result.wallSeconds)}.`,
       ...(last === undefined
         ? []
@@ -70,30 +72,13 @@ export const trainCommand = examples(
             `Last evaluation: ${last.mean.toFixed(1)} (95% ${last.ci95.map((x) => x.toFixed(1)).join(' to ')}).`,
           ]),
       result.finished ? `The run is in ${run}.` : `Go on with: rlpd train --out ${run} --resume`,
-    ]);
+    ];
+    printResult(options.json, result, lines.join('\n'));
   } finally {
     display.stop();
     stop.dispose();
   }
 });
-
-/** Ctrl-C or SIGTERM: finish the update and write a checkpoint. A second one ends the process at once. */
-function stopOnSignals(): { signal: AbortSignal; dispose: () => void } {
-  const controller = new AbortController();
-  const onSignal = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
-    note('\nStopping: one more update, then a checkpoint. Once more to stop without.');
-    controller.abort();
-  };
-  const names = ['SIGINT', 'SIGTERM'] as const;
-  for (const name of names) process.on(name, onSignal);
-  return {
-    signal: controller.signal,
-    dispose: () => {
-      for (const name of names) process.off(name, onSignal);
-    },
-  };
-}
 
 async function readSettings(path: string): Promise<{ path: string; settings: unknown }> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

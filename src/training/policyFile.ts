@@ -3,11 +3,12 @@
  * on and how well it did. `rlpd evaluate --policy` and `rlpd collect --policy` take it.
  */
 import { z } from 'zod';
-import type { EnvironmentOptions, EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
+import type { EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
 import { RlpdAgent } from '../agent/agent.js';
 import { InputError } from '../errors.js';
+import { latestCheckpoint, readCheckpoint } from './checkpoint.js';
 import { agentSettings, parseRunConfig, type RunConfig } from './config.js';
-import { environmentOptions } from './environmentOptions.js';
+import { readConfig, runPaths } from './runFolder.js';
 import { floatTensors, readSafetensors, writeSafetensors } from './safetensors.js';
 
 export interface PolicyFile {
@@ -70,9 +71,12 @@ export function policyAgent(
   environment: { readonly observationSpace: ObservationSpace; readonly spec: EnvironmentSpec },
   seed: number,
 ): RlpdAgent {
+  const { pixels, state } = environment.observationSpace;
+  const isState = policy.config.obs === 'state';
   const agent = RlpdAgent.create({
     config: agentSettings(policy.config),
-    observationSpace: environment.observationSpace,
+    // An environment that is recorded may show more than the policy looks at.
+    observationSpace: { ...(isState ? state && { state } : pixels && { pixels }) },
     actionSize: environment.spec.actionSize,
     seed,
   });
@@ -80,7 +84,15 @@ export function policyAgent(
   return agent;
 }
 
-/** The environment the policy was trained in. */
-export function policyEnvironment(policy: PolicyFile): EnvironmentOptions {
-  return environmentOptions(policy.config);
+/**
+ * The policy of a run's latest checkpoint.
+ * @throws InputError where the run has none yet
+ */
+export async function readRunPolicy(run: string): Promise<PolicyFile> {
+  const config = await readConfig(run);
+  const path = await latestCheckpoint(runPaths(run).checkpoints);
+  if (path === undefined)
+    throw new InputError(`${run} has no checkpoint yet: wait for its first, or go on with it by --resume.`);
+  const { state, tensors } = await readCheckpoint(path);
+  return { config, envFrames: state.counters.envFrames, return: state.evaluationMean, tensors };
 }

@@ -1,5 +1,5 @@
 /** Whole episodes of a policy in an environment: what evaluation scores and what `rlpd collect` records. */
-import type { Environment, EnvironmentSpec, Frame, Observation } from '../../envs/environment.js';
+import type { Environment, EnvironmentSpec, Observation } from '../../envs/environment.js';
 import type { EnvironmentWorker } from '../../envs/worker.js';
 
 /** In this thread or in one of its own. */
@@ -99,9 +99,4 @@ function concatenate(rows: readonly Float32Array[], size: number): Float32Array 
     all.set(row, i * size);
   });
   return all;
-}
-
-/** A large picture of the state just reached, whatever size the policy sees. */
-export async function renderLarge(environment: AnyEnvironment, size: number): Promise<Frame> {
-  return environment.render({ width: size, height: size });
 }

@@ -68,7 +68,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const checkpoint = latest === undefined ? undefined : await readCheckpoint(latest);
   const selected = await selectBackend({
     backend: config.backend,
-    precision: config.precision,
+    // Products as small as a state agent's take longer to convert to bf16 than bf16 saves.
+    precision: config.precision === 'auto' && config.obs === 'state' ? 'float32' : config.precision,
     threads: config.threads ?? undefined,
   });
   onNote(selected.note);

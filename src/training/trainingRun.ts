@@ -18,6 +18,7 @@ import type { SymmetricSampler } from '../replay/symmetricSampler.js';
 import { type Checkpoint, type RunState, writeCheckpoint } from './checkpoint.js';
 import type { RunConfig } from './config.js';
 import { type Evaluation, evaluate } from './evaluate.js';
+import { drawLearningCurve } from './learningCurve.js';
 import { type Counters, MeanMetrics, type MetricsWriter } from './metrics.js';
 import { writePolicy } from './policyFile.js';
 import { newestFrame } from './rollout.js';
@@ -272,6 +273,7 @@ export class TrainingRun {
     this.#evaluationMean = evaluation.mean;
     await metrics.write({ kind: 'evaluation', ...this.#counters, ...evaluation });
     await this.#keepEvaluation(evaluation);
+    await drawLearningCurve(folder, config);
     if (config.snapshots) {
       const path = join(runPaths(folder).policies, `${this.#stepName()}.safetensors`);
       await mkdir(runPaths(folder).policies, { recursive: true });

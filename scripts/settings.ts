@@ -1,20 +1,7 @@
-/** What every command does alike: its result on stdout, people's lines on stderr, and flags from a schema. */
+/** Flags made from a schema, and other things commands have in common on their way in. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { kebabCase } from '../src/training/config.js';
-
-export const jsonOption = (): Option =>
-  new Option('--json', 'print the result as one JSON object on the last line; all else goes to stderr');
-
-/** Prints a command's result: JSON for programs, or the lines for people. */
-export function printResult(asJson: boolean | undefined, result: unknown, lines: readonly string[]): void {
-  process.stdout.write(asJson ? `${JSON.stringify(result)}\n` : lines.map((line) => `${line}\n`).join(''));
-}
-
-/** A line for people who watch. */
-export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
 
 /** Examples under a command's help. */
 export function examples(command: Command, lines: readonly string[]): Command {

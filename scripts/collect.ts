@@ -1,0 +1,141 @@
+/** `rlpd collect`: records a dataset with a policy, or at one of V-D4RL's levels with the policies that ship. */
+import { Command, Option } from 'commander';
+import { selectBackend } from '../src/backend/select.js';
+import { InputError } from '../src/errors.js';
+import { collect } from '../src/training/collect.js';
+import { runConfigShape } from '../src/training/config.js';
+import { type Behaviour, behaviours, type Level, levels } from '../src/training/experts.js';
+import { readPolicy, readRunPolicy } from '../src/training/policyFile.js';
+import { note, printResult, progress } from './console.js';
+import { addSettings, examples, wholeNumber } from './settings.js';
+import { stopOnSignals } from './signals.js';
+
+interface Flags {
+  readonly task?: string;
+  readonly level?: Level;
+  readonly policy?: string;
+  readonly run?: string;
+  readonly episodes: number;
+  readonly out: string;
+  readonly mode: 'sample' | 'mean';
+  readonly seed: number;
+  readonly imageSize?: number;
+  readonly actionRepeat?: number;
+  readonly camera?: string;
+  readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
+  readonly threads?: number | null;
+  readonly json?: boolean;
+}
+
+const { backend, threads } = runConfigShape;
+
+export const collectCommand = examples(
+  addSettings(
+    new Command('collect')
+      .description('record episodes with pixels and state as a dataset')
+      .option('--task <name>', "the task; a policy's own where one is given")
+      .addOption(new Option('--level <level>', 'how good the policies are that act').choices([...levels]))
+      .addOption(new Option('--policy <file>', 'a policy file to act instead').conflicts('level'))
+      .addOption(
+        new Option('--run <folder>', 'a run whose latest policy acts instead').conflicts(['level', 'policy']),
+      )
+      .addOption(new Option('--episodes <number>', 'episodes').default(100).argParser(wholeNumber(1)))
+      .requiredOption('--out <folder>', "the dataset's folder")
+      .addOption(
+        new Option('--mode <mode>', 'actions drawn from the policy (sample) or its mode (mean)')
+          .choices(['sample', 'mean'])
+          .default('sample'),
+      )
+      .addOption(
+        new Option('--seed <number>', 'seed of the recording')
+          .default(0)
+          .argParser(wholeNumber(0, 0xffffffff)),
+      )
+      .addOption(
+        new Option('--image-size <pixels>', 'side of the square image (default: 64)').argParser(
+          wholeNumber(1),
+        ),
+      )
+      .addOption(
+        new Option(
+          '--action-repeat <number>',
+          "control steps for each action (default: the policy's, or 2)",
+        ).argParser(wholeNumber(1)),
+      )
+      .option('--camera <name>', "name or number of the camera (default: the task's own)")
+      .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
+    { backend, threads },
+  ),
+  [
+    'rlpd collect --task walker-walk --level expert --episodes 100 --out data/walker-expert',
+    'rlpd collect --run runs/a --episodes 20 --mode mean --out data/own',
+  ],
+).action(async (flags: Flags) => {
+  const { task, acting, details } = await whoActs(flags);
+  if (acting.some((behaviour) => behaviour !== undefined))
+    note(
+      (await selectBackend({ backend: flags.backend, precision: 'float32', threads: flags.threads ?? 1 }))
+        .note,
+    );
+  const stop = stopOnSignals('the episodes recorded so far are kept');
+  const bar = progress('collecting');
+  try {
+    const result = await collect({
+      task,
+      folder: flags.out,
+      behaviours: acting,
+      mode: flags.mode,
+      environment: {
+        ...(flags.imageSize !== undefined && { imageSize: flags.imageSize }),
+        ...(flags.actionRepeat !== undefined && { actionRepeat: flags.actionRepeat }),
+        ...(flags.camera !== undefined && {
+          camera: /^\d+$/.test(flags.camera) ? Number(flags.camera) : flags.camera,
+        }),
+      },
+      seed: flags.seed,
+      details,
+      signal: stop.signal,
+      onEpisode: (done, total) => bar.update(done, total),
+      onInvalid: (reason) => note(`An episode is left out: ${reason}.`),
+    });
+    bar.stop();
+    const { episodes, steps, returnMean, returnMin, returnMax } = result;
+    const returns =
+      returnMean === null
+        ? ''
+        : `, return ${returnMean.toFixed(1)} (${returnMin?.toFixed(1)} to ${returnMax?.toFixed(1)})`;
+    printResult(
+      flags.json,
+      result,
+      `${episodes} episodes, ${steps} agent steps${returns}. The dataset is in ${flags.out}.`,
+    );
+  } finally {
+    bar.stop();
+    stop.dispose();
+  }
+});
+
+async function whoActs(flags: Flags): Promise<{
+  task: string;
+  acting: Behaviour[];
+  details: Record<string, string>;
+}> {
+  const { level, policy, run, episodes } = flags;
+  if (level !== undefined) {
+    if (flags.task === undefined) throw new InputError('A level is one of a task: name it with --task.');
+    return {
+      task: flags.task,
+      acting: await behaviours(flags.task, level, episodes),
+      details: { level },
+    };
+  }
+  if (policy === undefined && run === undefined)
+    throw new InputError(`Say who acts: --level ${levels.join('|')}, --policy FILE or --run DIR.`);
+  const file = policy === undefined ? await readRunPolicy(run ?? '') : await readPolicy(policy);
+  const behaviour = { ...file, name: policy ?? run ?? '' };
+  return {
+    task: flags.task ?? file.config.task,
+    acting: new Array<Behaviour>(episodes).fill(behaviour),
+    details: { level: 'policy' },
+  };
+}

@@ -1,0 +1,135 @@
+/** `rlpd evaluate`: scores a policy on fixed seeds, and shows what it does. */
+import { writeFile } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import { EnvironmentWorker } from '../envs/worker.js';
+import { selectBackend } from '../src/backend/select.js';
+import { InputError } from '../src/errors.js';
+import { contactSheet } from '../src/media/contactSheet.js';
+import type { Image } from '../src/media/image.js';
+import { checkVideoPath, writeVideo } from '../src/media/video.js';
+import { runConfigShape } from '../src/training/config.js';
+import { environmentOptions } from '../src/training/environmentOptions.js';
+import { EVALUATION_SEED, evaluate } from '../src/training/evaluate.js';
+import { type PolicyFile, policyAgent, readPolicy, readRunPolicy } from '../src/training/policyFile.js';
+import { note, printResult, progress } from './console.js';
+import { addSettings, examples, wholeNumber } from './settings.js';
+import { stopOnSignals } from './signals.js';
+
+interface Flags {
+  readonly run?: string;
+  readonly policy?: string;
+  readonly episodes: number;
+  readonly seed: number;
+  readonly video?: string;
+  readonly sheet?: string;
+  readonly size: number;
+  readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
+  readonly precision?: 'auto' | 'float32' | 'bfloat16';
+  readonly threads?: number | null;
+  readonly json?: boolean;
+}
+
+/** Pictures on a contact sheet, evenly over the first episode. */
+const SHEET_PICTURES = 24;
+
+const { backend, precision, threads } = runConfigShape;
+
+export const evaluateCommand = examples(
+  addSettings(
+    new Command('evaluate')
+      .description("score a policy: its mode, on fixed seeds, in an environment of the run's settings")
+      .addOption(new Option('--run <folder>', 'a run, whose latest checkpoint is taken').conflicts('policy'))
+      .option('--policy <file>', 'a policy file (.safetensors), such as --snapshots keeps')
+      .addOption(new Option('--episodes <number>', 'episodes').default(10).argParser(wholeNumber(1)))
+      .addOption(
+        new Option('--seed <number>', 'episode i starts from seed + i')
+          .default(EVALUATION_SEED)
+          .argParser(wholeNumber(0, 0xffffffff)),
+      )
+      .option('--video <file>', 'film the first episode: .mp4, .webp or .gif')
+      .option('--sheet <file>', 'a PNG with pictures along the first episode')
+      .addOption(
+        new Option('--size <pixels>', 'side of the pictures; the policy sees its own size')
+          .default(256)
+          .argParser(wholeNumber(16, 2048)),
+      )
+      .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
+    { backend, precision, threads },
+  ),
+  [
+    'rlpd evaluate --run runs/a --episodes 10 --video out.mp4',
+    'rlpd evaluate --policy runs/expert/policies/step-00300000.safetensors --sheet out.png --json',
+  ],
+).action(async (flags: Flags) => {
+  if (flags.video !== undefined) checkVideoPath(flags.video);
+  const policy = await choosePolicy(flags);
+  const { config } = policy;
+  const selected = await selectBackend({
+    backend: flags.backend ?? config.backend,
+    precision: flags.precision ?? config.precision,
+    threads: flags.threads ?? config.threads ?? undefined,
+  });
+  note(selected.note);
+  const environment = await EnvironmentWorker.create(config.task, environmentOptions(config));
+  const agent = policyAgent(policy, environment, 0);
+  const stop = stopOnSignals('without a result');
+  const bar = progress('evaluating');
+  const film: Image[] = [];
+  const isFilmed = flags.video !== undefined || flags.sheet !== undefined;
+  try {
+    const evaluation = await evaluate({
+      environment,
+      policy: (observation) => agent.act(observation, 'mean'),
+      episodes: flags.episodes,
+      seed: flags.seed,
+      signal: stop.signal,
+      watch: isFilmed
+        ? async (env, episode) => {
+            if (episode === 0) film.push(await env.render({ width: flags.size, height: flags.size }));
+          }
+        : undefined,
+      onEpisode: (episode) => bar.update(episode + 1, flags.episodes),
+    });
+    bar.stop();
+    if (evaluation === undefined) throw new Error('The evaluation was stopped before its end.');
+    const { spec } = environment;
+    if (flags.video !== undefined)
+      await writeVideo(flags.video, film, { fps: 1 / (spec.controlTimestep * spec.actionRepeat) });
+    if (flags.sheet !== undefined) await writeFile(flags.sheet, await sheet(film, config.task));
+    const result = {
+      task: config.task,
+      episodes: flags.episodes,
+      ...evaluation,
+      video: flags.video ?? null,
+    };
+    const { mean, std, iqm, ci95 } = evaluation;
+    printResult(
+      flags.json,
+      result,
+      [
+        `${config.task}, ${flags.episodes} episodes: mean return ${mean.toFixed(1)} (95% ${ci95[0].toFixed(1)} to ${ci95[1].toFixed(1)}), std ${std.toFixed(1)}, interquartile mean ${iqm.toFixed(1)}.`,
+        ...[flags.video, flags.sheet].flatMap((path) => (path === undefined ? [] : [`Written: ${path}`])),
+      ].join('\n'),
+    );
+  } finally {
+    bar.stop();
+    stop.dispose();
+    agent.dispose();
+    await environment.close();
+  }
+});
+
+function choosePolicy({ run, policy }: Flags): Promise<PolicyFile> {
+  if (run !== undefined) return readRunPolicy(run);
+  if (policy !== undefined) return readPolicy(policy);
+  throw new InputError('Say what to evaluate: --run DIR or --policy FILE.');
+}
+
+function sheet(film: readonly Image[], task: string): Promise<Buffer> {
+  const count = Math.min(SHEET_PICTURES, film.length);
+  const cells = Array.from({ length: count }, (_, i) => {
+    const step = Math.round((i * (film.length - 1)) / Math.max(1, count - 1));
+    return { image: film[step] as Image, label: `step ${step}` };
+  });
+  return contactSheet(cells, { title: task, enlarge: 1 });
+}

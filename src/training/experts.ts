@@ -1,0 +1,62 @@
+/**
+ * The policies that ship with the project, by task, and the data levels made from them. A task's folder holds
+ * snapshots along one state agent's training; which of them is "medium" follows from the returns they carry.
+ */
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { InputError } from '../errors.js';
+import { type PolicyFile, readPolicy } from './policyFile.js';
+
+/** V-D4RL's (Lu et al. 2023, section 3): what behaves in the data. */
+export const levels = ['random', 'medium', 'medium_replay', 'medium_expert', 'expert'] as const;
+export type Level = (typeof levels)[number];
+
+/** A policy with the name of its file; undefined acts uniformly at random. */
+export type Behaviour = (PolicyFile & { readonly name: string }) | undefined;
+
+const EXPERT_FOLDER = fileURLToPath(new URL('../../datasets/experts/', import.meta.url));
+
+/**
+ * Who acts in each of `episodes` episodes of a level, in order:
+ * - random: uniform actions; expert: the best snapshot; medium: the one nearest half of the expert's return;
+ * - medium_expert: half of the episodes each;
+ * - medium_replay: as in the replay of the training up to medium, its snapshots from the random start on, in order.
+ * @throws InputError where no policies ship for the task
+ */
+export async function behaviours(task: string, level: Level, episodes: number): Promise<Behaviour[]> {
+  if (level === 'random') return new Array<Behaviour>(episodes).fill(undefined);
+  const { expert, medium, untilMedium } = await snapshotsOf(task);
+  const turns: Record<Exclude<Level, 'random'>, readonly Behaviour[]> = {
+    expert: [expert],
+    medium: [medium],
+    medium_expert: [medium, expert],
+    medium_replay: [undefined, ...untilMedium],
+  };
+  const inTurn = turns[level];
+  return Array.from(
+    { length: episodes },
+    (_, episode) => inTurn[Math.floor((episode * inTurn.length) / episodes)],
+  );
+}
+
+async function snapshotsOf(task: string, folder = join(EXPERT_FOLDER, task)) {
+  const files = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.safetensors'));
+  const snapshots = await Promise.all(
+    files.map(async (name) => ({
+      ...(await readPolicy(join(folder, name))),
+      name: basename(name, '.safetensors'),
+    })),
+  );
+  const scored = snapshots
+    .flatMap((snapshot) => (snapshot.return === null ? [] : [{ ...snapshot, return: snapshot.return }]))
+    .sort((a, b) => a.envFrames - b.envFrames);
+  const best = Math.max(...scored.map((snapshot) => snapshot.return));
+  const expert = scored.find((snapshot) => snapshot.return === best);
+  const [medium] = [...scored].sort((a, b) => Math.abs(a.return - best / 2) - Math.abs(b.return - best / 2));
+  if (expert === undefined || medium === undefined)
+    throw new InputError(
+      `No policies ship for ${task}: train one (rlpd train --task ${task} --obs state --preset online-state --snapshots) and collect with --policy or --run.`,
+    );
+  return { expert, medium, untilMedium: scored.filter((snapshot) => snapshot.envFrames <= medium.envFrames) };
+}
