@@ -7,7 +7,7 @@ import { InputError } from '../src/errors.js';
 import { contactSheet } from '../src/media/contactSheet.js';
 import type { Image } from '../src/media/image.js';
 import { checkVideoPath, writeVideo } from '../src/media/video.js';
-import { runConfigShape } from '../src/training/config.js';
+import { backendOptions, runConfigShape } from '../src/training/config.js';
 import { environmentOptions } from '../src/training/environmentOptions.js';
 import { EVALUATION_SEED, evaluate } from '../src/training/evaluate.js';
 import { type PolicyFile, policyAgent, readPolicy, readRunPolicy } from '../src/training/policyFile.js';
@@ -64,11 +64,14 @@ export const evaluateCommand = examples(
   if (flags.video !== undefined) checkVideoPath(flags.video);
   const policy = await choosePolicy(flags);
   const { config } = policy;
-  const selected = await selectBackend({
-    backend: flags.backend ?? config.backend,
-    precision: flags.precision ?? config.precision,
-    threads: flags.threads ?? config.threads ?? undefined,
-  });
+  const selected = await selectBackend(
+    backendOptions({
+      ...config,
+      backend: flags.backend ?? config.backend,
+      precision: flags.precision ?? config.precision,
+      threads: flags.threads ?? config.threads,
+    }),
+  );
   note(selected.note);
   const environment = await EnvironmentWorker.create(config.task, environmentOptions(config));
   const agent = policyAgent(policy, environment, 0);

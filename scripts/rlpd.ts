@@ -17,6 +17,12 @@ const program = new Command('rlpd')
 for (const command of commands) program.addCommand(command);
 throwInsteadOfExit(program);
 
+// Whoever reads the output may stop reading, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { type AgentConfig, agentConfigSchema } from '../agent/config.js';
 import { presetSettings } from '../agent/presets.js';
+import type { BackendOptions } from '../backend/select.js';
 import { InputError } from '../errors.js';
 
 const runShape = {
@@ -119,6 +120,16 @@ export function parseRunConfig(
 export function agentSettings(config: RunConfig): AgentConfig {
   const names = Object.keys(agentConfigSchema.shape) as (keyof AgentConfig)[];
   return Object.fromEntries(names.map((name) => [name, config[name]])) as AgentConfig;
+}
+
+/** The tensor engine a run asks for. */
+export function backendOptions(config: RunConfig): BackendOptions {
+  return {
+    backend: config.backend,
+    // Products as small as a state agent's take longer to convert to bf16 than bf16 saves.
+    precision: config.precision === 'auto' && config.obs === 'state' ? 'float32' : config.precision,
+    threads: config.threads ?? undefined,
+  };
 }
 
 /** Whether the run steps an environment while it learns; behaviour cloning learns from the dataset alone. */

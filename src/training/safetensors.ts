@@ -104,8 +104,9 @@ export function decodeSafetensors(file: Uint8Array, where: string): SafetensorsF
         `tensor "${name}" of shape [${shape}] lies at bytes ${begin} to ${end}, expected ${covered} to ${covered + size} of ${body.length}`,
       );
     covered = end;
-    // A copy: the bytes may not be aligned for floats, and the file's buffer can go.
-    const bytes = body.slice(begin, end);
+    // A copy, also where the file is a Node Buffer, whose own slice shares memory: the bytes may not be aligned for
+    // floats, and the file's buffer can go.
+    const bytes = new Uint8Array(body.subarray(begin, end));
     tensors.set(
       name,
       dtype === 'U8' ? { dtype, shape, data: bytes } : { dtype, shape, data: new Float32Array(bytes.buffer) },

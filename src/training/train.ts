@@ -11,7 +11,7 @@ import { Generator } from '../random/generator.js';
 import { ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
 import { SymmetricSampler } from '../replay/symmetricSampler.js';
 import { type Checkpoint, discardAfter, latestCheckpoint, readCheckpoint } from './checkpoint.js';
-import { agentSettings, learnsOnline, type RunConfig } from './config.js';
+import { agentSettings, backendOptions, learnsOnline, type RunConfig } from './config.js';
 import { environmentOptions, replayLayout } from './environmentOptions.js';
 import { MetricsWriter } from './metrics.js';
 import { loadInto, openPriorData, rowsOf } from './priorData.js';
@@ -66,12 +66,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       latest === undefined ? `${folder} has no checkpoint yet: starting over.` : `Resuming from ${latest}.`,
     );
   const checkpoint = latest === undefined ? undefined : await readCheckpoint(latest);
-  const selected = await selectBackend({
-    backend: config.backend,
-    // Products as small as a state agent's take longer to convert to bf16 than bf16 saves.
-    precision: config.precision === 'auto' && config.obs === 'state' ? 'float32' : config.precision,
-    threads: config.threads ?? undefined,
-  });
+  const selected = await selectBackend(backendOptions(config));
   onNote(selected.note);
   const run = await assemble(options, config, checkpoint);
   try {
