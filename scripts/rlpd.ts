@@ -6,10 +6,18 @@ import { PACKAGE_VERSION } from '../src/training/version.js';
 import { collectCommand } from './collect.js';
 import { convertCommand } from './convert.js';
 import { datasetCommand } from './dataset.js';
+import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { trainCommand } from './train.js';
 
-const commands = [trainCommand, collectCommand, convertCommand, datasetCommand, evaluateCommand];
+const commands = [
+  trainCommand,
+  collectCommand,
+  convertCommand,
+  datasetCommand,
+  evaluateCommand,
+  doctorCommand,
+];
 
 const program = new Command('rlpd')
   .description('Reinforcement learning from camera images with prior data (RLPD).')
