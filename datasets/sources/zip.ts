@@ -3,7 +3,7 @@
  * declared size and CRC-32. Encryption, several disks, absolute and climbing names, and duplicates are refused.
  */
 import { promisify } from 'node:util';
-import { crc32, inflateRaw } from 'node:zlib';
+import { crc32, inflateRaw, inflateRawSync } from 'node:zlib';
 import { InputError } from '../../src/errors.js';
 import type { ByteSource } from './byteSource.js';
 
@@ -28,6 +28,8 @@ const MAX_COMMENT = 65535;
 const FLAG_ENCRYPTED = 1;
 /** Sizes or offsets of this value are found in the zip64 extra field. */
 const IN_ZIP64 = 0xffffffff;
+/** Unpacking so little takes less time than handing it to another thread. */
+const SMALL_BYTES = 65536;
 /** A directory of a million members; more is not a dataset. */
 const MAX_DIRECTORY_BYTES = 256 * 2 ** 20;
 
@@ -75,11 +77,11 @@ export class ZipArchive {
 }
 
 async function inflateExactly(entry: ZipEntry, compressed: Buffer): Promise<Buffer> {
+  // One chunk of the final size: zlib then writes straight into the result, and refuses to write more.
+  const options = { chunkSize: Math.max(entry.bytes, 64), maxOutputLength: Math.max(entry.bytes, 1) };
   try {
-    return await inflate(compressed, {
-      chunkSize: Math.max(entry.bytes, 64),
-      maxOutputLength: Math.max(entry.bytes, 1),
-    });
+    if (entry.bytes <= SMALL_BYTES) return inflateRawSync(compressed, options);
+    return await inflate(compressed, options);
   } catch (error) {
     throw new InputError(`its member ${entry.name} is damaged: ${(error as Error).message}`, {
       cause: error,
