@@ -8,7 +8,7 @@ import {
   convert,
 } from '../datasets/converters/conversion.js';
 import { openVd4rl } from '../datasets/converters/vd4rl.js';
-import { formatBytes, note, printResult, progress } from './console.js';
+import { formatBytes, note, positiveInteger, printResult, progress } from './console.js';
 
 /** What every format's command takes, as commander hands it over. */
 interface CommonFlags {
@@ -133,12 +133,6 @@ function summary(report: ConversionReport): string {
       ? `Images take ${formatBytes(report.bytes)} in memory.`
       : `${report.out} has ${formatBytes(report.bytes)}; its conversion.json lists ${report.problems.length} problems.`,
   ].join('\n');
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a positive integer.');
-  return value;
 }
 
 function finiteNumber(text: string): number {

@@ -1,8 +1,10 @@
-/** `rlpd dataset info|verify DIR`: what a dataset holds, and whether it is sound. */
+/** `rlpd dataset info|verify|preview DIR`: what a dataset holds, whether it is sound, what it looks like. */
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { describeDataset } from '../datasets/describe.js';
 import { verifyDataset } from '../datasets/verify.js';
-import { formatBytes, printResult, progress } from './console.js';
+import { formatBytes, positiveInteger, printResult, progress } from './console.js';
+import { previewDataset } from './datasetPreview.js';
 
 interface JsonFlag {
   readonly json?: boolean;
@@ -53,6 +55,19 @@ datasetCommand
       [...lines, ok ? 'The dataset is sound.' : 'The dataset has faults.'].join('\n'),
     );
     if (!ok) process.exitCode = 1;
+  });
+
+datasetCommand
+  .command('preview')
+  .description('Write a contact sheet, histograms of returns and actions, and a video of episodes')
+  .argument('<dir>', "the dataset's folder")
+  .option('--out <dir>', "folder for the pictures; default: preview in the dataset's folder")
+  .option('--episodes <n>', 'episodes to show, from the worst to the best', positiveInteger, 4)
+  .option('--json', 'print one JSON object')
+  .addHelpText('after', '\nExample:\n  rlpd dataset preview data/walker-expert --episodes 6')
+  .action(async (folder: string, flags: JsonFlag & { out?: string; episodes: number }) => {
+    const preview = await previewDataset(folder, flags.out ?? join(folder, 'preview'), flags.episodes);
+    printResult(flags.json, preview, preview.files.join('\n'));
   });
 
 function format(value: number | null): string {

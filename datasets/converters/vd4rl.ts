@@ -10,6 +10,7 @@ import { resolve } from 'node:path';
 import { InputError } from '../../src/errors.js';
 import type { ConversionSource } from './conversion.js';
 import { findSourceFiles } from './sourceFiles.js';
+import { openVd4rlHdf5 } from './vd4rlHdf5.js';
 import { openVd4rlNpz } from './vd4rlNpz.js';
 
 export interface Vd4rlOptions {
@@ -23,19 +24,28 @@ export interface Vd4rlOptions {
   readonly stateKeys?: readonly string[];
 }
 
+export interface Vd4rlPlace extends Vd4rlOptions {
+  readonly task: string;
+  readonly level: string | null;
+}
+
 export const VD4RL_ACTION_REPEAT = 2;
 const LEVELS = ['random', 'medium_replay', 'medium', 'medium_expert', 'expert'];
 const DOMAINS = ['walker', 'cheetah', 'humanoid'];
 
 export async function openVd4rl(source: string, options: Vd4rlOptions): Promise<ConversionSource> {
-  const files = await findSourceFiles(source, ['.npz']);
+  const files = await findSourceFiles(source, ['.npz', '.hdf5']);
+  const isHdf5 = files.map((file) => file.name.endsWith('.hdf5'));
+  if (isHdf5.includes(true) && isHdf5.includes(false))
+    throw new InputError(`${source} has .npz and .hdf5 files: convert its 64px and 84px folders one by one.`);
   const place = placeOf(source);
   const task = options.task ?? place.task;
   if (task === null)
     throw new InputError(
       `The task cannot be read off ${source}: say which with --task, for example --task walker-walk.`,
     );
-  return openVd4rlNpz(files, { ...options, task, level: place.level });
+  const opening = { ...options, task, level: place.level };
+  return isHdf5[0] === true ? openVd4rlHdf5(files, opening) : openVd4rlNpz(files, opening);
 }
 
 /** Task and level from V-D4RL's folders: `{main|distracting|multitask}/{task}/{level}/{64px|84px}/`. */

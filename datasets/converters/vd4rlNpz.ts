@@ -10,7 +10,7 @@ import type { ConversionSource, SourceEpisode, SourceProblem, UnitContent } from
 import { resizeFrames } from './resizeFrames.js';
 import type { SourceFile } from './sourceFiles.js';
 import { suiteFacts } from './suiteFacts.js';
-import { VD4RL_ACTION_REPEAT, type Vd4rlOptions } from './vd4rl.js';
+import { VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rl.js';
 
 /** One episode is a few megabytes; these bound what a hostile file can make us read or unpack. */
 const MAX_FILE_BYTES = 2 ** 30;
@@ -20,14 +20,9 @@ const IMAGE = 'image';
 const FLAGS = ['discount', 'is_first', 'is_last', 'is_terminal'];
 const KNOWN = [IMAGE, 'action', 'reward', ...FLAGS];
 
-interface NpzOptions extends Vd4rlOptions {
-  readonly task: string;
-  readonly level: string | null;
-}
-
 export async function openVd4rlNpz(
   files: readonly SourceFile[],
-  options: NpzOptions,
+  options: Vd4rlPlace,
 ): Promise<ConversionSource> {
   const first = files[0] as SourceFile;
   const npz = await readNpz(first);

@@ -1,11 +1,19 @@
 /** Small datasets for the tests: frames that carry their step number and the action that follows. */
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import {
+  type ConversionOptions,
+  type ConversionReport,
+  type ConversionSource,
+  convert,
+} from '../../datasets/converters/conversion.js';
 import type { Episode } from '../../datasets/episode.js';
 import type { DatasetHeader } from '../../datasets/manifest.js';
+import { openDataset } from '../../datasets/reader.js';
 import { Generator } from '../../src/random/generator.js';
 
 export function sampleHeader(changes: Partial<DatasetHeader> = {}): DatasetHeader {
@@ -63,6 +71,60 @@ export function temporaryFolder(test: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'rlpd-dataset-'));
   test.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+export interface Converted {
+  readonly out: string;
+  readonly report: ConversionReport;
+  readonly episodes: readonly Episode[];
+}
+
+/** Converts an opened source into a temporary folder, closes it, and reads everything back. */
+export async function convertAll(
+  test: TestContext,
+  source: ConversionSource,
+  options: Partial<ConversionOptions> = {},
+): Promise<Converted> {
+  const out = options.out ?? join(temporaryFolder(test), 'out');
+  try {
+    const report = await convert(source, {
+      out,
+      onProblem: 'quarantine',
+      dryRun: false,
+      command: { format: 'test' },
+      ...options,
+    });
+    const episodes: Episode[] = [];
+    if (!report.dryRun)
+      for await (const episode of (await openDataset(out)).episodes()) episodes.push(episode);
+    return { out, report, episodes };
+  } finally {
+    await source.close();
+  }
+}
+
+/** The first byte of each frame; the golden images write their row there. */
+export function encodedRows(episode: Episode): number[] {
+  const frames = episode.length + 1;
+  const bytes = (episode.pixels?.length ?? 0) / frames;
+  return Array.from({ length: frames }, (_, i) => episode.pixels?.[i * bytes] ?? -1);
+}
+
+/**
+ * The golden files' rule: image t carries t; what led to it was action (t/scale, −t/scale) and earned reward t/4.
+ * @param firstRow the row of the episode's first image
+ */
+export function assertEncodedRows(episode: Episode, firstRow = 0, scale = 16): void {
+  const rows = Array.from({ length: episode.length + 1 }, (_, i) => firstRow + i);
+  assert.deepEqual(encodedRows(episode), rows);
+  assert.deepEqual(
+    [...episode.actions],
+    rows.slice(1).flatMap((t) => [t / scale, -t / scale]),
+  );
+  assert.deepEqual(
+    [...episode.rewards],
+    rows.slice(1).map((t) => t / 4),
+  );
 }
 
 /** Fails loudly where a test expects a rejection. */

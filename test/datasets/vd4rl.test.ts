@@ -2,26 +2,23 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  type ConversionOptions,
-  type ConversionReport,
-  convert,
-} from '../../datasets/converters/conversion.js';
+import type { ConversionOptions } from '../../datasets/converters/conversion.js';
 import { openVd4rl, type Vd4rlOptions } from '../../datasets/converters/vd4rl.js';
 import type { Episode } from '../../datasets/episode.js';
 import { readManifest } from '../../datasets/manifest.js';
 import { openDataset } from '../../datasets/reader.js';
 import { verifyDataset } from '../../datasets/verify.js';
 import { InputError } from '../../src/errors.js';
-import { golden, rejection, temporaryFolder } from './samples.js';
+import {
+  assertEncodedRows,
+  type Converted,
+  convertAll,
+  golden,
+  rejection,
+  temporaryFolder,
+} from './samples.js';
 
 const source = join(golden, 'vd4rl');
-
-interface Converted {
-  readonly out: string;
-  readonly report: ConversionReport;
-  readonly episodes: readonly Episode[];
-}
 
 async function convertSample(
   t: TestContext,
@@ -29,38 +26,7 @@ async function convertSample(
   options: Partial<ConversionOptions> = {},
   opening: Vd4rlOptions = { task: 'walker-walk' },
 ): Promise<Converted> {
-  const out = options.out ?? join(temporaryFolder(t), 'out');
-  const report = await convert(await openVd4rl(join(source, name), opening), {
-    out,
-    onProblem: 'quarantine',
-    dryRun: false,
-    command: { format: 'vd4rl' },
-    ...options,
-  });
-  const episodes: Episode[] = [];
-  if (!report.dryRun) for await (const episode of (await openDataset(out)).episodes()) episodes.push(episode);
-  return { out, report, episodes };
-}
-
-/** Pixel (0, 0) of each frame; the golden images write their row there. */
-function rowsOf(episode: Episode): number[] {
-  const frames = episode.length + 1;
-  const bytes = (episode.pixels?.length ?? 0) / frames;
-  return Array.from({ length: frames }, (_, i) => episode.pixels?.[i * bytes] ?? -1);
-}
-
-/** The golden files' rule: row t holds action (t/16, −t/16) and reward t/4, both of which led to image t. */
-function assertAligned(episode: Episode, firstRow = 0): void {
-  const rows = Array.from({ length: episode.length + 1 }, (_, i) => firstRow + i);
-  assert.deepEqual(rowsOf(episode), rows);
-  assert.deepEqual(
-    [...episode.actions],
-    rows.slice(1).flatMap((t) => [t / 16, -t / 16]),
-  );
-  assert.deepEqual(
-    [...episode.rewards],
-    rows.slice(1).map((t) => t / 4),
-  );
+  return convertAll(t, await openVd4rl(join(source, name), opening), options);
 }
 
 test('an action stands beside the image it was chosen on, a reward beside the step that earned it', async (t) => {
@@ -73,7 +39,7 @@ test('an action stands beside the image it was chosen on, a reward beside the st
       ['20210901T000001-b-12', 11, false, true],
     ],
   );
-  for (const episode of episodes) assertAligned(episode);
+  for (const episode of episodes) assertEncodedRows(episode);
   const manifest = await readManifest(out);
   assert.equal(manifest.actionRepeat, 2);
   assert.equal(manifest.controlTimestep, 0.025);
@@ -104,7 +70,7 @@ test('float64 rewards, a missing discount and further arrays are taken as they a
   const { episodes } = await convertSample(t, 'extra');
   const [episode] = episodes;
   assert.ok(episode);
-  assertAligned(episode);
+  assertEncodedRows(episode);
   assert.deepEqual([...(episode.extra?.height ?? [])], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   assert.equal(episode.extra?.orientations?.length, 30);
   assert.equal(episode.state, undefined);
@@ -125,7 +91,7 @@ test('--state joins arrays in the order asked for', async (t) => {
 test('a row of flags more than images is reported and does no harm', async (t) => {
   const { report, episodes } = await convertSample(t, 'short', { onProblem: 'stop' });
   assert.equal(episodes[0]?.length, 8);
-  assertAligned(episodes[0] as Episode);
+  assertEncodedRows(episodes[0] as Episode);
   assert.ok(report.problems.every((problem) => problem.kind === 'flags' && problem.action === 'kept'));
   assert.equal(report.problems.length, 4);
 });
@@ -149,8 +115,8 @@ test('two episodes in one file are told apart, and no step leads from one to the
       ['episode-9#1', 4, false, [4, 9]],
     ],
   );
-  assertAligned(episodes[0] as Episode);
-  assertAligned(episodes[1] as Episode, 4);
+  assertEncodedRows(episodes[0] as Episode);
+  assertEncodedRows(episodes[1] as Episode, 4);
 });
 
 test('quarantine leaves out what has faults and says why', async (t) => {
@@ -185,8 +151,8 @@ test('fix clips actions and cuts at what cannot be used, and the dataset says th
     ],
   );
   assert.equal(episodes[0]?.actions[9], 1);
-  assertAligned(episodes[1] as Episode);
-  assertAligned(episodes[2] as Episode);
+  assertEncodedRows(episodes[1] as Episode);
+  assertEncodedRows(episodes[2] as Episode);
   assert.equal(report.leftOut, 2);
   assert.equal((await readManifest(out)).provenance.lossy, true);
   assert.equal((await verifyDataset(out)).ok, true);

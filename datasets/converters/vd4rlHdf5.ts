@@ -1,0 +1,153 @@
+/**
+ * V-D4RL's 84 px files: several HDF5 files, each with the rows of many episodes one after the other, images as
+ * single CHW frames, `step_type` 0 (first), 1 (mid), 2 (last). A file may begin or stop in the middle of an episode.
+ */
+import { InputError } from '../../src/errors.js';
+import type { Episode } from '../episode.js';
+import { Hdf5File } from '../sources/hdf5.js';
+import type { ConversionSource, ConversionUnit, SourceProblem } from './conversion.js';
+import { channelsLast } from './imageLayout.js';
+import { resizeFrames } from './resizeFrames.js';
+import type { SourceFile } from './sourceFiles.js';
+import { hashOnce } from './sourceHash.js';
+import { suiteFacts } from './suiteFacts.js';
+import { VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rl.js';
+
+const FIRST = 0;
+const LAST = 2;
+
+export async function openVd4rlHdf5(
+  files: readonly SourceFile[],
+  options: Vd4rlPlace,
+): Promise<ConversionSource> {
+  const opened: Hdf5File[] = [];
+  const close = async (): Promise<void> => {
+    for (const file of opened) file.close();
+  };
+  try {
+    const units: ConversionUnit[] = [];
+    for (const file of files) {
+      const hdf5 = await Hdf5File.open(file.path, file.name);
+      opened.push(hdf5);
+      units.push(...fileUnits(hdf5, file, options));
+    }
+    const first = opened[0] as Hdf5File;
+    const { channels, height, width } = imageShape(first);
+    const size = options.imageSize;
+    return {
+      name: 'V-D4RL 84 px',
+      header: {
+        task: options.task,
+        actionRepeat: options.actionRepeat ?? VD4RL_ACTION_REPEAT,
+        ...suiteFacts(options.task),
+        imageHeight: size ?? height,
+        imageWidth: size ?? width,
+        imageChannels: channels,
+        renderer: 'MuJoCo OpenGL',
+        actionSize: first.requiredDataset('action').rowSize,
+      },
+      lossy: size !== undefined && (size !== height || size !== width),
+      defaultCodec: 'brotli',
+      details: { level: options.level },
+      units,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Segment {
+  readonly start: number;
+  /** One past its last row. */
+  readonly end: number;
+  readonly beginsInside: boolean;
+  readonly hasLast: boolean;
+}
+
+function fileUnits(hdf5: Hdf5File, file: SourceFile, options: Vd4rlPlace): ConversionUnit[] {
+  const rows = imageShape(hdf5).rows;
+  const stepTypes = hdf5.requiredDataset('step_type');
+  const hash = hashOnce(file);
+  const segments = splitEpisodes(stepTypes.floats(0, Math.min(rows, stepTypes.rows)));
+  return segments.map((segment, number) => {
+    const name = `${file.name.replace(/\.hdf5$/, '')}#${number}`;
+    return {
+      name,
+      read: async () => ({
+        episodes: [await readSegment(hdf5, file, name, segment, options)],
+        files: [await hash()],
+      }),
+    };
+  });
+}
+
+/** An episode runs from a first row to its last, or to the next first, or to the end of the file. */
+function splitEpisodes(stepTypes: Float32Array): Segment[] {
+  const segments: Segment[] = [];
+  let start = 0;
+  stepTypes.forEach((type, row) => {
+    const next = stepTypes[row + 1];
+    if (type !== LAST && next !== FIRST && next !== undefined) return;
+    segments.push({
+      start,
+      end: row + 1,
+      beginsInside: stepTypes[start] !== FIRST,
+      hasLast: type === LAST,
+    });
+    start = row + 1;
+  });
+  return segments;
+}
+
+async function readSegment(
+  hdf5: Hdf5File,
+  file: SourceFile,
+  id: string,
+  { start, end, beginsInside, hasLast }: Segment,
+  { imageSize }: Vd4rlPlace,
+) {
+  const { channels, height, width } = imageShape(hdf5);
+  const frames = channelsLast(
+    hdf5.requiredDataset('observation').bytes(start, end),
+    channels,
+    height * width,
+  );
+  const shape = { frames: end - start, height, width, channels };
+  const rows = (key: string): Float32Array => hdf5.requiredDataset(key).floats(start + 1, end);
+  const discount = hdf5.dataset('discount')?.floats(end - 1, end)[0];
+  const terminated = hasLast && discount === 0;
+  const episode: Episode = {
+    id,
+    length: end - start - 1,
+    pixels: imageSize === undefined ? frames : await resizeFrames(frames, shape, imageSize),
+    // The action and the reward of a row belong to the step that led to it.
+    actions: rows('action'),
+    rewards: rows('reward'),
+    terminated,
+    truncated: hasLast && !terminated,
+    source: { file: file.name, rows: [start, end] },
+  };
+  const problems: SourceProblem[] = beginsInside
+    ? [
+        {
+          kind: 'begins-inside',
+          severity: 'suspicion',
+          message: 'The file begins in the middle of this episode; its first steps are missing.',
+          repaired: true,
+        },
+      ]
+    : [];
+  return { episode, problems };
+}
+
+function imageShape(hdf5: Hdf5File): { rows: number; channels: number; height: number; width: number } {
+  const images = hdf5.requiredDataset('observation');
+  const [rows = 0, channels = 0, height = 0, width = 0] = images.shape;
+  if (!images.isBytes || images.shape.length !== 4 || ![1, 3, 4].includes(channels))
+    throw new InputError(
+      `${hdf5.name} cannot be read: its "observation" is of shape [${images.shape}], expected uint8 images [rows, channels, height, width].`,
+    );
+  return { rows, channels, height, width };
+}

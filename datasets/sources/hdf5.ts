@@ -1,0 +1,164 @@
+/**
+ * HDF5 files through h5wasm (the HDF5 C library, compiled to WebAssembly): reads slices, so a file may be larger
+ * than memory. Everything the library throws becomes a sentence.
+ */
+import { access, constants } from 'node:fs/promises';
+import h5wasm, { type Dataset, type File, type Group } from 'h5wasm/node';
+import { InputError } from '../../src/errors.js';
+
+/** What one slice may take: a hostile header must not make us allocate more. */
+const MAX_SLICE_BYTES = 2 ** 29;
+
+export class Hdf5File {
+  readonly name: string;
+  readonly #file: File;
+
+  private constructor(name: string, file: File) {
+    this.name = name;
+    this.#file = file;
+  }
+
+  /** @param name what sentences call it */
+  static async open(path: string, name: string): Promise<Hdf5File> {
+    await access(path, constants.R_OK);
+    const library = await h5wasm.ready;
+    // The library would print its errors; this way it throws them.
+    library.activate_throwing_error_handler();
+    const file = guard(name, () => new h5wasm.File(path, 'r'));
+    if (Number(file.file_id) <= 0) throw new InputError(`${name} cannot be read: it is not an HDF5 file.`);
+    return new Hdf5File(name, file);
+  }
+
+  /** Names within a group; empty where there is no such group. */
+  keys(group = '/'): string[] {
+    const found = this.#get(group);
+    return found !== null && 'keys' in found ? guard(this.name, () => found.keys()) : [];
+  }
+
+  /** null where there is no dataset of that path. */
+  dataset(path: string): Hdf5Dataset | null {
+    const found = this.#get(path);
+    return found !== null && 'slice' in found ? new Hdf5Dataset(this.name, path, found) : null;
+  }
+
+  /** @throws InputError where there is none */
+  requiredDataset(path: string): Hdf5Dataset {
+    const dataset = this.dataset(path);
+    if (dataset === null) throw new InputError(`${this.name} has no dataset "${path}".`);
+    return dataset;
+  }
+
+  /** An attribute's value (numbers and strings as they are), undefined where it is missing. */
+  attribute(path: string, name: string): unknown {
+    const found = this.#get(path);
+    return found === null ? undefined : guard(this.name, () => found.attrs[name]?.json_value ?? undefined);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #get(path: string): Dataset | Group | null {
+    const entity = guard(this.name, () => (path === '/' ? this.#file : this.#file.get(path)));
+    return entity instanceof h5wasm.Dataset || entity instanceof h5wasm.Group ? entity : null;
+  }
+}
+
+export class Hdf5Dataset {
+  readonly path: string;
+  readonly shape: readonly number[];
+  /** True for uint8, as images are. */
+  readonly isBytes: boolean;
+  /** True where each row has its own length, as JPEG files do. */
+  readonly isRagged: boolean;
+  readonly #fileName: string;
+  readonly #dataset: Dataset;
+  readonly #itemBytes: number;
+
+  constructor(fileName: string, path: string, dataset: Dataset) {
+    this.path = path;
+    this.#fileName = fileName;
+    this.#dataset = dataset;
+    const { shape, type, size, signed, vlen } = guard(fileName, () => dataset.metadata);
+    this.shape = shape ?? [];
+    this.#itemBytes = size;
+    this.isRagged = vlen || type === VLEN_TYPE;
+    this.isBytes = type === INTEGER_TYPE && size === 1 && !signed;
+  }
+
+  get rows(): number {
+    return this.shape[0] ?? 0;
+  }
+
+  /** Numbers in a row. */
+  get rowSize(): number {
+    return this.shape.slice(1).reduce((product, size) => product * size, 1);
+  }
+
+  /** Rows [from, to) as float32. */
+  floats(from: number, to: number): Float32Array {
+    const values = this.#slice(from, to);
+    const numbers = new Float32Array((to - from) * this.rowSize);
+    if (!isNumbers(values) || values.length !== numbers.length)
+      throw new InputError(`${this.#fileName}: ${this.path} does not hold numbers.`);
+    for (let i = 0; i < numbers.length; i++) numbers[i] = Number(values[i]);
+    return numbers;
+  }
+
+  /** Rows [from, to) of a uint8 dataset. */
+  bytes(from: number, to: number): Uint8Array {
+    const values = this.isBytes ? this.#slice(from, to) : null;
+    if (!(values instanceof Uint8Array) || values.length !== (to - from) * this.rowSize)
+      throw new InputError(`${this.#fileName}: ${this.path} does not hold bytes (uint8).`);
+    return values;
+  }
+
+  /** Rows [from, to) of a dataset whose rows are byte strings of their own length. */
+  byteRows(from: number, to: number): Uint8Array[] {
+    const values: unknown = this.#slice(from, to);
+    if (!Array.isArray(values))
+      throw new InputError(`${this.#fileName}: ${this.path} does not hold byte rows.`);
+    return values.map((row: unknown) => {
+      if (row instanceof Uint8Array) return row;
+      throw new InputError(`${this.#fileName}: ${this.path} does not hold byte rows.`);
+    });
+  }
+
+  #slice(from: number, to: number): unknown {
+    if (from < 0 || to > this.rows || from > to)
+      throw new InputError(
+        `${this.#fileName}: ${this.path} has ${this.rows} rows; ${from} to ${to} are asked for.`,
+      );
+    const bytes = (to - from) * this.rowSize * this.#itemBytes;
+    if (bytes > MAX_SLICE_BYTES)
+      throw new InputError(
+        `${this.#fileName}: ${this.path} claims ${bytes} bytes for one episode, more than ${MAX_SLICE_BYTES}.`,
+      );
+    return guard(this.#fileName, () =>
+      this.#dataset.slice([[from, to], ...this.shape.slice(1).map((): [] => [])]),
+    );
+  }
+}
+
+/** HDF5's type classes, as h5wasm numbers them. */
+const INTEGER_TYPE = 0;
+const VLEN_TYPE = 9;
+
+function isNumbers(values: unknown): values is ArrayLike<number | bigint> {
+  return ArrayBuffer.isView(values) && !(values instanceof DataView);
+}
+
+function guard<T>(name: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${name} cannot be read: ${innermost(error)}.`, { cause: error });
+  }
+}
+
+/** The library reports its whole call stack; the cause is at the bottom. */
+function innermost(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return [...message.matchAll(/ in \w+\(\): (.*)$/gm)].at(-1)?.[1] ?? message;
+}
