@@ -1,9 +1,8 @@
 /**
  * What commands say: the result on stdout (with `--json` as one object on the last line), everything else on
- * stderr; progress as a bar on a terminal and as plain lines elsewhere. And how flags' values are read.
+ * stderr; progress as a bar on a terminal and as plain lines elsewhere.
  */
 import { Presets, SingleBar } from 'cli-progress';
-import { InvalidArgumentError } from 'commander';
 
 /** Ends a command's output with its result. */
 export function printResult(json: boolean | undefined, result: object, text: string): void {
@@ -45,13 +44,6 @@ export function progress(label: string): Progress {
     },
     stop: () => {},
   };
-}
-
-/** For commander: the value of a flag that takes a count. */
-export function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a positive integer.');
-  return value;
 }
 
 /** 1234567 → "1.2 MB". */

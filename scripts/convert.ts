@@ -8,7 +8,8 @@ import {
   convert,
 } from '../datasets/converters/conversion.js';
 import { openVd4rl } from '../datasets/converters/vd4rl.js';
-import { formatBytes, note, positiveInteger, printResult, progress } from './console.js';
+import { formatBytes, note, printResult, progress } from './console.js';
+import { examples, wholeNumber } from './settings.js';
 
 /** What every format's command takes, as commander hands it over. */
 interface CommonFlags {
@@ -29,18 +30,16 @@ export const convertCommand = new Command('convert').description(
   'Convert an image dataset in another format',
 );
 
-formatCommand('vd4rl', 'V-D4RL: a folder of .npz episodes (64 px), or one file')
-  .addHelpText(
-    'after',
-    `
-Examples:
-  rlpd convert vd4rl vd4rl/main/walker_walk/expert/64px --out data/walker-expert
-  rlpd convert vd4rl episodes/ --task walker-walk --episodes 0:20 --out data/small
-  rlpd convert vd4rl episodes/ --task walker-walk --state orientations,height,velocity --dry-run --out data/x`,
-  )
-  .action((source: string, flags: CommonFlags) =>
-    runConversion(openVd4rl(source, openOptions(flags)), source, 'vd4rl', flags),
-  );
+examples(
+  formatCommand('vd4rl', 'V-D4RL: a folder of .npz episodes (64 px) or .hdf5 shards (84 px), or one file'),
+  [
+    'rlpd convert vd4rl vd4rl/main/walker_walk/expert/64px --out data/walker-expert',
+    'rlpd convert vd4rl episodes/ --task walker-walk --episodes 0:20 --out data/small',
+    'rlpd convert vd4rl episodes/ --task walker-walk --state orientations,height,velocity --dry-run --out data/x',
+  ],
+).action((source: string, flags: CommonFlags) =>
+  runConversion(openVd4rl(source, openOptions(flags)), source, 'vd4rl', flags),
+);
 
 /** A command with the flags that all formats share. */
 function formatCommand(format: string, description: string): Command {
@@ -53,9 +52,9 @@ function formatCommand(format: string, description: string): Command {
     .option(
       '--action-repeat <n>',
       'control steps for each recorded action; default: as the source says',
-      positiveInteger,
+      wholeNumber(1),
     )
-    .option('--image-size <pixels>', 'resize images to this side; default: as recorded', positiveInteger)
+    .option('--image-size <pixels>', 'resize images to this side; default: as recorded', wholeNumber(1))
     .option('--state <keys>', 'comma-separated arrays to join as the state', (text) => text.split(','))
     .option('--episodes <a:b>', 'only episodes a up to but not including b', episodeRange)
     .option('--filter-return-min <return>', 'leave out episodes with a smaller return', finiteNumber)
@@ -70,7 +69,7 @@ function formatCommand(format: string, description: string): Command {
       ),
     )
     .option('--dry-run', 'read and check everything, write nothing')
-    .option('--json', 'print the report as one JSON object');
+    .option('--json', 'print the result as one JSON object');
 }
 
 function openOptions(flags: CommonFlags) {

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { describeDataset } from '../datasets/describe.js';
 import { verifyDataset } from '../datasets/verify.js';
-import { formatBytes, positiveInteger, printResult, progress } from './console.js';
+import { formatBytes, printResult, progress } from './console.js';
 import { previewDataset } from './datasetPreview.js';
+import { examples, wholeNumber } from './settings.js';
 
 interface JsonFlag {
   readonly json?: boolean;
@@ -12,63 +13,66 @@ interface JsonFlag {
 
 export const datasetCommand = new Command('dataset').description('Look at and check datasets');
 
-datasetCommand
-  .command('info')
-  .description('Print what a dataset holds, without reading its episodes')
-  .argument('<dir>', "the dataset's folder")
-  .option('--json', 'print one JSON object')
-  .addHelpText('after', '\nExample:\n  rlpd dataset info data/walker-expert')
-  .action(async (folder: string, { json }: JsonFlag) => {
-    const info = await describeDataset(folder);
-    const images =
-      info.imageHeight > 0 ? `${info.imageHeight}×${info.imageWidth}×${info.imageChannels}` : 'none';
-    const lines = [
-      `task          ${info.task ?? 'unknown'}`,
-      `source        ${info.source}${info.lossy ? ' (lossy)' : ''}`,
-      `episodes      ${info.episodes}${info.complete ? '' : ' (incomplete: its writer is at work or was interrupted)'}`,
-      `steps         ${info.steps} (action repeat ${info.actionRepeat})`,
-      `images        ${images}${info.camera === null ? '' : `, camera ${info.camera}`}`,
-      `state         ${info.stateSize}`,
-      `action        ${info.actionSize}`,
-      `return        ${info.returnMean === null ? '–' : `mean ${format(info.returnMean)}, std ${format(info.returnStd)}, min ${format(info.returnMin)}, median ${format(info.returnMedian)}, max ${format(info.returnMax)}`}`,
-      `size          ${formatBytes(info.bytes)} in ${info.shards} shard${info.shards === 1 ? '' : 's'}, ${Math.round(info.bytesPerStep)} bytes a step (${info.codec})`,
-    ];
-    printResult(json, info, lines.join('\n'));
-  });
+examples(
+  datasetCommand
+    .command('info')
+    .description('Print what a dataset holds, without reading its episodes')
+    .argument('<dir>', "the dataset's folder")
+    .option('--json', 'print the result as one JSON object'),
+  ['rlpd dataset info data/walker-expert'],
+).action(async (folder: string, { json }: JsonFlag) => {
+  const info = await describeDataset(folder);
+  const images =
+    info.imageHeight > 0 ? `${info.imageHeight}×${info.imageWidth}×${info.imageChannels}` : 'none';
+  const lines = [
+    `task          ${info.task ?? 'unknown'}`,
+    `source        ${info.source}${info.lossy ? ' (lossy)' : ''}`,
+    `episodes      ${info.episodes}${info.complete ? '' : ' (incomplete: its writer is at work or was interrupted)'}`,
+    `steps         ${info.steps} (action repeat ${info.actionRepeat})`,
+    `images        ${images}${info.camera === null ? '' : `, camera ${info.camera}`}`,
+    `state         ${info.stateSize}`,
+    `action        ${info.actionSize}`,
+    `return        ${info.returnMean === null ? '–' : `mean ${format(info.returnMean)}, std ${format(info.returnStd)}, min ${format(info.returnMin)}, median ${format(info.returnMedian)}, max ${format(info.returnMax)}`}`,
+    `size          ${formatBytes(info.bytes)} in ${info.shards} shard${info.shards === 1 ? '' : 's'}, ${Math.round(info.bytesPerStep)} bytes a step (${info.codec})`,
+  ];
+  printResult(json, info, lines.join('\n'));
+});
 
-datasetCommand
-  .command('verify')
-  .description('Read a whole dataset and list all problems; exit code 1 where there are faults')
-  .argument('<dir>', "the dataset's folder")
-  .option('--json', 'print one JSON object')
-  .addHelpText('after', '\nExample:\n  rlpd dataset verify data/walker-expert')
-  .action(async (folder: string, { json }: JsonFlag) => {
-    const bar = progress('verifying');
-    const { ok, problems } = await verifyDataset(folder, { onProgress: bar.update }).finally(bar.stop);
-    const lines = problems.map(
-      ({ shard, episode, severity, message }) =>
-        `${[severity, shard, episode].filter((part) => part !== null).join(' · ')}: ${message}`,
-    );
-    printResult(
-      json,
-      { ok, problems },
-      [...lines, ok ? 'The dataset is sound.' : 'The dataset has faults.'].join('\n'),
-    );
-    if (!ok) process.exitCode = 1;
-  });
+examples(
+  datasetCommand
+    .command('verify')
+    .description('Read a whole dataset and list all problems; exit code 1 where there are faults')
+    .argument('<dir>', "the dataset's folder")
+    .option('--json', 'print the result as one JSON object'),
+  ['rlpd dataset verify data/walker-expert'],
+).action(async (folder: string, { json }: JsonFlag) => {
+  const bar = progress('verifying');
+  const { ok, problems } = await verifyDataset(folder, { onProgress: bar.update }).finally(bar.stop);
+  const lines = problems.map(
+    ({ shard, episode, severity, message }) =>
+      `${[severity, shard, episode].filter((part) => part !== null).join(' · ')}: ${message}`,
+  );
+  printResult(
+    json,
+    { ok, problems },
+    [...lines, ok ? 'The dataset is sound.' : 'The dataset has faults.'].join('\n'),
+  );
+  if (!ok) process.exitCode = 1;
+});
 
-datasetCommand
-  .command('preview')
-  .description('Write a contact sheet, histograms of returns and actions, and a video of episodes')
-  .argument('<dir>', "the dataset's folder")
-  .option('--out <dir>', "folder for the pictures; default: preview in the dataset's folder")
-  .option('--episodes <n>', 'episodes to show, from the worst to the best', positiveInteger, 4)
-  .option('--json', 'print one JSON object')
-  .addHelpText('after', '\nExample:\n  rlpd dataset preview data/walker-expert --episodes 6')
-  .action(async (folder: string, flags: JsonFlag & { out?: string; episodes: number }) => {
-    const preview = await previewDataset(folder, flags.out ?? join(folder, 'preview'), flags.episodes);
-    printResult(flags.json, preview, preview.files.join('\n'));
-  });
+examples(
+  datasetCommand
+    .command('preview')
+    .description('Write a contact sheet, histograms of returns and actions, and a video of episodes')
+    .argument('<dir>', "the dataset's folder")
+    .option('--out <dir>', "folder for the pictures; default: preview in the dataset's folder")
+    .option('--episodes <n>', 'episodes to show, from the worst to the best', wholeNumber(1), 4)
+    .option('--json', 'print the result as one JSON object'),
+  ['rlpd dataset preview data/walker-expert --episodes 6'],
+).action(async (folder: string, flags: JsonFlag & { out?: string; episodes: number }) => {
+  const preview = await previewDataset(folder, flags.out ?? join(folder, 'preview'), flags.episodes);
+  printResult(flags.json, preview, preview.files.join('\n'));
+});
 
 function format(value: number | null): string {
   return value === null ? '–' : value.toFixed(1);

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { golden, temporaryFolder } from './samples.js';
+
+const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
+
+function rlpd(...parameters: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [program, ...parameters], { encoding: 'utf8' });
+}
+
+test('convert, info and verify print the documented JSON alone on stdout, and exit by outcome', (t) => {
+  const out = join(temporaryFolder(t), 'out');
+  const source = join(golden, 'vd4rl', 'walker_walk');
+  const converted = rlpd('convert', 'vd4rl', source, '--out', out, '--json');
+  assert.equal(converted.status, 0, converted.stderr);
+  assert.equal(JSON.parse(converted.stdout).episodes, 2);
+  const info = JSON.parse(rlpd('dataset', 'info', out, '--json').stdout);
+  const { task, episodes, steps, imageHeight, imageWidth, actionSize, stateSize } = info;
+  assert.deepEqual(
+    [task, episodes, steps, imageHeight, imageWidth, actionSize, stateSize],
+    ['walker-walk', 2, 22, 8, 8, 2, 0],
+  );
+  assert.deepEqual([info.returnMean, info.returnMin, info.returnMax], [16.5, 16.5, 16.5]);
+  assert.equal(info.bytesPerStep, info.bytes / 22);
+  assert.equal(rlpd('dataset', 'verify', out).status, 0);
+
+  const shard = join(out, 'shards', '00000.msgpack');
+  const bytes = readFileSync(shard);
+  bytes[100] = (bytes[100] as number) ^ 1;
+  writeFileSync(shard, bytes);
+  const verified = rlpd('dataset', 'verify', out, '--json');
+  assert.equal(verified.status, 1);
+  const { ok, problems } = JSON.parse(verified.stdout);
+  assert.equal(ok, false);
+  assert.deepEqual(
+    problems.slice(0, 2).map((p: Record<string, unknown>) => [p.shard, p.episode, p.kind]),
+    [
+      ['00000.msgpack', null, 'hash'],
+      ['00000.msgpack', 'expert/64px/20210901T000000-a-11', 'checksum'],
+    ],
+  );
+});
+
+test('bad usage and bad input end in one sentence and exit code 2', (t) => {
+  const folder = temporaryFolder(t);
+  const cases: [string[], RegExp][] = [
+    [['dataset', 'info', folder], /is not a dataset: it has no manifest\.json/],
+    [['convert', 'vd4rl', folder, '--out', join(folder, 'x'), '--task', 'a'], /has no \.npz/],
+    [['convert', 'vd4rl', folder, '--out', 'x', '--episodes', '5:2'], /Expected A:B with A < B/],
+    [['convert', 'vd4rl', folder], /required option '--out <dir>'/],
+  ];
+  for (const [parameters, message] of cases) {
+    const { status, stdout, stderr } = rlpd(...parameters);
+    assert.equal(status, 2, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, message);
+    assert.equal(stderr.trim().split('\n').length, 1);
+  }
+});
