@@ -204,7 +204,16 @@ function systemVersion(lib) {
 }
 
 function compileFlags(libtorch) {
-  const flags = ['-std=c++17', '-O3', '-fPIC', '-DNAPI_VERSION=8', '-Wall', '-Wextra'];
+  const flags = [
+    '-std=c++17',
+    '-O3',
+    '-fno-math-errno',
+    '-fno-trapping-math',
+    '-fPIC',
+    '-DNAPI_VERSION=8',
+    '-Wall',
+    '-Wextra',
+  ];
   flags.push(process.arch === 'x64' ? '-march=native' : '-mcpu=native');
   // The engine's own loops and ATen's parallel_for, which is a template in a header, both need it.
   if (process.platform === 'linux') flags.push('-fopenmp');

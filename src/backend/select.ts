@@ -2,10 +2,10 @@
  * Which tensor engine runs. `auto` takes the fastest that loads: torch, then tensorflow, then wasm; the note says
  * in one line what was taken and what would be faster.
  */
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { InputError } from '../errors.js';
+import { processor } from './processor.js';
 import { registerTensorflow } from './tensorflow/register.js';
 import { registerTorch } from './torch/register.js';
 import { registerWasm } from './wasm/register.js';
@@ -143,13 +143,6 @@ function refuseBfloat16(backend: BackendName, options: BackendOptions): void {
 
 /** The instructions that make bf16 products fast, if this processor has them. */
 function bfloat16Hardware(): string | undefined {
-  let flags: string;
-  try {
-    flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';
-  } catch {
-    return undefined;
-  }
-  if (/\bamx_bf16\b/.test(flags)) return 'AMX';
-  if (/\bavx512_bf16\b/.test(flags)) return 'AVX512-BF16';
-  return undefined;
+  const { amxBfloat16, avx512Bfloat16 } = processor();
+  return amxBfloat16 ? 'AMX' : avx512Bfloat16 ? 'AVX512-BF16' : undefined;
 }

@@ -105,6 +105,7 @@ struct Engine {
   double command[commandLength];
   std::vector<const Tensor*> inputs;
   std::vector<Handle> inputHandles, outputHandles;
+  std::vector<CallTime> callTimes;
 
   std::unique_ptr<Recorder> recorder;
   std::unordered_map<int64_t, std::unique_ptr<Tape>> tapes;
@@ -249,43 +250,38 @@ napi_value dispatch(Engine& engine, napi_env env, const Arguments&) {
   if (index >= kernels().size()) throw std::invalid_argument("unknown kernel number");
   if (3 + inputCount + attributeCount > commandLength) throw std::invalid_argument("the command is too long");
   const Kernel& kernel = kernels()[index];
-  try {
-    engine.inputHandles.clear();
-    engine.inputs.clear();
-    for (size_t i = 0; i < inputCount; i++) {
-      const auto handle = static_cast<Handle>(command[3 + i]);
-      engine.inputHandles.push_back(handle);
-      engine.inputs.push_back(&engine.handles.get(handle));
-    }
-    Call call(engine.inputs.data(), inputCount, command + 3 + inputCount, attributeCount, engine.settings,
-              engine.memories);
-    kernel.run(call);
-    engine.outputHandles.clear();
-    // The handles may move the table that `inputs` points into, so the recorder gets its tensors first.
-    std::vector<Tensor> recordedInputs;
-    if (engine.recorder)
-      for (const Tensor* input : engine.inputs) recordedInputs.push_back(*input);
-    for (const Tensor& output : call.outputs) dtypeCode(output.scalar_type());
-    for (const Tensor& output : call.outputs) engine.outputHandles.push_back(engine.handles.add(output));
-    if (engine.recorder) {
-      std::vector<const Tensor*> tensors;
-      for (const Tensor& tensor : recordedInputs) tensors.push_back(&tensor);
-      engine.recorder->addCommand(kernel, engine.inputHandles, tensors, command + 3 + inputCount, attributeCount,
-                                  engine.outputHandles);
-    }
-    double* answer = command;
-    for (size_t i = 0; i < call.outputs.size(); i++) {
-      *answer++ = static_cast<double>(engine.outputHandles[i]);
-      *answer++ = dtypeCode(call.outputs[i].scalar_type());
-      *answer++ = static_cast<double>(call.outputs[i].dim());
-      for (const int64_t size : call.outputs[i].sizes()) *answer++ = static_cast<double>(size);
-    }
-    return fromNumber(env, static_cast<double>(call.outputs.size()));
-  } catch (const c10::Error& error) {
-    throw std::runtime_error(kernel.name + ": " + error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    throw std::runtime_error(kernel.name + ": " + error.what());
+  engine.inputHandles.clear();
+  engine.inputs.clear();
+  for (size_t i = 0; i < inputCount; i++) {
+    const auto handle = static_cast<Handle>(command[3 + i]);
+    if (!engine.handles.alive(handle)) throw std::runtime_error(kernel.name + ": its input " + std::to_string(i) + " was disposed");
+    engine.inputHandles.push_back(handle);
+    engine.inputs.push_back(&engine.handles.get(handle));
   }
+  Call call(engine.inputs.data(), inputCount, command + 3 + inputCount, attributeCount, engine.settings,
+            engine.memories);
+  run(kernel, call);
+  engine.outputHandles.clear();
+  // The handles may move the table that `inputs` points into, so the recorder gets its tensors first.
+  std::vector<Tensor> recordedInputs;
+  if (engine.recorder)
+    for (const Tensor* input : engine.inputs) recordedInputs.push_back(*input);
+  for (const Tensor& output : call.outputs) dtypeCode(output.scalar_type());
+  for (const Tensor& output : call.outputs) engine.outputHandles.push_back(engine.handles.add(output));
+  if (engine.recorder) {
+    std::vector<const Tensor*> tensors;
+    for (const Tensor& tensor : recordedInputs) tensors.push_back(&tensor);
+    engine.recorder->addCommand(kernel, engine.inputHandles, tensors, command + 3 + inputCount, attributeCount,
+                                engine.outputHandles);
+  }
+  double* answer = command;
+  for (size_t i = 0; i < call.outputs.size(); i++) {
+    *answer++ = static_cast<double>(engine.outputHandles[i]);
+    *answer++ = dtypeCode(call.outputs[i].scalar_type());
+    *answer++ = static_cast<double>(call.outputs[i].dim());
+    for (const int64_t size : call.outputs[i].sizes()) *answer++ = static_cast<double>(size);
+  }
+  return fromNumber(env, static_cast<double>(call.outputs.size()));
 }
 
 // upload(values, type, shape) → handle
@@ -337,6 +333,31 @@ napi_value memory(Engine& engine, napi_env env, const Arguments&) {
   check(napi_set_element(env, result, 0, fromNumber(env, static_cast<double>(engine.handles.count()))), "set_element");
   check(napi_set_element(env, result, 1, fromNumber(env, static_cast<double>(engine.handles.bytes()))), "set_element");
   return result;
+}
+
+// profile(on): starts or stops taking the time of every kernel call.
+napi_value profile(Engine& engine, napi_env env, const Arguments& arguments) {
+  engine.requireIdle();
+  engine.settings.profile = toNumber(env, arguments.at(0)) != 0 ? &engine.callTimes : nullptr;
+  return undefined(env);
+}
+
+// takeProfile() → [kernel, start, duration, kernel, start, …] in microseconds, and forgets them.
+napi_value takeProfile(Engine& engine, napi_env env, const Arguments&) {
+  engine.requireIdle();
+  const size_t count = engine.callTimes.size();
+  void* data = nullptr;
+  napi_value buffer, array;
+  check(napi_create_arraybuffer(env, count * 3 * sizeof(double), &data, &buffer), "create_arraybuffer");
+  auto* numbers = static_cast<double*>(data);
+  for (const CallTime& time : engine.callTimes) {
+    *numbers++ = static_cast<double>(time.kernel - kernels().data());
+    *numbers++ = time.start;
+    *numbers++ = time.duration;
+  }
+  engine.callTimes.clear();
+  check(napi_create_typedarray(env, napi_float64_array, count * 3, buffer, 0, &array), "create_typedarray");
+  return array;
 }
 
 // addFrameBlock(memory, frameBytes, framesPerBlock, block)
@@ -488,6 +509,8 @@ napi_value initialise(napi_env env, napi_value exports) {
   expose(env, exports, "release", guarded<release>);
   expose(env, exports, "configure", guarded<configure>);
   expose(env, exports, "memory", guarded<memory>);
+  expose(env, exports, "profile", guarded<profile>);
+  expose(env, exports, "takeProfile", guarded<takeProfile>);
   expose(env, exports, "addFrameBlock", guarded<addFrameBlock>);
   expose(env, exports, "removeFrameMemory", guarded<removeFrameMemory>);
   expose(env, exports, "beginRecording", guarded<beginRecording>);

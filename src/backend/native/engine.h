@@ -16,11 +16,20 @@ using at::Tensor;
 
 class FrameMemories;
 
-// What the user chose once, at start.
+struct Kernel;
+
+// One kernel call as a profile shows it; times in microseconds of one steady clock.
+struct CallTime {
+  const Kernel* kernel;
+  double start, duration;
+};
+
+// What the user chose once, at start; and, while a profile is taken, where call times go.
 struct Settings {
   int threads = 1;
   // Convolutions and matrix products of the fused kernels compute in bf16; their activations stay in bf16.
   bool bfloat16 = false;
+  std::vector<CallTime>* profile = nullptr;
 };
 
 // One kernel call: inputs, attributes read in the order they were written, outputs appended.
@@ -99,6 +108,9 @@ struct Kernel {
 };
 
 std::vector<Kernel>& kernels();
+
+// Runs a kernel; its errors are given the kernel's name.
+void run(const Kernel& kernel, Call& call);
 
 struct KernelRegistration {
   KernelRegistration(const char* name, void (*run)(Call&), bool inPlace = false) {

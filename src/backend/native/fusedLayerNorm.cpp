@@ -4,8 +4,10 @@
 #include <ATen/Parallel.h>
 
 #include <cmath>
+#include <limits>
 
 #include "fused.h"
+#include "rows.h"
 
 using rlpd::Activation;
 using rlpd::Tensor;
@@ -32,35 +34,29 @@ void forward(const Tensor& x, const Tensor& gain, const Tensor& offset, Tensor& 
   float* meanData = mean.data_ptr<float>();
   float* inverseData = inverseStd.data_ptr<float>();
   at::parallel_for(0, shape.members * shape.rows, blockRows, [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch(static_cast<size_t>(width));
+    float* h = scratch.data();
     for (int64_t row = begin; row < end; row++) {
-      const T* in = xData + row * width;
-      T* out = yData + row * width;
       const float* g = gainData + row / shape.rows * width;
       const float* o = offsetData + row / shape.rows * width;
+      rlpd::widen(xData + row * width, h, width);
       float sum = 0;
 #pragma omp simd reduction(+ : sum)
-      for (int64_t i = 0; i < width; i++) sum += static_cast<float>(in[i]);
+      for (int64_t i = 0; i < width; i++) sum += h[i];
       const float m = sum / static_cast<float>(width);
       float squares = 0;
 #pragma omp simd reduction(+ : squares)
-      for (int64_t i = 0; i < width; i++) {
-        const float d = static_cast<float>(in[i]) - m;
-        squares += d * d;
-      }
+      for (int64_t i = 0; i < width; i++) squares += (h[i] - m) * (h[i] - m);
       const float inverse = 1.0f / std::sqrt(squares / static_cast<float>(width) + static_cast<float>(epsilon));
       meanData[row] = m;
       inverseData[row] = inverse;
-      if (relu) {
+      const float least = relu ? 0.0f : -std::numeric_limits<float>::infinity();
 #pragma omp simd
-        for (int64_t i = 0; i < width; i++) {
-          const float value = (static_cast<float>(in[i]) - m) * inverse * g[i] + o[i];
-          out[i] = static_cast<T>(value > 0 ? value : 0.0f);
-        }
-      } else {
-#pragma omp simd
-        for (int64_t i = 0; i < width; i++)
-          out[i] = static_cast<T>((static_cast<float>(in[i]) - m) * inverse * g[i] + o[i]);
+      for (int64_t i = 0; i < width; i++) {
+        const float value = (h[i] - m) * inverse * g[i] + o[i];
+        h[i] = value < least ? least : value;
       }
+      rlpd::narrow(h, yData + row * width, width);
     }
   });
 }
@@ -83,6 +79,10 @@ void backward(const Tensor& x, const Tensor& gain, const Tensor& y, const Tensor
   Tensor partial = at::zeros({shape.members, shape.blocks, 2, width}, at::kFloat);
   float* partialData = partial.data_ptr<float>();
   at::parallel_for(0, shape.members * shape.blocks, 1, [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch(static_cast<size_t>(3 * width));
+    float* h = scratch.data();
+    float* g = h + width;
+    float* out = g + width;
     for (int64_t block = begin; block < end; block++) {
       const int64_t member = block / shape.blocks;
       const int64_t first = member * shape.rows + block % shape.blocks * blockRows;
@@ -91,32 +91,30 @@ void backward(const Tensor& x, const Tensor& gain, const Tensor& y, const Tensor
       float* sumGain = partialData + block * 2 * width;
       float* sumOffset = sumGain + width;
       for (int64_t row = first; row < last; row++) {
-        const T* in = xData + row * width;
-        const T* out = yData + row * width;
-        const T* grad = dyData + row * width;
-        T* target = dxData + row * width;
         const float m = meanData[row];
         const float inverse = inverseData[row];
+        rlpd::widen(xData + row * width, h, width);
+        rlpd::widen(dyData + row * width, g, width);
+        if (relu) {
+          rlpd::widen(yData + row * width, out, width);
+#pragma omp simd
+          for (int64_t i = 0; i < width; i++) g[i] = out[i] > 0 ? g[i] : 0.0f;
+        }
         float sum = 0, sumH = 0;
 #pragma omp simd reduction(+ : sum, sumH)
         for (int64_t i = 0; i < width; i++) {
-          const float dyi = static_cast<float>(grad[i]);
-          const float g = relu && !(static_cast<float>(out[i]) > 0) ? 0.0f : dyi;
-          const float h = (static_cast<float>(in[i]) - m) * inverse;
-          sumGain[i] += g * h;
-          sumOffset[i] += g;
-          sum += g * gainRow[i];
-          sumH += g * gainRow[i] * h;
+          h[i] = (h[i] - m) * inverse;
+          sumGain[i] += g[i] * h[i];
+          sumOffset[i] += g[i];
+          g[i] *= gainRow[i];
+          sum += g[i];
+          sumH += g[i] * h[i];
         }
         const float meanG = sum / static_cast<float>(width);
         const float meanGH = sumH / static_cast<float>(width);
 #pragma omp simd
-        for (int64_t i = 0; i < width; i++) {
-          const float dyi = static_cast<float>(grad[i]);
-          const float g = relu && !(static_cast<float>(out[i]) > 0) ? 0.0f : dyi;
-          const float h = (static_cast<float>(in[i]) - m) * inverse;
-          target[i] = static_cast<T>(inverse * (g * gainRow[i] - meanG - h * meanGH));
-        }
+        for (int64_t i = 0; i < width; i++) h[i] = inverse * (g[i] - meanG - h[i] * meanGH);
+        rlpd::narrow(h, dxData + row * width, width);
       }
     }
   });

@@ -2,10 +2,11 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <array>
+#include <cstring>
 
 #include "frameMemories.h"
 #include "fused.h"
+#include "rows.h"
 
 using rlpd::Tensor;
 
@@ -16,30 +17,33 @@ struct Geometry {
 };
 
 // Row b of the output: pixel (y, x) of every frame comes from the clamped, shifted place; frames are interleaved
-// along the channels, oldest first.
+// along the channels, oldest first. Bytes are interleaved line by line, then scaled in one sweep.
 template <typename T>
-void gatherRow(const std::vector<const uint8_t*>& frames, int64_t shiftY, int64_t shiftX, const Geometry& g,
-               const std::array<T, 256>& scale, T* out) {
+void gatherRow(const std::vector<const uint8_t*>& frames, const int64_t* columns, int64_t shiftY, const Geometry& g,
+               uint8_t* bytes, float* floats, T* out) {
   const int64_t depth = g.channels * g.stack;
+  const int64_t lineSize = g.width * depth;
   for (int64_t y = 0; y < g.height; y++) {
     const int64_t fromY = std::clamp<int64_t>(y + shiftY - g.pad, 0, g.height - 1);
     for (int64_t k = 0; k < g.stack; k++) {
       const uint8_t* line = frames[static_cast<size_t>(k)] + fromY * g.width * g.channels;
-      T* target = out + y * g.width * depth + k * g.channels;
-      for (int64_t x = 0; x < g.width; x++) {
-        const uint8_t* pixel = line + std::clamp<int64_t>(x + shiftX - g.pad, 0, g.width - 1) * g.channels;
-        for (int64_t c = 0; c < g.channels; c++) target[c] = scale[pixel[c]];
-        target += depth;
+      uint8_t* target = bytes + k * g.channels;
+      if (g.channels == 3) {
+        for (int64_t x = 0; x < g.width; x++, target += depth) std::memcpy(target, line + columns[x], 3);
+      } else {
+        for (int64_t x = 0; x < g.width; x++, target += depth)
+          std::memcpy(target, line + columns[x], static_cast<size_t>(g.channels));
       }
     }
+#pragma omp simd
+    for (int64_t i = 0; i < lineSize; i++) floats[i] = static_cast<float>(bytes[i]) / 255.0f;
+    rlpd::narrow(floats, out + y * lineSize, lineSize);
   }
 }
 
 template <typename T>
 void gather(rlpd::Call& call, const Tensor& frames, const Tensor& shifts, const std::vector<int64_t>& memories,
             const std::vector<int64_t>& counts, const Geometry& g, Tensor& out) {
-  std::array<T, 256> scale;
-  for (int i = 0; i < 256; i++) scale[static_cast<size_t>(i)] = static_cast<T>(static_cast<float>(i) / 255.0f);
   std::vector<const rlpd::FrameBlocks*> cycle;
   for (size_t m = 0; m < memories.size(); m++)
     for (int64_t i = 0; i < counts[m]; i++) cycle.push_back(&call.memories.at(memories[m]));
@@ -54,6 +58,9 @@ void gather(rlpd::Call& call, const Tensor& frames, const Tensor& shifts, const 
   T* data = out.data_ptr<T>();
   at::parallel_for(0, frames.size(0), 4, [&](int64_t begin, int64_t end) {
     std::vector<const uint8_t*> stack(static_cast<size_t>(g.stack));
+    std::vector<int64_t> columns(static_cast<size_t>(g.width));
+    std::vector<uint8_t> bytes(static_cast<size_t>(g.width * g.channels * g.stack));
+    std::vector<float> floats(bytes.size());
     for (int64_t row = begin; row < end; row++) {
       const auto* memory = cycle[static_cast<size_t>(row) % cycle.size()];
       for (int64_t k = 0; k < g.stack; k++)
@@ -62,7 +69,9 @@ void gather(rlpd::Call& call, const Tensor& frames, const Tensor& shifts, const 
       const int64_t shiftX = offsets[2 * row + 1];
       if (shiftY < 0 || shiftY > 2 * g.pad || shiftX < 0 || shiftX > 2 * g.pad)
         throw std::out_of_range("row " + std::to_string(row) + " has a shift outside [0, 2·pad]");
-      gatherRow<T>(stack, shiftY, shiftX, g, scale, data + row * rowSize);
+      for (int64_t x = 0; x < g.width; x++)
+        columns[static_cast<size_t>(x)] = std::clamp<int64_t>(x + shiftX - g.pad, 0, g.width - 1) * g.channels;
+      gatherRow<T>(stack, columns.data(), shiftY, g, bytes.data(), floats.data(), data + row * rowSize);
     }
   });
 }

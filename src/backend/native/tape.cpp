@@ -1,5 +1,6 @@
 #include "tape.h"
 
+#include <chrono>
 #include <memory>
 
 namespace rlpd {
@@ -7,6 +8,23 @@ namespace rlpd {
 std::vector<Kernel>& kernels() {
   static std::vector<Kernel> list;
   return list;
+}
+
+void run(const Kernel& kernel, Call& call) {
+  using Clock = std::chrono::steady_clock;
+  const bool timed = call.settings.profile != nullptr;
+  const Clock::time_point start = timed ? Clock::now() : Clock::time_point();
+  try {
+    kernel.run(call);
+  } catch (const c10::Error& error) {
+    throw std::runtime_error(kernel.name + ": " + error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    throw std::runtime_error(kernel.name + ": " + error.what());
+  }
+  if (timed) {
+    const auto microseconds = [](auto span) { return std::chrono::duration<double, std::micro>(span).count(); };
+    call.settings.profile->push_back({&kernel, microseconds(start.time_since_epoch()), microseconds(Clock::now() - start)});
+  }
 }
 
 Tensor Tape::run(const Settings& settings, FrameMemories& memories) {
@@ -17,13 +35,7 @@ Tensor Tape::run(const Settings& settings, FrameMemories& memories) {
       inputs.clear();
       for (const int32_t place : command.inputs) inputs.push_back(&values_[static_cast<size_t>(place)]);
       Call call(inputs.data(), inputs.size(), command.attributes.data(), command.attributes.size(), settings, memories);
-      try {
-        command.kernel->run(call);
-      } catch (const c10::Error& error) {
-        throw std::runtime_error(command.kernel->name + ": " + error.what_without_backtrace());
-      } catch (const std::exception& error) {
-        throw std::runtime_error(command.kernel->name + ": " + error.what());
-      }
+      rlpd::run(*command.kernel, call);
       for (size_t i = 0; i < command.outputs.size(); i++)
         values_[static_cast<size_t>(command.outputs[i])] = std::move(call.outputs[i]);
       for (const int32_t place : command.lastUses) values_[static_cast<size_t>(place)].reset();
