@@ -1,8 +1,6 @@
 /** Reads the golden updates (test/golden/agent) and runs them on the backend in use. */
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
-import { convolutionStack } from '../../encoders/convolutionStack.js';
-import { findEncoder, registerEncoder } from '../../encoders/registry.js';
 import { type AgentConfig, parseAgentConfig } from '../../src/agent/config.js';
 import { type Learner, learnerVariables } from '../../src/agent/learner.js';
 import type { AgentShape } from '../../src/agent/networks.js';
@@ -16,6 +14,7 @@ import {
 } from '../../src/agent/rlpdUpdate.js';
 import { assignValues, readValues } from '../../src/nn/parameters.js';
 import { Generator } from '../../src/random/generator.js';
+import { registerSmallEncoder } from './smallEncoder.js';
 
 interface Plain {
   readonly shape: number[];
@@ -35,26 +34,6 @@ export interface GoldenUpdate {
 
 type GoldenMinibatch = Readonly<Record<string, Plain | Plain[]>>;
 
-/** The encoder of the golden data, small enough for finite differences. */
-function registerGoldenEncoder(): void {
-  if (findEncoder('golden') !== undefined) return;
-  registerEncoder({
-    name: 'golden',
-    build: (nn, inputShape) =>
-      convolutionStack(
-        nn,
-        inputShape,
-        [3, 4].map((outputs) => ({
-          outputs,
-          kernel: 3,
-          stride: 2,
-          activation: 'relu',
-          initialiser: 'xavierUniform',
-        })),
-      ),
-  });
-}
-
 export function readGolden<T>(name: string): T {
   // The compiled test runs from dist/test/agent; the data stays in the source tree.
   return JSON.parse(
@@ -63,7 +42,7 @@ export function readGolden<T>(name: string): T {
 }
 
 export function goldenUpdate(name: string): GoldenUpdate {
-  registerGoldenEncoder();
+  registerSmallEncoder();
   const golden = readGolden<GoldenUpdate>(`update-${name}`);
   return { ...golden, config: parseAgentConfig(golden.config) };
 }

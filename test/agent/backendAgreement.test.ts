@@ -1,0 +1,95 @@
+/** The same update on every backend: same weights, batch and noise, same result to 1e-4 relative. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as tf from '@tensorflow/tfjs-core';
+import type { AgentConfig } from '../../src/agent/config.js';
+import { type BackendName, selectBackend } from '../../src/backend/select.js';
+import { InputError } from '../../src/errors.js';
+import { goldenLearner, goldenUpdate, readAll, runGolden } from './goldenUpdate.js';
+import { BatchSource, type Kind, smallAgent } from './syntheticBatch.js';
+
+describe('one update agrees with the cpu backend', () => {
+  for (const backend of ['wasm', 'torch'] as const) {
+    for (const name of ['pixels', 'state', 'both']) {
+      it(`${backend}, ${name}`, async (test) => {
+        if (!(await available(backend))) {
+          test.skip(`the ${backend} backend is not here`);
+          return;
+        }
+        const actual = await updated(backend, name);
+        const expected = await updated('cpu', name);
+        for (const [parameter, values] of expected) {
+          const scale = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+          values.forEach((value, i) => {
+            const found = actual.get(parameter)?.[i] ?? Number.NaN;
+            assert.ok(
+              Math.abs(found - value) <= 1e-4 * Math.max(Math.abs(value), 0.1 * scale),
+              `${parameter}[${i}] is ${found} on ${backend} and ${value} on cpu`,
+            );
+          });
+        }
+      });
+    }
+  }
+});
+
+describe('an agent on torch, recorded and gathering natively, agrees with one on cpu', () => {
+  for (const [kind, settings] of [
+    ['pixels', {}],
+    ['state', { targetSubset: 2, entropyBackup: true }],
+    ['both', { algorithm: 'bc' }],
+  ] as const) {
+    it(`over several updates: ${kind}, ${JSON.stringify(settings)}`, async (test) => {
+      if (!(await available('torch'))) {
+        test.skip('the torch backend is not here');
+        return;
+      }
+      const actual = await trained('torch', kind, settings);
+      const expected = await trained('cpu', kind, settings);
+      for (const [name, value] of Object.entries(expected)) {
+        const found = actual[name] ?? Number.NaN;
+        assert.ok(
+          Math.abs(found - value) <= 1e-3 * (1 + Math.abs(value)),
+          `${name} is ${found} on torch and ${value} on cpu`,
+        );
+      }
+    });
+  }
+});
+
+/** The metrics of the last of three updates, and the mean action after it. */
+async function trained(
+  backend: BackendName,
+  kind: Kind,
+  settings: Partial<AgentConfig>,
+): Promise<Record<string, number>> {
+  await selectBackend({ backend, precision: 'float32' });
+  const agent = smallAgent(kind, settings);
+  const batches = new BatchSource(kind);
+  let metrics: Record<string, number> = {};
+  for (let i = 0; i < 3; i++) metrics = await agent.update(batches.next(2));
+  const action = await agent.act(batches.observation(), 'mean');
+  agent.dispose();
+  return { ...metrics, ...Object.fromEntries([...action].map((value, i) => [`action ${i}`, value])) };
+}
+
+async function available(backend: BackendName): Promise<boolean> {
+  try {
+    await selectBackend({ backend, precision: 'float32' });
+    return true;
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
+}
+
+async function updated(backend: BackendName, name: string): Promise<Map<string, Float32Array>> {
+  await selectBackend({ backend, precision: 'float32' });
+  const golden = goldenUpdate(name);
+  const learner = goldenLearner(golden);
+  await runGolden(golden, learner);
+  const values = await readAll(learner);
+  learner.dispose();
+  assert.equal(tf.memory().numTensors, 0);
+  return values;
+}
