@@ -5,22 +5,39 @@ import { findTask } from './suite/registry.js';
 import { defaultActionRepeat } from './suite/task.js';
 import { SuiteEnvironment } from './suiteEnvironment.js';
 import { ActionRepeat } from './wrappers/actionRepeat.js';
+import { FrameStack } from './wrappers/frameStack.js';
+import { PixelObservation } from './wrappers/pixelObservation.js';
 import { TimeLimit } from './wrappers/timeLimit.js';
 
 export { taskNames } from './suite/registry.js';
 
-/** @throws InputError for an unknown task or an option out of range. */
+/** @throws InputError for an unknown task or camera, or an option out of range. */
 export async function makeEnv(task: string, options: EnvironmentOptions = {}): Promise<Environment> {
-  const { actionRepeat = defaultActionRepeat, observations = 'pixels', seed = 0 } = options;
-  requireCount('actionRepeat', actionRepeat);
-  if (observations !== 'state')
-    throw new InputError('Only state observations are available; ask for observations: "state".');
-  const environment = new TimeLimit(await SuiteEnvironment.create(findTask(task), seed));
-  return new ActionRepeat(environment, actionRepeat);
+  const {
+    actionRepeat = defaultActionRepeat,
+    observations = 'pixels',
+    imageSize = 64,
+    frameStack = 3,
+    camera,
+    seed = 0,
+  } = options;
+  requireWholeNumber('actionRepeat', actionRepeat, 1, 1000);
+  requireWholeNumber('imageSize', imageSize, 1, 4096);
+  requireWholeNumber('frameStack', frameStack, 1, 64);
+  const simulated = await SuiteEnvironment.create(findTask(task), seed);
+  const repeated = new ActionRepeat(new TimeLimit(simulated), actionRepeat);
+  if (observations === 'state') return repeated;
+  const cameraName = simulated.cameraName(camera);
+  const seen = new PixelObservation(repeated, {
+    size: imageSize,
+    camera: cameraName,
+    keepState: observations === 'both',
+  });
+  return new FrameStack(seen, frameStack);
 }
 
-function requireCount(option: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new InputError(`${option} is ${value}: expected a whole number of at least 1.`);
+function requireWholeNumber(option: string, value: number, low: number, high: number): void {
+  if (!Number.isInteger(value) || value < low || value > high) {
+    throw new InputError(`${option} is ${value}: expected a whole number from ${low} to ${high}.`);
   }
 }

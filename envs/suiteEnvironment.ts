@@ -2,6 +2,7 @@
  * A suite task as an environment: one step is one control step, the observation is the state, nothing ends an
  * episode but a simulation that went bad. Time limit, action repeat and pixels are wrappers on top.
  */
+import { InputError } from '../src/errors.js';
 import { Generator, type GeneratorState } from '../src/random/generator.js';
 import type {
   BoxSpace,
@@ -14,6 +15,7 @@ import type {
   StepResult,
 } from './environment.js';
 import { Simulation } from './mujoco.js';
+import { Renderer, rendererVersion } from './renderer/renderer.js';
 import { decodeBytes, encodeBytes } from './stateEncoding.js';
 import type { BoundTask, SuiteTask } from './suite/task.js';
 
@@ -32,6 +34,7 @@ export class SuiteEnvironment implements Environment {
   readonly #bound: BoundTask;
   readonly #simulation: Simulation;
   readonly #stepsPerFrame: number;
+  #renderer: Renderer | null = null;
   #random: Generator;
   /** Env frames since the reset; null when an episode has to be started first. */
   #envFrames: number | null = null;
@@ -61,7 +64,7 @@ export class SuiteEnvironment implements Environment {
       imageChannels: 3,
       frameStack: 1,
       camera: simulation.name('camera', task.camera),
-      renderer: 'none',
+      renderer: rendererVersion,
     };
   }
 
@@ -102,8 +105,19 @@ export class SuiteEnvironment implements Environment {
     return { observation: { state }, reward, terminated: false, truncated: false, info };
   }
 
-  render(_options?: RenderOptions): Frame {
-    throw new Error('There is no renderer yet.');
+  /** Width and height default to 64 pixels (or to each other), the camera to the task's own. */
+  render(options: RenderOptions = {}): Frame {
+    const width = options.width ?? options.height ?? 64;
+    const height = options.height ?? width;
+    const camera = this.#cameraId(options.camera);
+    // Made on first use: an environment that is never looked at needs no pictures' memory.
+    this.#renderer ??= new Renderer(this.#simulation);
+    return { width, height, channels: 3, data: this.#renderer.render(camera, width, height) };
+  }
+
+  /** @throws InputError that lists the cameras when the model has no such one. */
+  cameraName(camera: string | number | undefined): string {
+    return this.#simulation.name('camera', this.#cameraId(camera));
   }
 
   saveState(): EnvironmentState {
@@ -135,6 +149,19 @@ export class SuiteEnvironment implements Environment {
 
   close(): void {
     this.#simulation.dispose();
+  }
+
+  #cameraId(camera: string | number = this.#task.camera): number {
+    const names = Array.from({ length: this.#simulation.count('camera') }, (_, i) =>
+      this.#simulation.name('camera', i),
+    );
+    const id = typeof camera === 'number' ? camera : names.indexOf(camera);
+    if (names[id] === undefined) {
+      throw new InputError(
+        `${this.#task.name} has no camera ${JSON.stringify(camera)}: expected one of ${names.join(', ')}.`,
+      );
+    }
+    return id;
   }
 
   #writeControl(action: Float32Array): void {

@@ -96,7 +96,10 @@ export class EnvironmentWorker {
         fail(new Error(`The environment's thread ended at its start (exit code ${code}).`));
       };
       const onOpening = (opening: Opening): void => {
-        if (!opening.ok) return fail(toError(opening));
+        if (!opening.ok) {
+          fail(toError(opening));
+          return;
+        }
         const environment = new EnvironmentWorker(worker, opening);
         stopListening();
         resolve(environment);

@@ -1,0 +1,222 @@
+/**
+ * Planes are lit at the vertices of a grid and interpolated in between, as OpenGL lights them: with a grid of
+ * metres this is what the floor's pool of light looks like. A vertex is lit when a pixel first needs it.
+ */
+import type { Simulation } from '../mujoco.js';
+import { Illumination, type Lighting } from './lighting.js';
+import type { Shape, View } from './scene.js';
+import { MipMap } from './texture.js';
+
+/** Most lines MuJoCo draws along one axis of a plane. */
+const maxGridLines = 200;
+const texture2d = 0;
+/** mjTEXROLE_RGB among mjNTEXROLE texture slots of a material. */
+const colourRole = 1;
+const textureRoles = 10;
+/** Light parts at a vertex: shadowless RGB + specular RGB, shadowed RGB + specular RGB. */
+const parts = 12;
+
+export class PlaneSurface {
+  readonly shape: Shape;
+  /** Coordinates of the grid's lines in the plane's frame. */
+  readonly #gridX: Float64Array;
+  readonly #gridY: Float64Array;
+  readonly #lit: Float64Array;
+  readonly #litIn: Uint32Array;
+  #frame = 0;
+  readonly #texture: MipMap | null;
+  /** Texture units per metre. */
+  readonly #scaleX: number;
+  readonly #scaleY: number;
+  readonly #light = new Illumination();
+  readonly #texel = new Float64Array(3);
+
+  constructor(simulation: Simulation, shape: Shape) {
+    this.shape = shape;
+    const far = simulation.visual.far * simulation.visual.extent;
+    const spacing = simulation.model('geom_size')[3 * shape.index + 2] as number;
+    this.#gridX = gridLines(shape.sizeX, spacing, far);
+    this.#gridY = gridLines(shape.sizeY, spacing, far);
+    const vertices = this.#gridX.length * this.#gridY.length;
+    this.#lit = new Float64Array(vertices * parts);
+    this.#litIn = new Uint32Array(vertices);
+    const material = shape.material;
+    this.#texture = readTexture(simulation, material);
+    const repeat = (axis: number, size: number) => {
+      if (material < 0) return 1;
+      const times = simulation.model('mat_texrepeat')[2 * material + axis] as number;
+      const uniform = simulation.model('mat_texuniform')[material] !== 0;
+      return uniform || size === 0 ? times : times / size;
+    };
+    this.#scaleX = repeat(0, shape.sizeX) / 2;
+    this.#scaleY = repeat(1, shape.sizeY) / 2;
+  }
+
+  /** Forgets the light of the frame before. */
+  startFrame(): void {
+    this.#frame++;
+  }
+
+  /**
+   * Colour of the point (x, y) of the plane's frame. `pixelX`, `pixelY`: how far the point moves, in metres along
+   * the plane's axes, from one pixel to the next (whichever neighbour is further).
+   * @param unshadowed receives RGB in [0, 1] without the lights that cast shadows.
+   * @param shadowed receives what those lights add.
+   */
+  shade(
+    lighting: Lighting,
+    view: View,
+    x: number,
+    y: number,
+    pixelX: number,
+    pixelY: number,
+    unshadowed: Float64Array,
+    shadowed: Float64Array,
+  ): void {
+    const i = cellOf(this.#gridX, x);
+    const j = cellOf(this.#gridY, y);
+    const x0 = this.#gridX[i] as number;
+    const y0 = this.#gridY[j] as number;
+    const fx = (x - x0) / ((this.#gridX[i + 1] as number) - x0);
+    const fy = (y - y0) / ((this.#gridY[j + 1] as number) - y0);
+    // A quad is two triangles that meet along the diagonal from (x1, y0) to (x0, y1).
+    const corner10 = this.#vertex(lighting, view, i + 1, j);
+    const corner01 = this.#vertex(lighting, view, i, j + 1);
+    let a: number;
+    let wa: number;
+    let w10: number;
+    let w01: number;
+    if (fx + fy <= 1) {
+      a = this.#vertex(lighting, view, i, j);
+      wa = 1 - fx - fy;
+      w10 = fx;
+      w01 = fy;
+    } else {
+      a = this.#vertex(lighting, view, i + 1, j + 1);
+      wa = fx + fy - 1;
+      w10 = 1 - fy;
+      w01 = 1 - fx;
+    }
+    const { red, green, blue } = this.shape;
+    let textureRed = red;
+    let textureGreen = green;
+    let textureBlue = blue;
+    let modulateRed = 1;
+    let modulateGreen = 1;
+    let modulateBlue = 1;
+    if (this.#texture !== null) {
+      const { width, height } = this.#texture;
+      const texels = Math.max(pixelX * this.#scaleX * width, pixelY * this.#scaleY * height);
+      this.#texture.sample(
+        x * this.#scaleX - 0.5,
+        -y * this.#scaleY - 0.5,
+        texels > 1 ? Math.log2(texels) : 0,
+        true,
+        this.#texel,
+      );
+      modulateRed = (this.#texel[0] as number) / 255;
+      modulateGreen = (this.#texel[1] as number) / 255;
+      modulateBlue = (this.#texel[2] as number) / 255;
+      textureRed *= modulateRed;
+      textureGreen *= modulateGreen;
+      textureBlue *= modulateBlue;
+    }
+    const lit = this.#lit;
+    const mix = (part: number) =>
+      wa * (lit[a + part] as number) +
+      w10 * (lit[corner10 + part] as number) +
+      w01 * (lit[corner01 + part] as number);
+    unshadowed[0] = textureRed * mix(0) + modulateRed * mix(3);
+    unshadowed[1] = textureGreen * mix(1) + modulateGreen * mix(4);
+    unshadowed[2] = textureBlue * mix(2) + modulateBlue * mix(5);
+    shadowed[0] = textureRed * mix(6) + modulateRed * mix(9);
+    shadowed[1] = textureGreen * mix(7) + modulateGreen * mix(10);
+    shadowed[2] = textureBlue * mix(8) + modulateBlue * mix(11);
+  }
+
+  /** Offset of a vertex's light in `#lit`; computes it on its first use in a frame. */
+  #vertex(lighting: Lighting, view: View, i: number, j: number): number {
+    const vertex = j * this.#gridX.length + i;
+    const at = vertex * parts;
+    if (this.#litIn[vertex] === this.#frame) return at;
+    this.#litIn[vertex] = this.#frame;
+    const { shape } = this;
+    const gx = this.#gridX[i] as number;
+    const gy = this.#gridY[j] as number;
+    const px = shape.x + shape.r00 * gx + shape.r01 * gy;
+    const py = shape.y + shape.r10 * gx + shape.r11 * gy;
+    const pz = shape.z + shape.r20 * gx + shape.r21 * gy;
+    let vx = view.x - px;
+    let vy = view.y - py;
+    let vz = view.z - pz;
+    const distance = Math.sqrt(vx * vx + vy * vy + vz * vz);
+    vx /= distance;
+    vy /= distance;
+    vz /= distance;
+    const light = this.#light;
+    light.clear();
+    lighting.addUnshadowed(light, shape, view, px, py, pz, shape.r02, shape.r12, shape.r22, vx, vy, vz);
+    this.#store(at, shape.emission);
+    light.clear();
+    for (const source of lighting.lights) {
+      if (source.castsShadow)
+        lighting.addLight(light, source, shape, px, py, pz, shape.r02, shape.r12, shape.r22, vx, vy, vz);
+    }
+    this.#store(at + 6, 0);
+    return at;
+  }
+
+  #store(at: number, emission: number): void {
+    const light = this.#light;
+    this.#lit[at] = light.red + emission;
+    this.#lit[at + 1] = light.green + emission;
+    this.#lit[at + 2] = light.blue + emission;
+    this.#lit[at + 3] = light.specularRed;
+    this.#lit[at + 4] = light.specularGreen;
+    this.#lit[at + 5] = light.specularBlue;
+  }
+}
+
+/** MuJoCo's grid: an even number of cells of twice `spacing`, what is left over at both ends. */
+function gridLines(halfSize: number, spacing: number, far: number): Float64Array {
+  if (halfSize === 0)
+    return Float64Array.from(
+      { length: maxGridLines + 1 },
+      (_, i) => ((i - maxGridLines / 2) * 2.1 * far) / maxGridLines,
+    );
+  const half = Math.max(spacing, halfSize / (maxGridLines - 2));
+  let cells = Math.floor(halfSize / half);
+  cells -= cells % 2;
+  const rest = halfSize - cells * half;
+  const lines = [];
+  if (rest > 0) lines.push(-halfSize);
+  for (let i = 0; i <= cells; i++) lines.push(-halfSize + rest + 2 * half * i);
+  if (rest > 0) lines.push(halfSize);
+  return Float64Array.from(lines);
+}
+
+/** Index of the cell that holds x; the first or last one outside the grid. */
+function cellOf(lines: Float64Array, x: number): number {
+  let low = 0;
+  let high = lines.length - 2;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((lines[middle] as number) <= x) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function readTexture(simulation: Simulation, material: number): MipMap | null {
+  if (material < 0) return null;
+  const texture = simulation.model('mat_texid')[material * textureRoles + colourRole] as number;
+  if (texture < 0 || simulation.model('tex_type')[texture] !== texture2d) return null;
+  const width = simulation.model('tex_width')[texture] as number;
+  const height = simulation.model('tex_height')[texture] as number;
+  const start = simulation.model('tex_adr')[texture] as number;
+  return new MipMap(
+    width,
+    height,
+    (simulation.model('tex_data') as Uint8Array).slice(start, start + width * height * 3),
+  );
+}

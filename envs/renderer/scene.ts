@@ -1,0 +1,290 @@
+/**
+ * What there is to draw: the visible geoms, lights and cameras of a compiled model. Constants (sizes, colours,
+ * materials, lights) are read once; `update` takes over the poses of the current state.
+ */
+import type { Simulation } from '../mujoco.js';
+
+/** mjtGeom */
+export const geomTypes = { plane: 0, sphere: 2, capsule: 3, ellipsoid: 4, cylinder: 5, box: 6 } as const;
+const drawable = new Set<number>(Object.values(geomTypes));
+/** Geoms and sites of higher groups are hidden, as in MuJoCo's default view. */
+const lastVisibleGroup = 2;
+const directionalLight = 1;
+
+/** A geom or a site, with its pose: x, y, z in metres; `r` the rotation, local to world, row-major. */
+export class Shape {
+  x = 0;
+  y = 0;
+  z = 0;
+  r00 = 1;
+  r01 = 0;
+  r02 = 0;
+  r10 = 0;
+  r11 = 1;
+  r12 = 0;
+  r20 = 0;
+  r21 = 0;
+  r22 = 1;
+  /** Half sizes; radius and half length for capsules and cylinders. */
+  readonly sizeX: number;
+  readonly sizeY: number;
+  readonly sizeZ: number;
+  readonly type: number;
+  readonly red: number;
+  readonly green: number;
+  readonly blue: number;
+  readonly alpha: number;
+  readonly emission: number;
+  /** Grey level of the specular colour. */
+  readonly specular: number;
+  /** Phong exponent. */
+  readonly exponent: number;
+  readonly reflectance: number;
+  readonly material: number;
+  readonly isSite: boolean;
+  readonly index: number;
+  /** Radius of a sphere around the centre that holds the shape; infinite for an infinite plane. */
+  readonly boundingRadius: number;
+
+  constructor(o: {
+    index: number;
+    isSite: boolean;
+    type: number;
+    size: readonly number[];
+    rgba: readonly number[];
+    material: number;
+    surface: Surface;
+  }) {
+    const [sizeX, sizeY, sizeZ] = o.size as [number, number, number];
+    const [red, green, blue, alpha] = o.rgba as [number, number, number, number];
+    this.index = o.index;
+    this.isSite = o.isSite;
+    this.type = o.type;
+    this.sizeX = sizeX;
+    this.sizeY = o.type === geomTypes.sphere ? sizeX : sizeY;
+    this.sizeZ = o.type === geomTypes.sphere ? sizeX : sizeZ;
+    this.red = red;
+    this.green = green;
+    this.blue = blue;
+    this.alpha = alpha;
+    this.material = o.material;
+    this.emission = o.surface.emission;
+    this.specular = o.surface.specular;
+    this.exponent = o.surface.shininess * 128;
+    this.reflectance = o.surface.reflectance;
+    this.boundingRadius = boundingRadius(o.type, this.sizeX, this.sizeY, this.sizeZ);
+  }
+}
+
+interface Surface {
+  readonly emission: number;
+  readonly specular: number;
+  readonly shininess: number;
+  readonly reflectance: number;
+}
+
+/** MuJoCo's surface of a geom without a material. */
+const plainSurface: Surface = { emission: 0, specular: 0.5, shininess: 0.5, reflectance: 0 };
+/** A geom's own colour counts only when it is not this one, MuJoCo's default. */
+const defaultRgba = [0.5, 0.5, 0.5, 1];
+
+export interface Light {
+  readonly directional: boolean;
+  readonly castsShadow: boolean;
+  /** Cosine of the cutoff angle. */
+  readonly cutoffCosine: number;
+  readonly cutoffDegrees: number;
+  readonly exponent: number;
+  readonly attenuation: readonly [number, number, number];
+  readonly ambient: readonly [number, number, number];
+  readonly diffuse: readonly [number, number, number];
+  readonly specular: readonly [number, number, number];
+  /** World position. */
+  x: number;
+  y: number;
+  z: number;
+  /** Unit direction in which the light shines. */
+  dx: number;
+  dy: number;
+  dz: number;
+}
+
+/** Where a picture is taken from: position, orthonormal axes, half the image's height at distance 1. */
+export interface View {
+  x: number;
+  y: number;
+  z: number;
+  rightX: number;
+  rightY: number;
+  rightZ: number;
+  upX: number;
+  upY: number;
+  upZ: number;
+  forwardX: number;
+  forwardY: number;
+  forwardZ: number;
+  halfHeight: number;
+}
+
+export class Scene {
+  readonly shapes: readonly Shape[];
+  /** The model's own lights; the headlight belongs to the view. */
+  readonly lights: readonly Light[];
+  readonly headlight: {
+    readonly ambient: readonly number[];
+    readonly diffuse: readonly number[];
+    readonly specular: readonly number[];
+  } | null;
+  readonly #simulation: Simulation;
+  readonly #modelLights: number[] = [];
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+    this.shapes = [...readShapes(simulation, 'geom'), ...readShapes(simulation, 'site')];
+    const lights: Light[] = [];
+    for (let i = 0; i < simulation.count('light'); i++) {
+      if (!simulation.model('light_active')[i]) continue;
+      lights.push(readLight(simulation, i));
+      this.#modelLights.push(i);
+    }
+    this.lights = lights;
+    const { active, ambient, diffuse, specular } = simulation.headlight;
+    this.headlight = active ? { ambient, diffuse, specular } : null;
+  }
+
+  /** Takes over the poses of the current state. */
+  update(): void {
+    const simulation = this.#simulation;
+    for (const shape of this.shapes) {
+      const position = simulation.data(shape.isSite ? 'site_xpos' : 'geom_xpos');
+      const rotation = simulation.data(shape.isSite ? 'site_xmat' : 'geom_xmat');
+      const p = 3 * shape.index;
+      const r = 9 * shape.index;
+      shape.x = position[p] as number;
+      shape.y = position[p + 1] as number;
+      shape.z = position[p + 2] as number;
+      shape.r00 = rotation[r] as number;
+      shape.r01 = rotation[r + 1] as number;
+      shape.r02 = rotation[r + 2] as number;
+      shape.r10 = rotation[r + 3] as number;
+      shape.r11 = rotation[r + 4] as number;
+      shape.r12 = rotation[r + 5] as number;
+      shape.r20 = rotation[r + 6] as number;
+      shape.r21 = rotation[r + 7] as number;
+      shape.r22 = rotation[r + 8] as number;
+    }
+    const positions = simulation.data('light_xpos');
+    const directions = simulation.data('light_xdir');
+    this.lights.forEach((light, i) => {
+      const at = 3 * (this.#modelLights[i] as number);
+      light.x = positions[at] as number;
+      light.y = positions[at + 1] as number;
+      light.z = positions[at + 2] as number;
+      light.dx = directions[at] as number;
+      light.dy = directions[at + 1] as number;
+      light.dz = directions[at + 2] as number;
+    });
+  }
+
+  /** The view of one of the model's cameras. */
+  view(camera: number): View {
+    const position = this.#simulation.data('cam_xpos').subarray(3 * camera);
+    const axes = this.#simulation.data('cam_xmat').subarray(9 * camera);
+    const at = (i: number) => axes[i] as number;
+    return {
+      x: position[0] as number,
+      y: position[1] as number,
+      z: position[2] as number,
+      rightX: at(0),
+      rightY: at(3),
+      rightZ: at(6),
+      upX: at(1),
+      upY: at(4),
+      upZ: at(7),
+      // A camera looks along its −z axis.
+      forwardX: -at(2),
+      forwardY: -at(5),
+      forwardZ: -at(8),
+      halfHeight: Math.tan(((this.#simulation.model('cam_fovy')[camera] as number) * Math.PI) / 360),
+    };
+  }
+}
+
+function readShapes(simulation: Simulation, kind: 'geom' | 'site'): Shape[] {
+  const shapes: Shape[] = [];
+  const slice = (field: 'size' | 'rgba', index: number, length: number) =>
+    Array.from(simulation.model(`${kind}_${field}`).subarray(length * index, length * (index + 1)));
+  for (let index = 0; index < simulation.count(kind); index++) {
+    const type = simulation.model(`${kind}_type`)[index] as number;
+    const material = simulation.model(`${kind}_matid`)[index] as number;
+    const rgba = colourOf(simulation, slice('rgba', index, 4), material);
+    const group = simulation.model(`${kind}_group`)[index] as number;
+    if (group > lastVisibleGroup || rgba[3] === 0 || !drawable.has(type)) continue;
+    shapes.push(
+      new Shape({
+        index,
+        isSite: kind === 'site',
+        type,
+        size: slice('size', index, 3),
+        rgba,
+        material,
+        surface: surfaceOf(simulation, material),
+      }),
+    );
+  }
+  return shapes;
+}
+
+function colourOf(simulation: Simulation, own: readonly number[], material: number): readonly number[] {
+  const isDefault = own.every((value, i) => value === defaultRgba[i]);
+  if (material < 0 || !isDefault) return own;
+  return Array.from(simulation.model('mat_rgba').subarray(4 * material, 4 * material + 4));
+}
+
+function surfaceOf(simulation: Simulation, material: number): Surface {
+  if (material < 0) return plainSurface;
+  return {
+    emission: simulation.model('mat_emission')[material] as number,
+    specular: simulation.model('mat_specular')[material] as number,
+    shininess: simulation.model('mat_shininess')[material] as number,
+    reflectance: simulation.model('mat_reflectance')[material] as number,
+  };
+}
+
+function readLight(simulation: Simulation, index: number): Light {
+  const triple = (field: 'light_ambient' | 'light_diffuse' | 'light_specular' | 'light_attenuation') =>
+    Array.from(simulation.model(field).subarray(3 * index, 3 * index + 3)) as [number, number, number];
+  const cutoffDegrees = simulation.model('light_cutoff')[index] as number;
+  return {
+    directional: simulation.model('light_type')[index] === directionalLight,
+    castsShadow: simulation.model('light_castshadow')[index] !== 0,
+    cutoffDegrees,
+    cutoffCosine: Math.cos((cutoffDegrees * Math.PI) / 180),
+    exponent: simulation.model('light_exponent')[index] as number,
+    attenuation: triple('light_attenuation'),
+    ambient: triple('light_ambient'),
+    diffuse: triple('light_diffuse'),
+    specular: triple('light_specular'),
+    x: 0,
+    y: 0,
+    z: 0,
+    dx: 0,
+    dy: 0,
+    dz: -1,
+  };
+}
+
+function boundingRadius(type: number, x: number, y: number, z: number): number {
+  switch (type) {
+    case geomTypes.plane:
+      return x === 0 || y === 0 ? Infinity : Math.sqrt(x * x + y * y);
+    case geomTypes.capsule:
+      return x + y;
+    case geomTypes.cylinder:
+      return Math.sqrt(x * x + y * y);
+    case geomTypes.box:
+      return Math.sqrt(x * x + y * y + z * z);
+    default:
+      return Math.max(x, y, z);
+  }
+}

@@ -1,0 +1,112 @@
+/** Hard shadows: the part of the scene that a light's shadow map covers, tested with rays instead of a map. */
+import { geomTypes, type Light, type Scene, type Shape } from './scene.js';
+import { enter } from './visibility.js';
+
+/** Share of a spot light's cutoff angle, and widest full angle in degrees, that its shadow map covers. */
+const shadowScale = 0.6;
+const widestMap = 160;
+
+export class Shadows {
+  readonly #casters: readonly Shape[];
+  readonly #maps: readonly ShadowMap[];
+
+  /** @param clip half width, in metres, of a directional light's map. */
+  constructor(scene: Scene, clip: number) {
+    // Floors and walls lie behind what they could shade; sites cast none in MuJoCo either.
+    this.#casters = scene.shapes.filter((shape) => !shape.isSite && shape.type !== geomTypes.plane);
+    this.#maps = scene.lights.filter((light) => light.castsShadow).map((light) => new ShadowMap(light, clip));
+  }
+
+  /** The lights that cast shadows, in the order of `isShadowed`'s argument. */
+  get lights(): readonly Light[] {
+    return this.#maps.map((map) => map.light);
+  }
+
+  /** Turns the maps to where their lights are now. */
+  startFrame(): void {
+    for (const map of this.#maps) map.update();
+  }
+
+  /** Whether something other than `receiver` stands between the point and a light. */
+  isShadowed(light: Light, receiver: Shape, px: number, py: number, pz: number): boolean {
+    for (const map of this.#maps) {
+      if (map.light === light && !map.covers(px, py, pz)) return false;
+    }
+    // From the point towards the light; t = 1 is the light (or, for a directional one, far enough).
+    const reach = 100;
+    const dx = light.directional ? -light.dx * reach : light.x - px;
+    const dy = light.directional ? -light.dy * reach : light.y - py;
+    const dz = light.directional ? -light.dz * reach : light.z - pz;
+    const length2 = dx * dx + dy * dy + dz * dz;
+    for (const caster of this.#casters) {
+      if (caster === receiver) continue;
+      const cx = caster.x - px;
+      const cy = caster.y - py;
+      const cz = caster.z - pz;
+      const along = cx * dx + cy * dy + cz * dz;
+      const distance2 = cx * cx + cy * cy + cz * cz;
+      const r = caster.boundingRadius;
+      if (distance2 * length2 - along * along > r * r * length2) continue;
+      const t = enter(
+        caster,
+        -(caster.r00 * cx + caster.r10 * cy + caster.r20 * cz),
+        -(caster.r01 * cx + caster.r11 * cy + caster.r21 * cz),
+        -(caster.r02 * cx + caster.r12 * cy + caster.r22 * cz),
+        caster.r00 * dx + caster.r10 * dy + caster.r20 * dz,
+        caster.r01 * dx + caster.r11 * dy + caster.r21 * dz,
+        caster.r02 * dx + caster.r12 * dy + caster.r22 * dz,
+      );
+      if (t < 1) return true;
+    }
+    return false;
+  }
+}
+
+/** The square pyramid (spot) or prism (directional) that a shadow map covers; outside of it nothing is shadowed. */
+class ShadowMap {
+  readonly light: Light;
+  readonly #half: number;
+  #upX = 0;
+  #upY = 0;
+  #upZ = 0;
+  #sideX = 0;
+  #sideY = 0;
+  #sideZ = 0;
+
+  constructor(light: Light, clip: number) {
+    this.light = light;
+    const fullAngle = Math.min(2 * light.cutoffDegrees * shadowScale, widestMap);
+    this.#half = light.directional ? clip : Math.tan((fullAngle * Math.PI) / 360);
+  }
+
+  update(): void {
+    const { dx, dy, dz } = this.light;
+    // An axis across the light: the world's axis that the light is least aligned with, made orthogonal.
+    const ax = Math.abs(dx);
+    const ay = Math.abs(dy);
+    const az = Math.abs(dz);
+    const [ex, ey, ez] = ax <= ay && ax <= az ? [1, 0, 0] : ay <= az ? [0, 1, 0] : [0, 0, 1];
+    const sx = dy * ez - dz * ey;
+    const sy = dz * ex - dx * ez;
+    const sz = dx * ey - dy * ex;
+    const length = Math.sqrt(sx * sx + sy * sy + sz * sz);
+    this.#sideX = sx / length;
+    this.#sideY = sy / length;
+    this.#sideZ = sz / length;
+    this.#upX = dy * this.#sideZ - dz * this.#sideY;
+    this.#upY = dz * this.#sideX - dx * this.#sideZ;
+    this.#upZ = dx * this.#sideY - dy * this.#sideX;
+  }
+
+  covers(px: number, py: number, pz: number): boolean {
+    const { light } = this;
+    const x = px - light.x;
+    const y = py - light.y;
+    const z = pz - light.z;
+    const depth = x * light.dx + y * light.dy + z * light.dz;
+    const limit = light.directional ? this.#half : this.#half * depth;
+    const side = x * this.#sideX + y * this.#sideY + z * this.#sideZ;
+    const up = x * this.#upX + y * this.#upY + z * this.#upZ;
+    return depth > 0 && Math.abs(side) < limit && Math.abs(up) < limit;
+  }
+}

@@ -1,0 +1,115 @@
+/** Textures of a compiled model with their mip levels, filtered as OpenGL filters them (linear, mip-mapped). */
+
+/** One image of a mip chain: RGB bytes, row 0 first as stored. */
+interface Level {
+  readonly size: { readonly width: number; readonly height: number };
+  readonly data: Uint8Array;
+}
+
+/** A mip-mapped image; levels are made when they are first needed. */
+export class MipMap {
+  readonly #levels: Level[];
+
+  /** @param data RGB bytes, `[height, width, 3]`. */
+  constructor(width: number, height: number, data: Uint8Array) {
+    this.#levels = [{ size: { width, height }, data }];
+  }
+
+  get width(): number {
+    return (this.#levels[0] as Level).size.width;
+  }
+
+  get height(): number {
+    return (this.#levels[0] as Level).size.height;
+  }
+
+  /**
+   * Trilinear sample. `u`, `v` in texture units (0 to 1 across the image), `lod` = log2 of texels per pixel.
+   * @param repeat outside [0, 1]: repeat the image, or hold its edge.
+   * @param out receives RGB in [0, 255].
+   */
+  sample(u: number, v: number, lod: number, repeat: boolean, out: Float64Array): void {
+    const lower = Math.max(0, Math.floor(lod));
+    const blend = Math.max(0, lod - lower);
+    bilinear(this.#level(lower), u, v, repeat, out);
+    if (blend === 0) return;
+    const red = out[0] as number;
+    const green = out[1] as number;
+    const blue = out[2] as number;
+    bilinear(this.#level(lower + 1), u, v, repeat, out);
+    out[0] = red + blend * ((out[0] as number) - red);
+    out[1] = green + blend * ((out[1] as number) - green);
+    out[2] = blue + blend * ((out[2] as number) - blue);
+  }
+
+  #level(index: number): Level {
+    for (;;) {
+      const last = this.#levels[this.#levels.length - 1] as Level;
+      const isSmallest = last.size.width === 1 && last.size.height === 1;
+      const found = this.#levels[index];
+      if (found !== undefined) return found;
+      if (isSmallest) return last;
+      this.#levels.push(halve(last));
+    }
+  }
+}
+
+/** The next level: half the size rounded down, each texel the linear sample at its centre. */
+function halve(level: Level): Level {
+  const width = Math.max(1, level.size.width >> 1);
+  const height = Math.max(1, level.size.height >> 1);
+  const data = new Uint8Array(width * height * 3);
+  const colour = new Float64Array(3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      bilinear(level, (x + 0.5) / width, (y + 0.5) / height, false, colour);
+      const at = 3 * (y * width + x);
+      for (let c = 0; c < 3; c++) data[at + c] = Math.round(colour[c] as number);
+    }
+  }
+  return { size: { width, height }, data };
+}
+
+function bilinear(level: Level, u: number, v: number, repeat: boolean, out: Float64Array): void {
+  const { width, height } = level.size;
+  const data = level.data;
+  const x = u * width - 0.5;
+  const y = v * height - 0.5;
+  const left = Math.floor(x);
+  const top = Math.floor(y);
+  const fx = x - left;
+  const fy = y - top;
+  const x0 = repeat ? wrap(left, width) : clamp(left, width);
+  const x1 = repeat ? wrap(left + 1, width) : clamp(left + 1, width);
+  const y0 = (repeat ? wrap(top, height) : clamp(top, height)) * width;
+  const y1 = (repeat ? wrap(top + 1, height) : clamp(top + 1, height)) * width;
+  const a = 3 * (y0 + x0);
+  const b = 3 * (y0 + x1);
+  const c = 3 * (y1 + x0);
+  const d = 3 * (y1 + x1);
+  const wa = (1 - fx) * (1 - fy);
+  const wb = fx * (1 - fy);
+  const wc = (1 - fx) * fy;
+  const wd = fx * fy;
+  out[0] =
+    wa * (data[a] as number) + wb * (data[b] as number) + wc * (data[c] as number) + wd * (data[d] as number);
+  out[1] =
+    wa * (data[a + 1] as number) +
+    wb * (data[b + 1] as number) +
+    wc * (data[c + 1] as number) +
+    wd * (data[d + 1] as number);
+  out[2] =
+    wa * (data[a + 2] as number) +
+    wb * (data[b + 2] as number) +
+    wc * (data[c + 2] as number) +
+    wd * (data[d + 2] as number);
+}
+
+function wrap(index: number, size: number): number {
+  const rest = index % size;
+  return rest < 0 ? rest + size : rest;
+}
+
+function clamp(index: number, size: number): number {
+  return index < 0 ? 0 : index >= size ? size - 1 : index;
+}
