@@ -193,3 +193,24 @@ test('the last episode comes back as it was added', () => {
   assert.deepEqual([...episode.rewards], [0, 1, 2, 3, 4]);
   assert.deepEqual([...(episode.state ?? [])], [2000, 2001, 2002, 2003, 2004, 2005]);
 });
+
+test('the last observation is the stack an environment shows: frames interleaved by channel, oldest first', () => {
+  const rgb: ReplayLayout = {
+    frame: { height: 1, width: 2, channels: 3 },
+    frameStack: 2,
+    stateSize: 1,
+    actionSize: 1,
+  };
+  const buffer = new ReplayBuffer(rgb, 10);
+  buffer.begin({ frame: Uint8Array.of(1, 2, 3, 4, 5, 6), state: Float32Array.of(0) });
+  assert.deepEqual([...(buffer.lastObservation().pixels ?? [])], [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]);
+  buffer.add({
+    action: Float32Array.of(0),
+    reward: 0,
+    terminated: false,
+    next: { frame: Uint8Array.of(7, 8, 9, 10, 11, 12), state: Float32Array.of(5) },
+  });
+  const { pixels, state } = buffer.lastObservation();
+  assert.deepEqual([...(pixels ?? [])], [1, 2, 3, 7, 8, 9, 4, 5, 6, 10, 11, 12]);
+  assert.deepEqual([...(state ?? [])], [5]);
+});

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { agentConfigSchema } from '../../src/agent/config.js';
+import { agentSettings, parseRunConfig, resolveConfig } from '../../src/training/config.js';
+
+const base = { task: 'walker-walk', dataset: ['data'] };
+
+test('flags override the file, which overrides the preset, which overrides the defaults', () => {
+  const config = resolveConfig({
+    preset: 'rlpd-state',
+    file: { path: 'x.json', settings: { utdRatio: 5, batchSize: 64 } },
+    flags: { ...base, batchSize: 32 },
+  });
+  assert.deepEqual(
+    [config.targetSubset, config.utdRatio, config.batchSize, config.discount],
+    [2, 5, 32, 0.99],
+  );
+});
+
+test('a preset’s own run settings are all settings of the learner or the run', () => {
+  assert.equal(resolveConfig({ preset: 'online-only', flags: { task: 'walker-walk' } }).offlineMode, 'none');
+});
+
+test('a saved config gives the same config', () => {
+  const config = resolveConfig({ flags: base });
+  assert.deepEqual(parseRunConfig(JSON.parse(JSON.stringify(config))), config);
+  assert.deepEqual(Object.keys(agentSettings(config)), Object.keys(agentConfigSchema.shape));
+});
+
+test('each wrong setting is one sentence that says where it was given', () => {
+  const cases: [Parameters<typeof resolveConfig>[0], RegExp][] = [
+    [{ flags: {} }, /--task walker-walk/],
+    [{ flags: { ...base, batchSize: 0 } }, /^--batch-size cannot be 0/],
+    [
+      { flags: base, file: { path: 'c.json', settings: { batchSize: 1.5 } } },
+      /"batchSize" in c\.json cannot be 1\.5/,
+    ],
+    [
+      { flags: base, file: { path: 'c.json', settings: { utdRatoi: 3 } } },
+      /"utdRatoi" in c\.json is no setting; did you mean "utdRatio"\?/,
+    ],
+    [{ flags: base, file: { path: 'c.json', settings: [1] } }, /does not hold a JSON object/],
+    [{ flags: base, preset: 'best' }, /no preset named "best"/],
+    [{ flags: { ...base, ensembleSize: 2, targetSubset: 3 } }, /^--target-subset cannot be 3/],
+    [{ flags: { task: 'walker-walk' } }, /give one with --dataset/],
+    [{ flags: { ...base, offlineMode: 'none' } }, /would leave it unused/],
+    [{ flags: { task: 'walker-walk', offlineMode: 'none', pretrainUpdates: 3 } }, /need a dataset/],
+    [{ flags: { task: 'walker-walk', algorithm: 'bc' } }, /Behaviour cloning learns from a dataset/],
+    [{ flags: { ...base, algorithm: 'bc' } }, /--pretrain-updates/],
+  ];
+  for (const [sources, message] of cases)
+    assert.throws(() => resolveConfig(sources), { name: 'InputError', message }, `${message}`);
+});

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { DatasetHeader } from '../../datasets/manifest.js';
+import { DatasetWriter } from '../../datasets/writer.js';
+import type { EnvironmentSpec } from '../../envs/environment.js';
+import { Generator } from '../../src/random/generator.js';
+import { ReplayBuffer, type ReplayLayout } from '../../src/replay/replayBuffer.js';
+import { loadInto, openPriorData, rowsOf } from '../../src/training/priorData.js';
+import { estimateMemory } from '../../src/training/replayMemory.js';
+import { temporaryFolder } from './smallRun.js';
+
+const spec: EnvironmentSpec = {
+  task: 'walker-walk',
+  actionRepeat: 2,
+  controlTimestep: 0.025,
+  maxEnvFrames: 1000,
+  actionSize: 1,
+  stateSize: 2,
+  imageHeight: 2,
+  imageWidth: 2,
+  imageChannels: 3,
+  frameStack: 3,
+  camera: 'side',
+  renderer: 'none',
+};
+
+const layout: ReplayLayout = {
+  frame: { height: 2, width: 2, channels: 3 },
+  frameStack: 3,
+  stateSize: 0,
+  actionSize: 1,
+};
+
+/** A dataset whose every byte of episode e's frame t is 10·e + t. */
+async function record(folder: string, lengths: readonly number[], changes: Partial<DatasetHeader> = {}) {
+  const header: DatasetHeader = {
+    task: 'walker-walk',
+    actionRepeat: 2,
+    controlTimestep: 0.025,
+    imageHeight: 2,
+    imageWidth: 2,
+    imageChannels: 3,
+    camera: 'side',
+    renderer: 'none',
+    actionSize: 1,
+    provenance: { source: 'test', writer: 'test', writerVersion: '0', lossy: false },
+    ...changes,
+  };
+  const writer = await DatasetWriter.create(folder, header);
+  const frameBytes = header.imageHeight * header.imageWidth * header.imageChannels;
+  for (const [e, length] of lengths.entries()) {
+    await writer.append({
+      id: `e${e}`,
+      length,
+      ...(frameBytes > 0 && {
+        pixels: Uint8Array.from(
+          { length: (length + 1) * frameBytes },
+          (_, i) => 10 * e + Math.floor(i / frameBytes),
+        ),
+      }),
+      ...(header.stateSize && { state: new Float32Array((length + 1) * header.stateSize) }),
+      actions: new Float32Array(length * header.actionSize),
+      rewards: Float32Array.from({ length }, (_, t) => t),
+      terminated: false,
+      truncated: true,
+    });
+  }
+  await writer.close();
+}
+
+test('a dataset fills a buffer of its own size, and no stack of any of its episodes crosses a start', async (context) => {
+  const folder = join(await temporaryFolder(context), 'data');
+  await record(folder, [4, 1, 6]);
+  const datasets = await openPriorData([folder], spec, layout);
+  assert.equal(rowsOf(datasets), 14);
+  const buffer = new ReplayBuffer(layout, rowsOf(datasets));
+  await loadInto(buffer, datasets);
+  assert.equal(buffer.transitions, 11);
+  assert.equal(
+    (buffer.frames?.blocks ?? []).reduce((sum, block) => sum + block.length, 0),
+    14 * 12,
+  );
+  const generator = new Generator(0);
+  const frames = new Int32Array(3);
+  for (let i = 0; i < 300; i++) {
+    const row = buffer.sampleRow(generator);
+    buffer.frameStack(row, frames, 0);
+    const [oldest, middle, newest] = Array.from(frames, (n) => buffer.frames?.view(n)[0] as number);
+    const [episode, step] = [Math.floor((newest as number) / 10), (newest as number) % 10];
+    assert.deepEqual(
+      [oldest, middle],
+      [10 * episode + Math.max(0, step - 2), 10 * episode + Math.max(0, step - 1)],
+    );
+    assert.equal(buffer.reward(row), step);
+  }
+});
+
+test('several datasets go into one buffer', async (context) => {
+  const folder = await temporaryFolder(context);
+  const folders = [join(folder, 'a'), join(folder, 'b')];
+  for (const each of folders) await record(each, [3]);
+  const datasets = await openPriorData(folders, spec, layout);
+  const buffer = new ReplayBuffer(layout, rowsOf(datasets));
+  await loadInto(buffer, datasets);
+  assert.equal(buffer.transitions, 6);
+});
+
+test('a dataset that means something else by a step or a frame is refused before the start', async (context) => {
+  const folder = await temporaryFolder(context);
+  const cases: [string, Partial<DatasetHeader>, RegExp][] = [
+    ['repeat', { actionRepeat: 4 }, /action repeat is 4, the environment's is 2; give --action-repeat 4/],
+    ['task', { task: 'cheetah-run' }, /task is cheetah-run/],
+    [
+      'size',
+      { imageHeight: 4, imageWidth: 4 },
+      /image size is 4×4, the environment's is 2×2; give --image-size 4/,
+    ],
+    ['action', { actionSize: 3 }, /action size is 3/],
+    ['channels', { imageChannels: 1 }, /image channels is 1/],
+    ['state', { imageHeight: 0, imageWidth: 0, imageChannels: 0, stateSize: 2 }, /no images/],
+  ];
+  for (const [name, changes, message] of cases) {
+    await record(join(folder, name), [2], changes);
+    await assert.rejects(
+      openPriorData([join(folder, name)], spec, layout),
+      { name: 'InputError', message },
+      name,
+    );
+  }
+  await assert.rejects(openPriorData([join(folder, 'missing')], spec, layout), { name: 'InputError' });
+});
+
+test('experience that cannot fit into memory is refused with what to do', () => {
+  const big: ReplayLayout = { ...layout, frame: { height: 64, width: 64, channels: 3 } };
+  const { online, note } = estimateMemory(big, { online: 100_000, offline: 0 }, 4e9);
+  assert.ok(online > 1.2288e9 && online < 1.25e9, `${online}`);
+  assert.match(note, /100000 observations, 1\.23 GB; 4\.00 GB free/);
+  assert.throws(() => estimateMemory(big, { online: 100_000, offline: 200_000 }, 4e9), {
+    name: 'InputError',
+    message: /needs 3\.69 GB.*lower --replay-capacity/,
+  });
+});

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { openDataset } from '../../datasets/reader.js';
+import { kebabCase } from '../../src/training/config.js';
+import { type TrainResult, train } from '../../src/training/train.js';
+import { smallConfig, smallSettings, temporaryFolder } from './smallRun.js';
+
+const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
+
+/** What two equal runs have equal, byte for byte. */
+async function traces(run: string): Promise<Record<string, string>> {
+  const latest = (await readFile(join(run, 'checkpoints/latest'), 'utf8')).trim();
+  const read = async (path: string) => (await readFile(join(run, path))).toString('base64');
+  return {
+    latest,
+    metrics: (await readFile(join(run, 'metrics.jsonl'))).toString(),
+    agent: await read(`checkpoints/${latest}/agent.safetensors`),
+    episode: await read(`checkpoints/${latest}/episode.safetensors`),
+  };
+}
+
+/** Runs until `agentSteps`, then is stopped as by Ctrl-C. */
+async function stopAt(agentSteps: number, options: Parameters<typeof train>[0]): Promise<TrainResult> {
+  const controller = new AbortController();
+  return train({
+    ...options,
+    signal: controller.signal,
+    onProgress: (progress) => {
+      if (progress.agentSteps >= agentSteps) controller.abort();
+    },
+  });
+}
+
+let whole: Record<string, string>;
+
+before(async () => {
+  const folder = await temporaryFolder({ after });
+  await train({ run: join(folder, 'whole'), config: smallConfig() });
+  whole = await traces(join(folder, 'whole'));
+});
+
+test('a run that was stopped and resumed equals one that never was, bit for bit', async (context) => {
+  const run = join(await temporaryFolder(context), 'stopped');
+  const first = await stopAt(30, { run, config: smallConfig() });
+  assert.equal(first.finished, false);
+  assert.equal(first.agentSteps, 30);
+  // In the middle of an episode, of a log interval, and after the replay has wrapped around.
+  await stopAt(133, { run, resume: true });
+  await stopAt(271, { run, resume: true });
+  const last = await train({ run, resume: true });
+  assert.equal(last.finished, true);
+  assert.deepEqual(await traces(run), whole);
+});
+
+test('a run that was killed goes on from its last checkpoint to the same end, whatever lay around', async (context) => {
+  const run = join(await temporaryFolder(context), 'killed');
+  const flags = Object.entries(smallSettings).flatMap(([name, value]) => [
+    `--${kebabCase(name)}`,
+    String(value),
+  ]);
+  const child = spawn(process.execPath, [program, 'train', '--out', run, ...flags], { stdio: 'ignore' });
+  for (;;) {
+    const there = await readFile(join(run, 'checkpoints/latest'), 'utf8').catch(() => '');
+    if (there !== '') break;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  // What a crash can leave behind: half a checkpoint, lines after the checkpoint, half a line.
+  await mkdir(join(run, 'checkpoints/step-00009999.partial'));
+  await writeFile(join(run, 'checkpoints/step-00009999.partial/state.json'), '{"half":');
+  await appendFile(join(run, 'metrics.jsonl'), '{"kind":"train","envFr');
+  await train({ run, resume: true });
+  assert.deepEqual(await traces(run), whole);
+  const names = await readdir(join(run, 'checkpoints'));
+  assert.deepEqual(names.sort(), ['latest', 'step-00001920', 'step-00002400']);
+});
+
+test('a run killed before its first checkpoint starts over', async (context) => {
+  const run = join(await temporaryFolder(context), 'early');
+  await mkdir(run);
+  await writeFile(join(run, 'config.json'), JSON.stringify(smallConfig()));
+  await appendFile(join(run, 'metrics.jsonl'), '{"kind":"episode"}\n');
+  await train({ run, resume: true });
+  assert.deepEqual(await traces(run), whole);
+});
+
+test('an interrupted evaluation is made up for, and leaves no trace', async (context) => {
+  const run = join(await temporaryFolder(context), 'evaluating');
+  const controller = new AbortController();
+  const stopped = await train({
+    run,
+    config: smallConfig(),
+    signal: controller.signal,
+    onProgress: ({ phase }) => {
+      if (phase === 'evaluating') controller.abort();
+    },
+  });
+  assert.equal(stopped.evaluations.length, 0);
+  assert.equal(stopped.agentSteps, 150);
+  await train({ run, resume: true });
+  assert.deepEqual(await traces(run), whole);
+});
+
+test('the replay on disk holds every finished episode once, and only grows', async (context) => {
+  const run = join(await temporaryFolder(context), 'replay');
+  await stopAt(140, { run, config: smallConfig() });
+  const first = join(run, 'replay/shards/00000.msgpack');
+  const before = await readFile(first);
+  await train({ run, resume: true });
+  assert.deepEqual(await readFile(first), before);
+  const dataset = await openDataset(join(run, 'replay'));
+  assert.equal(dataset.manifest.episodes, 2);
+  assert.equal(dataset.manifest.steps, 250);
+});
+
+test('a longer run goes on where the shorter one ended', async (context) => {
+  const run = join(await temporaryFolder(context), 'longer');
+  await train({ run, config: smallConfig({ envFrames: 1200 }) });
+  const result = await train({ run, resume: true, changes: { envFrames: 2400 } });
+  assert.equal(result.envFrames, 2400);
+  assert.deepEqual(await traces(run), whole);
+});
+
+test('a resumed run refuses settings that would make another run of it', async (context) => {
+  const run = join(await temporaryFolder(context), 'changed');
+  await stopAt(10, { run, config: smallConfig() });
+  await assert.rejects(train({ run, resume: true, changes: { seed: 1 } }), {
+    name: 'InputError',
+    message: /--seed cannot change/,
+  });
+  await assert.rejects(train({ run, config: smallConfig() }), { name: 'InputError', message: /--resume/ });
+  await assert.rejects(train({ run: join(run, 'none'), resume: true }), { name: 'InputError' });
+});
