@@ -1,0 +1,240 @@
+/**
+ * `npm run demo`: the whole journey on cartpole-swingup from pixels. A state agent makes a small dataset of mixed
+ * quality; behaviour cloning and RLPD learn from its images; a random policy, behaviour cloning and RLPD are scored
+ * on the same seeds. Ends with a table, a learning curve, a video of each and a one-page report.
+ */
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { EnvironmentWorker } from '../envs/worker.js';
+import { selectBackend } from '../src/backend/select.js';
+import { writeChart } from '../src/media/chart.js';
+import type { Image } from '../src/media/image.js';
+import { writeVideo } from '../src/media/video.js';
+import { Generator } from '../src/random/generator.js';
+import { collect } from '../src/training/collect.js';
+import { type RunConfig, type RunSettings, resolveConfig } from '../src/training/config.js';
+import { environmentOptions } from '../src/training/environmentOptions.js';
+import { type Evaluation, evaluate } from '../src/training/evaluate.js';
+import type { Behaviour } from '../src/training/experts.js';
+import { policyAgent, readPolicy, readRunPolicy } from '../src/training/policyFile.js';
+import type { Policy } from '../src/training/rollout.js';
+import { runPaths } from '../src/training/runFolder.js';
+import { type TrainResult, train } from '../src/training/train.js';
+import { note, printResult } from './console.js';
+import { type Contestant, demoChart, demoReport, demoTable } from './demo/report.js';
+import { nativeSize, webAssemblySize } from './demo/sizes.js';
+import { duration, ProgressDisplay } from './progress.js';
+import { wholeNumber } from './settings.js';
+import { stopOnSignals } from './signals.js';
+
+const task = 'cartpole-swingup';
+/** Side of the pictures people look at; the policies see `imageSize`. */
+const filmSize = 256;
+
+interface Flags {
+  readonly out: string;
+  readonly seed: number;
+  readonly backend: 'auto' | 'torch' | 'tensorflow' | 'wasm';
+  readonly json?: boolean;
+}
+
+/** Thrown where Ctrl-C was pressed. */
+class Stopped extends Error {}
+
+await new Command('demo')
+  .description(`learn ${task} from pixels, with a small dataset of mixed quality`)
+  .option('--out <folder>', 'where the runs, pictures and the report go', 'runs/demo')
+  .addOption(
+    new Option('--seed <number>', 'seed of everything random').default(0).argParser(wholeNumber(0, 1e9)),
+  )
+  .addOption(
+    new Option('--backend <name>', 'tensor engine')
+      .choices(['auto', 'torch', 'tensorflow', 'wasm'])
+      .default('auto'),
+  )
+  .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr')
+  .action(async (flags: Flags) => {
+    const stop = stopOnSignals('the demo');
+    try {
+      await demo(flags, stop.signal);
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+      note(`Stopped. What there is so far is in ${flags.out}.`);
+      process.exitCode = 130;
+    } finally {
+      stop.dispose();
+    }
+  })
+  .parseAsync()
+  .catch((error: unknown) => {
+    note(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  });
+
+async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): Promise<void> {
+  const started = performance.now();
+  const engine = await selectBackend({ backend });
+  note(engine.note);
+  const size = engine.backend === 'wasm' ? webAssemblySize : nativeSize;
+  const base = { task, seed, backend: engine.backend, precision: engine.precision, threads: engine.threads };
+  const folders = {
+    stateAgent: join(out, 'state-agent'),
+    data: join(out, 'data'),
+    behaviourCloning: join(out, 'behaviour-cloning'),
+    rlpd: join(out, 'rlpd'),
+  };
+  await mkdir(out, { recursive: true });
+  for (const folder of Object.values(folders)) await rm(folder, { recursive: true, force: true });
+
+  note('\n1/4  A state agent learns the task; its snapshots will make the data');
+  const stateConfig = configure('online-state', { ...base, obs: 'state', snapshots: true }, size.stateAgent);
+  await runStage(folders.stateAgent, stateConfig, size.minutes.stateAgent, signal);
+
+  note('\n2/4  The random policy and every snapshot record episodes, as images');
+  const behaviours = await snapshots(folders.stateAgent);
+  const episodeReturns: number[] = [];
+  const data = await collect({
+    task,
+    folder: folders.data,
+    behaviours: behaviours.flatMap((behaviour) =>
+      new Array<Behaviour>(size.episodesPerPolicy).fill(behaviour),
+    ),
+    mode: 'sample',
+    environment: { actionRepeat: stateConfig.actionRepeat, imageSize: size.learner.imageSize ?? 64 },
+    seed,
+    details: { level: 'mixed: random and every snapshot of one state agent' },
+    signal,
+    onEpisode: (_done, _total, episodeReturn) => episodeReturns.push(episodeReturn),
+  });
+  if (signal.aborted) throw new Stopped();
+  note(
+    `${data.episodes} episodes, ${data.steps} agent steps, mean return ${data.returnMean?.toFixed(0)} (${data.returnMin?.toFixed(0)} to ${data.returnMax?.toFixed(0)})`,
+  );
+
+  const learner = { ...base, ...size.learner, dataset: [folders.data] };
+  note('\n3/4  Behaviour cloning learns from the images');
+  const cloning = configure('bc', learner, size.behaviourCloning);
+  await runStage(folders.behaviourCloning, cloning, size.minutes.behaviourCloning, signal);
+
+  note('\n4/4  RLPD learns from the images and from its own experience, half and half');
+  const rlpd = configure('rlpd', learner, size.rlpd);
+  const training = await runStage(folders.rlpd, rlpd, size.minutes.rlpd, signal);
+
+  note('\nScoring on the same seeds');
+  const contestants: Contestant[] = [];
+  for (const { name, config, run } of [
+    { name: 'random', config: rlpd, run: undefined },
+    { name: 'behaviour cloning', config: cloning, run: folders.behaviourCloning },
+    { name: 'RLPD', config: rlpd, run: folders.rlpd },
+  ]) {
+    const video = `${name.toLowerCase().replace(' ', '-')}.mp4`;
+    const film = join(out, video);
+    const evaluation = await score({ config, run, film, episodes: size.evaluationEpisodes, seed, signal });
+    contestants.push({ name, video, ...evaluation });
+  }
+
+  const wallSeconds = (performance.now() - started) / 1000;
+  const facts = {
+    contestants,
+    training,
+    rlpd,
+    cloning,
+    stateConfig,
+    data,
+    episodeReturns,
+    behaviours,
+    engine: engine.note,
+    isNative: engine.backend !== 'wasm',
+    wallSeconds,
+  };
+  const chart = demoChart(facts);
+  await writeChart(join(out, 'learning-curve.png'), chart);
+  await writeFile(join(out, 'report.html'), demoReport(facts, chart));
+  const result = {
+    task,
+    out,
+    engine: engine.backend,
+    contestants: contestants.map(({ name, mean, ci95, returns }) => ({ name, mean, ci95, returns })),
+    envFrames: training.envFrames,
+    updates: training.updates,
+    wallSeconds,
+  };
+  printResult(
+    json,
+    result,
+    `\n${demoTable(contestants)}\n\n${duration(wallSeconds)} in all. The report: ${join(out, 'report.html')}; the curve: ${join(out, 'learning-curve.png')}`,
+  );
+}
+
+/** The mode of the run's last policy, or uniform actions without a run, on the evaluation seeds; the first is filmed. */
+async function score(options: {
+  readonly config: RunConfig;
+  readonly run: string | undefined;
+  readonly film: string;
+  readonly episodes: number;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+}): Promise<Evaluation> {
+  const { config, run, film, episodes, seed, signal } = options;
+  const environment = await EnvironmentWorker.create(task, environmentOptions(config));
+  const agent = run === undefined ? undefined : policyAgent(await readRunPolicy(run), environment, seed);
+  const random = new Generator(seed).child('random policy');
+  const { actionSize, actionRepeat, controlTimestep } = environment.spec;
+  const uniform: Policy = () => Float32Array.from({ length: actionSize }, () => random.uniform(-1, 1));
+  const pictures: Image[] = [];
+  try {
+    const evaluation = await evaluate({
+      environment,
+      policy: agent === undefined ? uniform : (observation) => agent.act(observation, 'mean'),
+      episodes,
+      signal,
+      watch: async (env, episode) => {
+        if (episode === 0) pictures.push(await env.render({ width: filmSize, height: filmSize }));
+      },
+    });
+    if (evaluation === undefined) throw new Stopped();
+    await writeVideo(film, pictures, { fps: 1 / (controlTimestep * actionRepeat) });
+    return evaluation;
+  } finally {
+    agent?.dispose();
+    await environment.close();
+  }
+}
+
+function configure(preset: string, base: RunSettings, more: Partial<RunSettings>): RunConfig {
+  return resolveConfig({ preset, flags: { ...base, ...more } });
+}
+
+async function runStage(
+  run: string,
+  config: RunConfig,
+  minutes: number,
+  signal: AbortSignal,
+): Promise<TrainResult> {
+  const display = new ProgressDisplay();
+  try {
+    const result = await train({
+      run,
+      config,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(minutes * 60_000)]),
+      onProgress: (progress) => display.update(progress),
+    });
+    display.stop();
+    if (signal.aborted) throw new Stopped();
+    if (!result.finished) note(`Stopped after ${minutes} minutes, for the demo to end in time.`);
+    return result;
+  } finally {
+    display.stop();
+  }
+}
+
+/** The random policy, and the state agent at each of its evaluations. */
+async function snapshots(run: string): Promise<Behaviour[]> {
+  const folder = runPaths(run).policies;
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.safetensors')).sort();
+  const policies = await Promise.all(
+    names.map(async (name) => ({ ...(await readPolicy(join(folder, name))), name })),
+  );
+  return [undefined, ...policies];
+}

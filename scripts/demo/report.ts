@@ -1,0 +1,190 @@
+/** What the demo shows at its end: the table, the curve and the page. */
+import { curveChartSvg, histogramSvg } from '../../src/media/chart.js';
+import { reportPage } from '../../src/media/report.js';
+import type { Collected } from '../../src/training/collect.js';
+import type { RunConfig } from '../../src/training/config.js';
+import type { Evaluation } from '../../src/training/evaluate.js';
+import type { Behaviour } from '../../src/training/experts.js';
+import type { TrainResult } from '../../src/training/train.js';
+import { duration } from '../progress.js';
+
+/** A policy and how it was scored. */
+export interface Contestant extends Evaluation {
+  readonly name: string;
+  /** File name of its film. */
+  readonly video: string;
+}
+
+export interface DemoFacts {
+  /** The random policy, behaviour cloning and RLPD, in this order. */
+  readonly contestants: readonly Contestant[];
+  /** RLPD's run. */
+  readonly training: TrainResult;
+  readonly rlpd: RunConfig;
+  readonly cloning: RunConfig;
+  readonly stateConfig: RunConfig;
+  readonly data: Collected;
+  readonly episodeReturns: readonly number[];
+  /** Who made the data. */
+  readonly behaviours: readonly Behaviour[];
+  /** One line: which engine ran. */
+  readonly engine: string;
+  readonly isNative: boolean;
+  readonly wallSeconds: number;
+}
+
+export function demoTable(contestants: readonly Contestant[]): string {
+  const rows = [
+    ['policy', 'mean return', '95% interval', 'interquartile mean'],
+    ...contestants.map(({ name, mean, ci95, iqm }) => [
+      name,
+      mean.toFixed(1),
+      ci95.map((end) => end.toFixed(1)).join(' to '),
+      iqm.toFixed(1),
+    ]),
+  ];
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+        )
+        .join('   '),
+    )
+    .join('\n');
+}
+
+/** RLPD's evaluations over env frames, with the two others as levels. */
+export function demoChart({ contestants, training, rlpd }: DemoFacts): string {
+  const { evaluations } = training;
+  return curveChartSvg({
+    title: 'Cartpole swing-up from pixels',
+    subtitle: `mean of ${rlpd.evaluationEpisodes} episodes and its 95% interval; dashed: mean of the final ${contestants[0]?.returns.length} episodes`,
+    xLabel: 'env frames of fresh experience',
+    yLabel: 'return',
+    yRange: [0, Math.max(900, ...evaluations.map(({ ci95 }) => ci95[1]))],
+    curves: [
+      {
+        name: 'RLPD',
+        x: evaluations.map(({ envFrames }) => envFrames),
+        mean: evaluations.map(({ mean }) => mean),
+        low: evaluations.map(({ ci95 }) => ci95[0]),
+        high: evaluations.map(({ ci95 }) => ci95[1]),
+      },
+    ],
+    levels: contestants
+      .filter(({ name }) => name !== 'RLPD')
+      .reverse()
+      .map(({ name, mean }) => ({ name, value: mean })),
+  });
+}
+
+export function demoReport(facts: DemoFacts, chart: string): string {
+  const { contestants, training, rlpd, cloning, stateConfig, data, behaviours } = facts;
+  const [random, bc, best] = contestants;
+  const from: Readonly<Record<string, string>> = {
+    random: 'nothing',
+    'behaviour cloning': `${data.episodes} recorded episodes`,
+    RLPD: `the same episodes and ${thousands(training.envFrames)} env frames of its own`,
+  };
+  return reportPage({
+    title: 'Cartpole swing-up from pixels',
+    lead: `RLPD reaches a mean return of ${round(best)}, behaviour cloning on the same data ${round(bc)}, a random policy ${round(random)} (the greatest possible is below 1000). Made in ${duration(facts.wallSeconds)}.`,
+    sections: [
+      {
+        heading: 'Result',
+        blocks: [
+          {
+            kind: 'table',
+            head: ['policy', 'mean return', '95% interval', 'learnt from'],
+            rows: contestants.map(({ name, mean, ci95 }) => [
+              name,
+              Math.round(mean),
+              `${Math.round(ci95[0])} to ${Math.round(ci95[1])}`,
+              from[name] ?? '',
+            ]),
+            highlight: contestants.length - 1,
+          },
+          {
+            kind: 'videos',
+            items: contestants.map(({ name, video, returns }) => ({
+              source: video,
+              title: name,
+              caption: `first episode, return ${Math.round(returns[0] ?? 0)}`,
+            })),
+          },
+          {
+            kind: 'text',
+            text: `Each policy acts for ${best?.returns.length} episodes from the same initial states, which no training has seen; the interval is a bootstrap over these episodes, of one training run with one seed (${rlpd.seed}). The films are drawn large; the policies see ${rlpd.imageSize}×${rlpd.imageSize} pixels, ${rlpd.frameStack} frames at a time.`,
+          },
+        ],
+      },
+      { heading: 'Learning curve', blocks: [{ kind: 'chart', svg: chart }] },
+      {
+        heading: 'Where the data come from',
+        blocks: [
+          {
+            kind: 'text',
+            text: `A soft actor-critic that sees the pole's position and speed instead of images learnt the task for ${thousands(stateConfig.envFrames)} env frames, and kept its policy at every evaluation. Each of these snapshots, and the random policy, recorded ${data.episodes / behaviours.length} episodes as images. So the data are mixed: ${data.episodes} episodes with returns from ${Math.round(data.returnMin ?? 0)} to ${Math.round(data.returnMax ?? 0)}, ${Math.round(data.returnMean ?? 0)} on average.`,
+          },
+          {
+            kind: 'table',
+            head: ['who acted', 'trained for (env frames)', 'return of its mode'],
+            rows: behaviours.map((behaviour) =>
+              behaviour === undefined
+                ? ['random policy', '–', '–']
+                : [
+                    'snapshot',
+                    thousands(behaviour.envFrames),
+                    behaviour.return === null ? '–' : String(Math.round(behaviour.return)),
+                  ],
+            ),
+          },
+          {
+            kind: 'chart',
+            svg: histogramSvg({
+              title: 'Returns in the dataset',
+              xLabel: 'return of an episode',
+              yLabel: 'episodes',
+              values: facts.episodeReturns,
+              height: 280,
+            }),
+          },
+        ],
+      },
+      {
+        heading: 'Settings',
+        blocks: [
+          {
+            kind: 'text',
+            text: `${facts.engine} An action is held for ${rlpd.actionRepeat} control steps. RLPD: ${training.updates} updates of ${rlpd.ensembleSize} critics on batches of ${rlpd.batchSize}, half recorded and half its own. Behaviour cloning: ${cloning.pretrainUpdates} updates at most, on the recorded images alone.`,
+          },
+          ...(facts.isNative
+            ? []
+            : [
+                {
+                  kind: 'text' as const,
+                  text: 'The native engine was not available, so images, network and batch are much smaller than the native demo’s, and so is what can be expected of them. "npx rlpd doctor" says what is missing.',
+                },
+              ]),
+          {
+            kind: 'code',
+            text: 'npx rlpd evaluate --run RUN --episodes 20 --video again.mp4    # score a policy once more\nnpx rlpd train --out RUN --resume --env-frames 100000          # go on training'.replaceAll(
+              'RUN',
+              training.run,
+            ),
+          },
+        ],
+      },
+    ],
+  });
+}
+
+function round(contestant: Contestant | undefined): string {
+  return contestant === undefined ? '–' : String(Math.round(contestant.mean));
+}
+
+function thousands(count: number): string {
+  return count.toLocaleString('en-US');
+}

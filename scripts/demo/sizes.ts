@@ -1,0 +1,57 @@
+/**
+ * How large the demo is: one size for the native engine, one that WebAssembly gets through in the same time. Each
+ * stage has a time after which it stops where it is, for machines slower than those it was tuned on.
+ */
+import type { RunSettings } from '../../src/training/config.js';
+
+export interface DemoSize {
+  /** Settings of the state agent whose snapshots make the data. */
+  readonly stateAgent: Partial<RunSettings>;
+  /** Episodes that each snapshot, and the random policy, add to the dataset. */
+  readonly episodesPerPolicy: number;
+  /** What behaviour cloning and RLPD share: the images, the network, the batch. */
+  readonly learner: Partial<RunSettings>;
+  readonly behaviourCloning: Partial<RunSettings>;
+  readonly rlpd: Partial<RunSettings>;
+  /** Episodes of the final evaluation. */
+  readonly evaluationEpisodes: number;
+  /** Minutes after which a stage stops. */
+  readonly minutes: { readonly stateAgent: number; readonly behaviourCloning: number; readonly rlpd: number };
+}
+
+/** Control steps an action is held for: PlaNet's choice for this task (Hafner et al. 2019), 125 actions an episode. */
+const actionRepeat = 8;
+
+export const nativeSize: DemoSize = {
+  stateAgent: {
+    actionRepeat,
+    batchSize: 128,
+    randomSteps: 500,
+    envFrames: 24_000,
+    evaluationInterval: 4_000,
+    evaluationEpisodes: 2,
+  },
+  episodesPerPolicy: 5,
+  learner: { actionRepeat, imageSize: 64, batchSize: 128, ensembleSize: 5 },
+  behaviourCloning: { pretrainUpdates: 2_000 },
+  rlpd: { envFrames: 48_000, randomSteps: 250, evaluationInterval: 6_000, evaluationEpisodes: 3 },
+  evaluationEpisodes: 10,
+  minutes: { stateAgent: 1.5, behaviourCloning: 1.5, rlpd: 8 },
+};
+
+export const webAssemblySize: DemoSize = {
+  stateAgent: { ...nativeSize.stateAgent, batchSize: 64 },
+  episodesPerPolicy: 5,
+  learner: {
+    actionRepeat,
+    imageSize: 32,
+    batchSize: 32,
+    ensembleSize: 2,
+    hiddenWidth: 128,
+    randomShiftPad: 2,
+  },
+  behaviourCloning: { pretrainUpdates: 1_000 },
+  rlpd: { envFrames: 32_000, randomSteps: 250, evaluationInterval: 4_000, evaluationEpisodes: 2 },
+  evaluationEpisodes: 5,
+  minutes: { stateAgent: 3, behaviourCloning: 2, rlpd: 10 },
+};
