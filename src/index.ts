@@ -3,6 +3,8 @@ export type { Episode } from '../datasets/episode.js';
 export type { DatasetHeader, Manifest } from '../datasets/manifest.js';
 export { Dataset, openDataset } from '../datasets/reader.js';
 export { DatasetWriter } from '../datasets/writer.js';
+export type { Encoder, EncoderLayers } from '../encoders/encoder.js';
+export { encoderNames, registerEncoder } from '../encoders/registry.js';
 export type * from '../envs/environment.js';
 export { makeEnv, taskNames } from '../envs/makeEnv.js';
 export { EnvironmentWorker } from '../envs/worker.js';

@@ -44,7 +44,7 @@ export const presets = {
 
   bc: {
     description: 'behaviour cloning on the dataset alone',
-    settings: { algorithm: 'bc', offlineShare: 1 },
+    settings: { algorithm: 'bc', offlineShare: 1, pretrainUpdates: 20_000 },
   },
 
   'pretrain-finetune': {

@@ -69,7 +69,7 @@ export class RlpdLearner implements Learner {
     targetCritic.group.copyFrom(critic.group);
     const actor = new Actor(config, shape, critic.encoder?.features, weights);
     const temperature = new ParameterGroup('temperature', weights);
-    const logTemperature = temperature.constant('log', [], Math.log(config.initialTemperature));
+    const logTemperature = temperature.constant<tf.Rank.R0>('log', [], Math.log(config.initialTemperature));
     this.groups = [critic.group, targetCritic.group, actor.group, temperature];
     const { criticLearningRate, criticWeightDecay, actorLearningRate, temperatureLearningRate } = config;
     const optimisers = {

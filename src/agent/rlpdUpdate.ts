@@ -20,7 +20,7 @@ export interface RlpdNetworks {
   readonly critic: Critic;
   readonly targetCritic: Critic;
   readonly actor: Actor;
-  readonly logTemperature: tf.Variable;
+  readonly logTemperature: tf.Variable<tf.Rank.R0>;
   readonly optimisers: { readonly critic: Adam; readonly actor: Adam; readonly temperature: Adam };
 }
 
@@ -112,13 +112,17 @@ function tdTarget(
     // The minimum over all of them needs no choice.
     members: config.targetSubset < config.ensembleSize ? inputs.subset : undefined,
   });
-  const temperature = tf.exp(logTemperature) as tf.Scalar;
   return temporalDifferenceTarget({
     rewards: inputs.rewards,
     masks: inputs.masks,
     nextValues,
     discount: config.discount,
-    entropy: config.entropyBackup ? { temperature, logProbability } : undefined,
+    entropy: config.entropyBackup
+      ? {
+          temperature: tf.exp<tf.Scalar>(logTemperature),
+          logProbability: logProbability(),
+        }
+      : undefined,
   });
 }
 
@@ -129,12 +133,13 @@ export function actorStep(
   inputs: ActorStepInputs,
 ): { metrics: tf.Scalar[] } {
   const { critic, actor, logTemperature, optimisers } = networks;
-  const temperature = tf.exp(logTemperature) as tf.Scalar;
+  const temperature = tf.exp<tf.Scalar>(logTemperature);
   const { image, state } = inputs.observation;
   const representation = critic.representation({ image: critic.features(image), state });
   const { loss, gradients, byProducts } = differentiate(actor.group.variables, () => {
-    const { action, logProbability } = sampleAction(actor.distribution(inputs.features), inputs.noise);
-    const values = critic.values(representation, action, {
+    const sample = sampleAction(actor.distribution(inputs.features), inputs.noise);
+    const logProbability = sample.logProbability();
+    const values = critic.values(representation, sample.action, {
       differentiate: 'input',
       dropoutMasks: inputs.dropoutMasks,
     });

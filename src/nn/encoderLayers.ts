@@ -21,10 +21,14 @@ export function createEncoderNetwork(
   const data = new WeakSet<tf.Tensor>();
   const layers: EncoderLayers<tf.Tensor> = {
     convolution(name, { inputs, outputs, kernel, stride, activation, initialiser }) {
-      const filter = group.weight(`encoder/${name}/filter`, [kernel, kernel, inputs, outputs], initialiser);
-      const bias = group.constant(`encoder/${name}/bias`, [outputs], 0);
+      const filter = group.weight<tf.Rank.R4>(
+        `encoder/${name}/filter`,
+        [kernel, kernel, inputs, outputs],
+        initialiser,
+      );
+      const bias = group.constant<tf.Rank.R1>(`encoder/${name}/bias`, [outputs], 0);
       return (x) =>
-        convolution(x as tf.Tensor4D, filter as tf.Tensor as tf.Tensor4D, bias as tf.Tensor as tf.Tensor1D, {
+        convolution(x as tf.Tensor4D, filter, bias, {
           stride,
           activation,
           inputGradient: !data.has(x),

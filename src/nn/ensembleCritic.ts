@@ -22,11 +22,16 @@ export interface EnsembleCritic {
 export function createEnsembleCritic(group: ParameterGroup, prefix: string, shape: MlpShape): EnsembleCritic {
   const { members, hiddenWidth } = shape;
   const hidden = createHiddenLayers(group, prefix, shape);
-  const weight = group.weight(`${prefix}/output/weight`, [members, hiddenWidth, 1], 'xavierUniform', members);
-  const bias = group.constant(`${prefix}/output/bias`, [members, 1], 0);
+  const weight = group.weight<tf.Rank.R3>(
+    `${prefix}/output/weight`,
+    [members, hiddenWidth, 1],
+    'xavierUniform',
+    members,
+  );
+  const bias = group.constant<tf.Rank.R2>(`${prefix}/output/bias`, [members, 1], 0);
   return {
     hidden,
-    output: { weight: weight as tf.Tensor as tf.Tensor3D, bias: bias as tf.Tensor as tf.Tensor2D },
+    output: { weight, bias },
   };
 }
 

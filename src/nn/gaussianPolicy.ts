@@ -27,13 +27,13 @@ export function createGaussianPolicy(
   { actionSize, ...shape }: PolicyShape,
 ): GaussianPolicy {
   const hidden = createHiddenLayers(group, prefix, { ...shape, members: 1, layerNorm: false });
-  const weight = group.weight(
+  const weight = group.weight<tf.Rank.R3>(
     `${prefix}/heads/weight`,
     [2, shape.hiddenWidth, actionSize],
     'xavierUniform',
     2,
-  ) as tf.Tensor as tf.Tensor3D;
-  const bias = group.constant(`${prefix}/heads/bias`, [2, actionSize], 0) as tf.Tensor as tf.Tensor2D;
+  );
+  const bias = group.constant<tf.Rank.R2>(`${prefix}/heads/bias`, [2, actionSize], 0);
   return { hidden, heads: { weight, bias } };
 }
 

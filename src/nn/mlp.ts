@@ -27,19 +27,20 @@ export function createHiddenLayers(group: ParameterGroup, prefix: string, shape:
   return Array.from({ length: shape.hiddenLayers }, (_, i) => {
     const name = `${prefix}/hidden${i + 1}`;
     const inputs = i === 0 ? shape.inputs : hiddenWidth;
-    const weight = group.weight(`${name}/weight`, [members, inputs, hiddenWidth], 'xavierUniform', members);
-    const bias = group.constant(`${name}/bias`, [members, hiddenWidth], 0);
+    const weight = group.weight<tf.Rank.R3>(
+      `${name}/weight`,
+      [members, inputs, hiddenWidth],
+      'xavierUniform',
+      members,
+    );
+    const bias = group.constant<tf.Rank.R2>(`${name}/bias`, [members, hiddenWidth], 0);
     const norm = shape.layerNorm
       ? {
-          gain: group.constant(`${name}/norm/gain`, [members, hiddenWidth], 1) as tf.Tensor as tf.Tensor2D,
-          offset: group.constant(
-            `${name}/norm/offset`,
-            [members, hiddenWidth],
-            0,
-          ) as tf.Tensor as tf.Tensor2D,
+          gain: group.constant<tf.Rank.R2>(`${name}/norm/gain`, [members, hiddenWidth], 1),
+          offset: group.constant<tf.Rank.R2>(`${name}/norm/offset`, [members, hiddenWidth], 0),
         }
       : undefined;
-    return { weight: weight as tf.Tensor as tf.Tensor3D, bias: bias as tf.Tensor as tf.Tensor2D, norm };
+    return { weight, bias, norm };
   });
 }
 

@@ -41,14 +41,19 @@ export class ParameterGroup {
   }
 
   /** A filter or matrix. Leading axes before the last `fanAxes` are ensemble members, each initialised by itself. */
-  weight(name: string, shape: readonly number[], initialiser: Initialiser, members = 1): tf.Variable {
+  weight<R extends tf.Rank>(
+    name: string,
+    shape: tf.ShapeMap[R],
+    initialiser: Initialiser,
+    members = 1,
+  ): tf.Variable<R> {
     const values = initialise(initialiser, shape, members, this.#random.child(`${this.name}/${name}`));
     return this.#add(name, shape, values, true);
   }
 
   /** A bias, gain or offset: one value everywhere. */
-  constant(name: string, shape: readonly number[], value: number): tf.Variable {
-    return this.#add(name, shape, new Float32Array(tf.util.sizeFromShape([...shape])).fill(value), false);
+  constant<R extends tf.Rank>(name: string, shape: tf.ShapeMap[R], value: number): tf.Variable<R> {
+    return this.#add(name, shape, new Float32Array(tf.util.sizeFromShape(shape)).fill(value), false);
   }
 
   /** Takes over another group's values; both were built by the same code, so the lists match one to one. */
@@ -67,8 +72,13 @@ export class ParameterGroup {
     for (const { variable } of this.parameters) variable.dispose();
   }
 
-  #add(name: string, shape: readonly number[], values: Float32Array, decays: boolean): tf.Variable {
-    const initial = tf.tensor(values, [...shape], 'float32');
+  #add<R extends tf.Rank>(
+    name: string,
+    shape: tf.ShapeMap[R],
+    values: Float32Array,
+    decays: boolean,
+  ): tf.Variable<R> {
+    const initial = tf.tensor<R>(values, shape, 'float32');
     const variable = tf.variable(initial);
     initial.dispose();
     this.parameters.push({ name, decays, variable });

@@ -18,13 +18,17 @@ export const logStdBounds = [-20, 2] as const;
 /** A data action is drawn in by this much before atanh, which is infinite at ±1. */
 const actionMargin = 1e-6;
 
-/** A reparameterised sample from standard normal `noise` `[B, A]`: action `[B, A]` and its log-probability `[B]`. */
-export function sampleAction(
-  { mean, logStd }: GaussianParameters,
-  noise: tf.Tensor2D,
-): { action: tf.Tensor2D; logProbability: tf.Tensor1D } {
+export interface PolicySample {
+  /** `[B, A]`. */
+  readonly action: tf.Tensor2D;
+  /** log π(action) `[B]`, computed when asked for. */
+  readonly logProbability: () => tf.Tensor1D;
+}
+
+/** A reparameterised sample from standard normal `noise` `[B, A]`; with no noise, the mode. */
+export function sampleAction({ mean, logStd }: GaussianParameters, noise: tf.Tensor2D): PolicySample {
   const u = tf.add(mean, tf.mul(tf.exp(logStd), noise)) as tf.Tensor2D;
-  return { action: tf.tanh(u), logProbability: logProbabilityOf(u, noise, logStd) };
+  return { action: tf.tanh(u), logProbability: () => logProbabilityOf(u, noise, logStd) };
 }
 
 /** The distribution's mode in the sense of the reference: tanh(mean). */

@@ -13,9 +13,9 @@ export interface Trunk {
 
 export function createTrunk(group: ParameterGroup, prefix: string, inputs: number, width: number): Trunk {
   const constant = (name: string, value: number) =>
-    group.constant(`${prefix}/${name}`, [1, width], value) as tf.Tensor as tf.Tensor2D;
+    group.constant<tf.Rank.R2>(`${prefix}/${name}`, [1, width], value);
   return {
-    weight: group.weight(`${prefix}/weight`, [1, inputs, width], 'xavierUniform') as tf.Tensor as tf.Tensor3D,
+    weight: group.weight<tf.Rank.R3>(`${prefix}/weight`, [1, inputs, width], 'xavierUniform'),
     bias: constant('bias', 0),
     gain: constant('norm/gain', 1),
     offset: constant('norm/offset', 0),

@@ -31,7 +31,7 @@ describe('tanh-Gaussian', () => {
       );
       const u = mean + std * noise;
       const expected = logDensity(u, mean, std);
-      const [found = Number.NaN] = logProbability.dataSync();
+      const [found = Number.NaN] = logProbability().dataSync();
       assert.ok(Math.abs(found - expected) < 1e-4 * (1 + Math.abs(expected)), `${found} and ${expected}`);
       assert.ok(Math.abs((action.dataSync()[0] ?? Number.NaN) - Math.tanh(u)) < 1e-6);
     }
@@ -53,7 +53,7 @@ describe('tanh-Gaussian', () => {
     const mean = tf.tensor2d([[0.5, -1]]);
     const both = sampleAction({ mean, logStd: tf.zeros([1, 2]) }, tf.tensor2d([[0.1, 0.2]]));
     const expected = logDensity(0.6, 0.5, 1) + logDensity(-0.8, -1, 1);
-    assert.ok(Math.abs((both.logProbability.dataSync()[0] ?? 0) - expected) < 1e-5);
+    assert.ok(Math.abs((both.logProbability().dataSync()[0] ?? 0) - expected) < 1e-5);
     const mode = modeAction({ mean, logStd: tf.zeros([1, 2]) }).dataSync();
     assert.ok(Math.abs((mode[1] ?? 0) - Math.tanh(-1)) < 1e-6);
   });
@@ -76,7 +76,7 @@ describe('tanh-Gaussian', () => {
     };
     assertGradients(inputs, ({ mean, logStd }) => {
       const parameters = { mean: mean as tf.Tensor2D, logStd: logStd as tf.Tensor2D };
-      return sampleAction(parameters, noise).logProbability;
+      return sampleAction(parameters, noise).logProbability();
     });
     assertGradients(inputs, ({ mean, logStd }) => {
       const parameters = { mean: mean as tf.Tensor2D, logStd: logStd as tf.Tensor2D };
