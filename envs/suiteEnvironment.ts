@@ -81,6 +81,21 @@ export class SuiteEnvironment implements Environment {
     return { observation: { state: this.#observe() }, info: { envFrames: 0 } };
   }
 
+  /**
+   * Puts the model at rest into a configuration `qpos` `[nq]`, to look at it or to start from it.
+   * @throws InputError when it has another number of positions
+   */
+  setPositions(qpos: readonly number[]): void {
+    const expected = this.#simulation.data('qpos').length;
+    if (qpos.length !== expected) {
+      throw new InputError(
+        `${this.#task.name} has ${expected} positions (qpos), and ${qpos.length} were given.`,
+      );
+    }
+    this.#simulation.reset(() => this.#simulation.data('qpos').set(qpos));
+    this.#envFrames = 0;
+  }
+
   /** @param action `[A]`; values outside [−1, 1] are clipped. */
   step(action: Float32Array): StepResult {
     if (this.#envFrames === null) throw new Error('step was called without an episode: call reset first.');

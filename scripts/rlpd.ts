@@ -3,11 +3,13 @@
 import { Command, CommanderError } from 'commander';
 import { InputError } from '../src/errors.js';
 import { PACKAGE_VERSION } from '../src/training/version.js';
+import { benchCommand } from './bench.js';
 import { collectCommand } from './collect.js';
 import { convertCommand } from './convert.js';
 import { datasetCommand } from './dataset.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
+import { renderCommand } from './render.js';
 import { trainCommand } from './train.js';
 
 const commands = [
@@ -16,6 +18,8 @@ const commands = [
   convertCommand,
   datasetCommand,
   evaluateCommand,
+  renderCommand,
+  benchCommand,
   doctorCommand,
 ];
 

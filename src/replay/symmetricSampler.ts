@@ -3,6 +3,7 @@
  * the rest from fresh experience. The random shift of every image is drawn here too, so a batch says everything
  * that is random about its observations.
  */
+import { drawShifts } from '../../encoders/randomShift.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch, BatchObservation, FrameGather } from './batch.js';
 import type { ReplayBuffer } from './replayBuffer.js';
@@ -127,10 +128,9 @@ class ObservationRows {
     if (state !== undefined) buffer.copyState(row, state, i * this.#stateSize);
   }
 
-  /** One offset a sample, the same for its whole stack, uniform over the (2·pad + 1)² crops. */
+  /** One offset a sample, the same for its whole stack. */
   drawShifts(generator: Generator, pad: number): void {
-    const shifts = this.value.pixels?.shifts;
-    if (shifts === undefined || pad === 0) return;
-    for (let i = 0; i < shifts.length; i++) shifts[i] = generator.integer(2 * pad + 1);
+    const { pixels } = this.value;
+    pixels?.shifts.set(drawShifts(generator, pixels.shifts.length / 2, pad));
   }
 }

@@ -1,0 +1,66 @@
+/** `rlpd render`: one picture of a task, at its start or in a configuration that is given. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { findTask } from '../envs/suite/registry.js';
+import { SuiteEnvironment } from '../envs/suiteEnvironment.js';
+import { toSharp } from '../src/media/image.js';
+import { printResult } from './console.js';
+import { examples, wholeNumber } from './settings.js';
+
+interface Flags {
+  readonly task: string;
+  readonly qpos?: readonly number[];
+  readonly seed: number;
+  readonly size: number;
+  readonly camera?: string;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+export const renderCommand = examples(
+  new Command('render')
+    .description('write a picture of a task as PNG')
+    .requiredOption('--task <name>', 'the task, such as walker-walk')
+    .addOption(
+      new Option(
+        '--qpos <numbers>',
+        "the model's positions, separated by commas; default: an episode's start",
+      ).argParser(numbers),
+    )
+    .addOption(
+      new Option('--seed <number>', "the episode's seed").default(0).argParser(wholeNumber(0, 0xffffffff)),
+    )
+    .addOption(
+      new Option('--size <pixels>', 'side of the picture').default(64).argParser(wholeNumber(1, 4096)),
+    )
+    .option('--camera <name>', "name or number of the camera (default: the task's own)")
+    .requiredOption('--out <file>', 'the PNG file')
+    .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
+  [
+    'rlpd render --task walker-walk --size 256 --out walker.png',
+    'rlpd render --task cartpole-swingup --qpos 0,3.14 --out frame.png',
+  ],
+).action(async (flags: Flags) => {
+  const environment = await SuiteEnvironment.create(findTask(flags.task), flags.seed);
+  try {
+    if (flags.qpos === undefined) environment.reset({ seed: flags.seed });
+    else environment.setPositions(flags.qpos);
+    const { camera } = flags;
+    const frame = environment.render({
+      width: flags.size,
+      height: flags.size,
+      ...(camera !== undefined && { camera: /^\d+$/.test(camera) ? Number(camera) : camera }),
+    });
+    await toSharp(frame).png().toFile(flags.out);
+    const result = { task: flags.task, size: flags.size, out: flags.out };
+    printResult(flags.json, result, `Written: ${flags.out}`);
+  } finally {
+    environment.close();
+  }
+});
+
+function numbers(text: string): number[] {
+  const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (!values.every(Number.isFinite))
+    throw new InvalidArgumentError('Expected numbers separated by commas, such as 0,3.14.');
+  return values;
+}
