@@ -199,6 +199,19 @@ describe('learning', () => {
       agent.dispose();
     });
   }
+
+  it('behaviour cloning trains an encoder of its own, and a regressed policy always acts with its mode', async () => {
+    const batches = new BatchSource('pixels');
+    const agent = smallAgent('pixels', { algorithm: 'bc' });
+    const filter = async () => (await agent.tensors()).get('actor/encoder/conv1/filter')?.data;
+    const start = await filter();
+    await agent.update(batches.next());
+    assert.ok(start !== undefined);
+    assert.notDeepEqual(await filter(), start);
+    const observation = batches.observation();
+    assert.deepEqual(await agent.act(observation, 'sample'), await agent.act(observation, 'mean'));
+    agent.dispose();
+  });
 });
 
 describe('robustness', () => {
