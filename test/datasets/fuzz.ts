@@ -1,0 +1,136 @@
+/**
+ * Damaged inputs for every reader: each must end in an InputError, in a reported problem, or in data equal to the
+ * original's. Run in the tests with a few hundred each; for more:
+ *
+ *   node dist/test/datasets/fuzz.js COUNT [READER] [SEED]
+ */
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ConversionSource } from '../../datasets/converters/conversion.js';
+import { openVd4rl } from '../../datasets/converters/vd4rl.js';
+import type { Episode } from '../../datasets/episode.js';
+import { openDataset } from '../../datasets/reader.js';
+import { DatasetWriter } from '../../datasets/writer.js';
+import { InputError } from '../../src/errors.js';
+import { Generator } from '../../src/random/generator.js';
+import { mutate } from './mutations.js';
+import { golden, sampleEpisode, sampleHeader } from './samples.js';
+
+interface FuzzReader {
+  /** Makes a good input within `folder`; returns the files to be damaged. */
+  prepare(folder: string): Promise<string[]>;
+  /** Reads everything; null stands for an episode left out because a problem was found. */
+  read(folder: string): Promise<(Episode | null)[]>;
+}
+
+async function readSource(source: ConversionSource): Promise<(Episode | null)[]> {
+  try {
+    const episodes: (Episode | null)[] = [];
+    for (const unit of source.units)
+      for (const { episode, problems } of (await unit.read()).episodes)
+        episodes.push(problems.length > 0 ? null : episode);
+    return episodes;
+  } finally {
+    await source.close();
+  }
+}
+
+function converterReader(
+  sample: string,
+  files: readonly string[],
+  open: (folder: string) => Promise<ConversionSource>,
+): FuzzReader {
+  return {
+    async prepare(folder) {
+      cpSync(join(golden, sample), folder, { recursive: true });
+      return files.map((file) => join(folder, file));
+    },
+    read: async (folder) => readSource(await open(folder)),
+  };
+}
+
+export const fuzzReaders: Readonly<Record<string, FuzzReader>> = {
+  shard: {
+    async prepare(folder) {
+      const writer = await DatasetWriter.create(folder, sampleHeader());
+      for (let i = 0; i < 2; i++) await writer.append(sampleEpisode(i));
+      await writer.close();
+      return [join(folder, 'shards', '00000.msgpack'), join(folder, 'manifest.json')];
+    },
+    async read(folder) {
+      const episodes: Episode[] = [];
+      for await (const episode of (await openDataset(folder)).episodes()) episodes.push(episode);
+      return episodes;
+    },
+  },
+  npz: converterReader('vd4rl/extra', ['episode-9.npz'], (folder) =>
+    openVd4rl(folder, { task: 'walker-walk' }),
+  ),
+};
+
+export interface FuzzResult {
+  readonly refused: number;
+  readonly unharmed: number;
+  readonly slowestMs: number;
+}
+
+/** @throws Error (and leaves the input's path in its message) for anything but a sentence or unharmed data. */
+export async function fuzz(name: string, count: number, seed: number): Promise<FuzzResult> {
+  const reader = fuzzReaders[name];
+  if (reader === undefined)
+    throw new Error(`There is no reader ${name}: ${Object.keys(fuzzReaders).join(', ')}.`);
+  const folder = mkdtempSync(join(tmpdir(), 'rlpd-fuzz-'));
+  const files = await reader.prepare(folder);
+  const originals = files.map((file) => readFileSync(file));
+  const expected = await reader.read(folder);
+  const generator = new Generator(seed);
+  let [refused, slowestMs] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    const which = generator.integer(files.length);
+    writeFileSync(files[which] as string, mutate(originals[which] as Buffer, generator));
+    const start = performance.now();
+    try {
+      assertUnharmed(await reader.read(folder), expected);
+    } catch (error) {
+      if (!(error instanceof InputError))
+        throw new Error(`Mutation ${i} of seed ${seed}, kept in ${files[which]}: ${error}`, { cause: error });
+      assert.ok(error.message.length > 10, error.message);
+      refused++;
+    }
+    slowestMs = Math.max(slowestMs, performance.now() - start);
+    writeFileSync(files[which] as string, originals[which] as Buffer);
+  }
+  rmSync(folder, { recursive: true });
+  return { refused, unharmed: count - refused, slowestMs };
+}
+
+function assertUnharmed(found: readonly (Episode | null)[], expected: readonly (Episode | null)[]): void {
+  const kept = found.filter((episode) => episode !== null);
+  for (const episode of kept) {
+    const original = expected.find((candidate) => candidate?.id === episode.id);
+    assert.ok(original, `an episode "${episode.id}" appeared`);
+    for (const key of ['pixels', 'actions', 'rewards'] as const)
+      assert.ok(equalBytes(episode[key], original[key]), `${key} of ${episode.id} changed silently`);
+  }
+}
+
+function equalBytes(
+  a: Uint8Array | Float32Array | undefined,
+  b: Uint8Array | Float32Array | undefined,
+): boolean {
+  const bytes = (array: Uint8Array | Float32Array | undefined): Buffer =>
+    array === undefined ? Buffer.alloc(0) : Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+  return bytes(a).equals(bytes(b));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [count = '10000', only, seed = '1'] = process.argv.slice(2);
+  for (const name of only === undefined ? Object.keys(fuzzReaders) : [only]) {
+    const result = await fuzz(name, Number(count), Number(seed));
+    const memory = Math.round(process.resourceUsage().maxRSS / 1024);
+    console.log(`${name}: ${JSON.stringify(result)}, peak memory ${memory} MB`);
+  }
+}
