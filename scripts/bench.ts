@@ -1,9 +1,11 @@
 /** `rlpd bench …`: how fast this machine is at the parts that training waits for. */
 import { Command } from 'commander';
+import { benchDatasetCommand } from './bench/dataset.js';
 import { benchReplayCommand } from './bench/replay.js';
 import { benchUpdateCommand } from './bench/update.js';
 
 export const benchCommand = new Command('bench')
   .description('Measure speed on this machine')
   .addCommand(benchUpdateCommand)
-  .addCommand(benchReplayCommand);
+  .addCommand(benchReplayCommand)
+  .addCommand(benchDatasetCommand);
