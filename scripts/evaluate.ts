@@ -105,7 +105,11 @@ export const evaluateCommand = examples(
       ...evaluation,
       video: flags.video ?? null,
     };
-    const { mean, std, iqm, ci95 } = evaluation;
+    const { mean, std, iqm, ci95, invalid } = evaluation;
+    if (invalid > 0)
+      note(
+        `In ${invalid} of the episodes the simulation went bad; their returns are what was earned before.`,
+      );
     printResult(
       flags.json,
       result,

@@ -31,6 +31,7 @@ export type MetricsLine = Counters &
         readonly iqm: number;
         readonly ci95: readonly [number, number];
         readonly length: number;
+        readonly invalid: number;
       }
   );
 

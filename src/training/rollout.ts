@@ -3,7 +3,9 @@ import type { Environment, EnvironmentSpec, Observation } from '../../envs/envir
 import type { EnvironmentWorker } from '../../envs/worker.js';
 
 /** In this thread or in one of its own. */
-export type AnyEnvironment = Environment | EnvironmentWorker;
+export type AnyEnvironment =
+  | Environment
+  | Pick<EnvironmentWorker, 'spec' | 'observationSpace' | 'reset' | 'step' | 'render'>;
 
 export type Policy = (observation: Observation) => Promise<Float32Array> | Float32Array;
 

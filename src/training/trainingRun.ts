@@ -24,14 +24,28 @@ import { writePolicy } from './policyFile.js';
 import { newestFrame } from './rollout.js';
 import { runPaths } from './runFolder.js';
 
+/** An environment in a thread of its own. */
+export type TrainingEnvironment = Pick<
+  EnvironmentWorker,
+  | 'spec'
+  | 'observationSpace'
+  | 'actionSpace'
+  | 'reset'
+  | 'step'
+  | 'render'
+  | 'saveState'
+  | 'restoreState'
+  | 'close'
+>;
+
 /** The parts that a run is put together from. */
 export interface RunParts {
   readonly folder: string;
   readonly config: RunConfig;
   readonly agent: RlpdAgent;
   /** Undefined where nothing is learnt online. */
-  readonly environment: EnvironmentWorker | undefined;
-  readonly evaluationEnvironment: EnvironmentWorker;
+  readonly environment: TrainingEnvironment | undefined;
+  readonly evaluationEnvironment: TrainingEnvironment;
   readonly replay: ReplayBuffer;
   readonly sampler: SymmetricSampler;
   /** Where finished episodes are kept; undefined where nothing is learnt online. */
@@ -147,7 +161,7 @@ export class TrainingRun {
   }
 
   /** Act, step the environment in its thread while the learner updates on what was there before, then insert. */
-  async #step(environment: EnvironmentWorker): Promise<void> {
+  async #step(environment: TrainingEnvironment): Promise<void> {
     const { config, agent, sampler, replay } = this.#parts;
     const observation = this.#observation ?? (await this.#beginEpisode(environment));
     const isRandom = this.#counters.agentSteps < config.randomSteps;
@@ -182,7 +196,7 @@ export class TrainingRun {
     }
   }
 
-  async #beginEpisode(environment: EnvironmentWorker): Promise<Observation> {
+  async #beginEpisode(environment: TrainingEnvironment): Promise<Observation> {
     const { observation } = await environment.reset();
     this.#parts.replay.begin(this.#replayObservation(observation));
     this.#observation = observation;

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { DatasetWriter } from '../../datasets/writer.js';
+import type { StepResult } from '../../envs/environment.js';
+import { makeEnv } from '../../envs/makeEnv.js';
+import { RlpdAgent } from '../../src/agent/agent.js';
+import { selectBackend } from '../../src/backend/select.js';
+import { Generator } from '../../src/random/generator.js';
+import { ReplayBuffer } from '../../src/replay/replayBuffer.js';
+import { SymmetricSampler } from '../../src/replay/symmetricSampler.js';
+import { agentSettings } from '../../src/training/config.js';
+import { environmentOptions, replayLayout } from '../../src/training/environmentOptions.js';
+import { MetricsWriter } from '../../src/training/metrics.js';
+import { createRun, readMetrics } from '../../src/training/runFolder.js';
+import { train } from '../../src/training/train.js';
+import { type TrainingEnvironment, TrainingRun } from '../../src/training/trainingRun.js';
+import { smallConfig, temporaryFolder } from './smallRun.js';
+
+before(() => selectBackend({ backend: 'cpu' }));
+
+/** The small run's environment with a hand on what a step returns; `step` counts over all episodes. */
+async function environmentWith(
+  change: (result: StepResult, step: number) => StepResult,
+): Promise<TrainingEnvironment> {
+  const inner = await makeEnv('cartpole-swingup', environmentOptions(smallConfig()));
+  let steps = 0;
+  return {
+    spec: inner.spec,
+    observationSpace: inner.observationSpace,
+    actionSpace: inner.actionSpace,
+    reset: async (options) => inner.reset(options),
+    step: async (action) => change(inner.step(action), ++steps),
+    render: async (options) => inner.render(options),
+    saveState: async () => inner.saveState(),
+    restoreState: async (state) => inner.restoreState(state),
+    close: async () => inner.close(),
+  };
+}
+
+async function assemble(folder: string, environment: TrainingEnvironment, envFrames: number) {
+  const config = smallConfig({ envFrames, randomSteps: 1000, evaluationInterval: 100_000 });
+  await createRun(folder, config);
+  const layout = replayLayout(environment.observationSpace, environment.spec);
+  const replay = new ReplayBuffer(layout, 300);
+  const sampler = new SymmetricSampler({
+    online: replay,
+    offlineShare: 0,
+    batchSize: 8,
+    minibatches: 1,
+    randomShiftPad: 0,
+    generator: new Generator(1),
+  });
+  const run = new TrainingRun({
+    folder,
+    config,
+    agent: RlpdAgent.create({
+      config: agentSettings(config),
+      observationSpace: environment.observationSpace,
+      actionSize: 1,
+      seed: 0,
+    }),
+    environment,
+    evaluationEnvironment: await environmentWith((result) => result),
+    replay,
+    sampler,
+    recorder: undefined,
+    metrics: await MetricsWriter.open(folder),
+    exploration: new Generator(2),
+    sampling: new Generator(3),
+    signal: new AbortController().signal,
+    report: () => {},
+  });
+  return { run, replay };
+}
+
+test('a step whose simulation went bad ends the episode, is logged, and never enters the replay', async (context) => {
+  const folder = join(await temporaryFolder(context), 'run');
+  const environment = await environmentWith((result, step) =>
+    step === 11
+      ? {
+          observation: { state: new Float32Array(5).fill(Number.NaN) },
+          reward: Number.NaN,
+          terminated: false,
+          truncated: true,
+          info: { ...result.info, invalid: 'NaN in QACC' },
+        }
+      : result,
+  );
+  const { run, replay } = await assemble(folder, environment, 20 * 8);
+  await run.run();
+  await run.close();
+  assert.equal(run.counters.agentSteps, 20);
+  // Ten transitions before the bad step, nine after it: 11 + 10 observations.
+  assert.equal(replay.transitions, 19);
+  assert.equal(replay.written, 21);
+  const state = new Float32Array(5);
+  for (let row = 0; row < replay.written; row++) {
+    replay.copyState(row, state, 0);
+    assert.ok(state.every(Number.isFinite) && Number.isFinite(replay.reward(row)));
+  }
+  const [line] = (await readMetrics(folder)).filter(({ kind }) => kind === 'invalidEpisode');
+  assert.deepEqual(line, {
+    kind: 'invalidEpisode',
+    envFrames: 88,
+    agentSteps: 11,
+    updates: 0,
+    episodes: 1,
+    reason: 'NaN in QACC',
+    length: 10,
+  });
+});
+
+test('a termination ends the return and a time limit does not', async (context) => {
+  const folder = join(await temporaryFolder(context), 'run');
+  const environment = await environmentWith((result, step) =>
+    step === 5 ? { ...result, terminated: true } : step === 9 ? { ...result, truncated: true } : result,
+  );
+  const { run, replay } = await assemble(folder, environment, 12 * 8);
+  await run.run();
+  await run.close();
+  const starts = Array.from({ length: replay.written }, (_, row) => row).filter((row) =>
+    replay.isTransition(row),
+  );
+  assert.deepEqual(
+    starts.filter((row) => replay.terminated(row)),
+    [4],
+  );
+  assert.equal(starts.length, 12);
+});
+
+test('a loss that is not finite stops the run with the quantity, the step and the last good checkpoint', async (context) => {
+  const folder = await temporaryFolder(context);
+  const data = join(folder, 'data');
+  const writer = await DatasetWriter.create(data, {
+    task: 'cartpole-swingup',
+    actionRepeat: 8,
+    controlTimestep: 0.01,
+    imageHeight: 0,
+    imageWidth: 0,
+    imageChannels: 0,
+    camera: null,
+    renderer: null,
+    actionSize: 1,
+    stateSize: 5,
+    provenance: { source: 'test', writer: 'test', writerVersion: '0', lossy: false },
+  });
+  // One reward of 3e38 squares to infinity once it is drawn.
+  const rewards = new Float32Array(400);
+  rewards[77] = 3e38;
+  const episode = { id: 'e', length: 400, terminated: false, truncated: true, rewards };
+  await writer.append({
+    ...episode,
+    state: new Float32Array(401 * 5).fill(0.1),
+    actions: new Float32Array(400),
+  });
+  await writer.close();
+  const run = join(folder, 'run');
+  const config = smallConfig({
+    dataset: [data],
+    offlineMode: 'symmetric',
+    pretrainUpdates: 5000,
+    checkpointInterval: 8,
+    evaluationInterval: 100_000,
+  });
+  await assert.rejects(train({ run, config }), {
+    name: 'NonFiniteError',
+    message: /criticLoss became (Infinity|NaN) at update \d+ .*last good checkpoint is .*step-\d+/,
+  });
+});
