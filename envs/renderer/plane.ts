@@ -13,8 +13,8 @@ const texture2d = 0;
 /** mjTEXROLE_RGB among mjNTEXROLE texture slots of a material. */
 const colourRole = 1;
 const textureRoles = 10;
-/** Light parts at a vertex: shadowless RGB + specular RGB, shadowed RGB + specular RGB. */
-const parts = 12;
+/** Colours at a vertex: RGB without the lights that cast shadows, RGB of those; each within [0, 1] as OpenGL clamps it. */
+const parts = 6;
 
 export class PlaneSurface {
   readonly shape: Shape;
@@ -97,41 +97,29 @@ export class PlaneSurface {
       w10 = 1 - fy;
       w01 = 1 - fx;
     }
-    const { red, green, blue } = this.shape;
-    let textureRed = red;
-    let textureGreen = green;
-    let textureBlue = blue;
-    let modulateRed = 1;
-    let modulateGreen = 1;
-    let modulateBlue = 1;
+    let red = 1;
+    let green = 1;
+    let blue = 1;
     if (this.#texture !== null) {
       const { width, height } = this.#texture;
       const texels = Math.max(pixelX * this.#scaleX * width, pixelY * this.#scaleY * height);
-      this.#texture.sample(
-        x * this.#scaleX - 0.5,
-        -y * this.#scaleY - 0.5,
-        texels > 1 ? Math.log2(texels) : 0,
-        true,
-        this.#texel,
-      );
-      modulateRed = (this.#texel[0] as number) / 255;
-      modulateGreen = (this.#texel[1] as number) / 255;
-      modulateBlue = (this.#texel[2] as number) / 255;
-      textureRed *= modulateRed;
-      textureGreen *= modulateGreen;
-      textureBlue *= modulateBlue;
+      const lod = texels > 1 ? Math.log2(texels) : 0;
+      this.#texture.sample(x * this.#scaleX - 0.5, -y * this.#scaleY - 0.5, lod, true, this.#texel);
+      red = (this.#texel[0] as number) / 255;
+      green = (this.#texel[1] as number) / 255;
+      blue = (this.#texel[2] as number) / 255;
     }
     const lit = this.#lit;
     const mix = (part: number) =>
       wa * (lit[a + part] as number) +
       w10 * (lit[corner10 + part] as number) +
       w01 * (lit[corner01 + part] as number);
-    unshadowed[0] = textureRed * mix(0) + modulateRed * mix(3);
-    unshadowed[1] = textureGreen * mix(1) + modulateGreen * mix(4);
-    unshadowed[2] = textureBlue * mix(2) + modulateBlue * mix(5);
-    shadowed[0] = textureRed * mix(6) + modulateRed * mix(9);
-    shadowed[1] = textureGreen * mix(7) + modulateGreen * mix(10);
-    shadowed[2] = textureBlue * mix(8) + modulateBlue * mix(11);
+    unshadowed[0] = red * mix(0);
+    unshadowed[1] = green * mix(1);
+    unshadowed[2] = blue * mix(2);
+    shadowed[0] = red * mix(3);
+    shadowed[1] = green * mix(4);
+    shadowed[2] = blue * mix(5);
   }
 
   /** Offset of a vertex's light in `#lit`; computes it on its first use in a frame. */
@@ -162,18 +150,16 @@ export class PlaneSurface {
       if (source.castsShadow)
         lighting.addLight(light, source, shape, px, py, pz, shape.r02, shape.r12, shape.r22, vx, vy, vz);
     }
-    this.#store(at + 6, 0);
+    this.#store(at + 3, 0);
     return at;
   }
 
   #store(at: number, emission: number): void {
+    const { shape } = this;
     const light = this.#light;
-    this.#lit[at] = light.red + emission;
-    this.#lit[at + 1] = light.green + emission;
-    this.#lit[at + 2] = light.blue + emission;
-    this.#lit[at + 3] = light.specularRed;
-    this.#lit[at + 4] = light.specularGreen;
-    this.#lit[at + 5] = light.specularBlue;
+    this.#lit[at] = Math.min(1, shape.red * (light.red + emission) + light.specularRed);
+    this.#lit[at + 1] = Math.min(1, shape.green * (light.green + emission) + light.specularGreen);
+    this.#lit[at + 2] = Math.min(1, shape.blue * (light.blue + emission) + light.specularBlue);
   }
 }
 

@@ -59,15 +59,37 @@ function halve(level: Level): Level {
   const width = Math.max(1, level.size.width >> 1);
   const height = Math.max(1, level.size.height >> 1);
   const data = new Uint8Array(width * height * 3);
-  const colour = new Float64Array(3);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      bilinear(level, (x + 0.5) / width, (y + 0.5) / height, false, colour);
-      const at = 3 * (y * width + x);
-      for (let c = 0; c < 3; c++) data[at + c] = Math.round(colour[c] as number);
+  if (level.size.width === 2 * width && level.size.height === 2 * height)
+    averageBlocks(level.data, width, height, data);
+  else resample(level, width, height, data);
+  return { size: { width, height }, data };
+}
+
+/** Even sizes: the linear sample is the mean of a block of four. */
+function averageBlocks(source: Uint8Array, width: number, height: number, out: Uint8Array): void {
+  const stride = width * 6;
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0, from = 2 * y * stride; x < width; x++, from += 6) {
+      for (let c = from; c < from + 3; c++) {
+        const sum =
+          (source[c] as number) +
+          (source[c + 3] as number) +
+          (source[c + stride] as number) +
+          (source[c + stride + 3] as number);
+        out[at++] = (sum + 2) >> 2;
+      }
     }
   }
-  return { size: { width, height }, data };
+}
+
+function resample(level: Level, width: number, height: number, out: Uint8Array): void {
+  const colour = new Float64Array(3);
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      bilinear(level, (x + 0.5) / width, (y + 0.5) / height, false, colour);
+      for (let c = 0; c < 3; c++) out[at++] = Math.round(colour[c] as number);
+    }
+  }
 }
 
 function bilinear(level: Level, u: number, v: number, repeat: boolean, out: Float64Array): void {

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Environment, StepResult } from '../../envs/environment.js';
+import { makeEnv } from '../../envs/makeEnv.js';
+import { Simulation } from '../../envs/mujoco.js';
+import { findTask } from '../../envs/suite/registry.js';
+import { SuiteEnvironment } from '../../envs/suiteEnvironment.js';
+import { InputError } from '../../src/errors.js';
+import { Generator } from '../../src/random/generator.js';
+
+function randomAction(random: Generator, size: number): Float32Array {
+  return Float32Array.from({ length: size }, () => random.uniform(-1, 1));
+}
+
+function run(environment: Environment, steps: number, seed: number): StepResult[] {
+  const random = new Generator(seed);
+  return Array.from({ length: steps }, () =>
+    environment.step(randomAction(random, environment.spec.actionSize)),
+  );
+}
+
+describe('makeEnv', () => {
+  it('refuses an unknown task with a sentence that lists the tasks', async () => {
+    await assert.rejects(makeEnv('walker-fly'), (error: Error) => {
+      assert.ok(error instanceof InputError);
+      assert.match(error.message, /"walker-fly".*walker-walk/);
+      return true;
+    });
+  });
+
+  it('refuses options out of range and unknown cameras', async () => {
+    await assert.rejects(makeEnv('walker-walk', { actionRepeat: 0 }), /actionRepeat is 0/);
+    await assert.rejects(makeEnv('walker-walk', { imageSize: 2.5 }), /imageSize is 2.5/);
+    await assert.rejects(
+      makeEnv('walker-walk', { camera: 'top' }),
+      /no camera "top": expected one of side, back/,
+    );
+  });
+
+  it('describes spaces and facts of what it builds', async () => {
+    const environment = await makeEnv('walker-walk', { observations: 'both', imageSize: 32, frameStack: 2 });
+    assert.deepEqual(environment.observationSpace.pixels?.shape, [32, 32, 6]);
+    assert.deepEqual(environment.observationSpace.state?.shape, [24]);
+    assert.deepEqual(environment.actionSpace, { shape: [6], low: -1, high: 1, dtype: 'float32' });
+    const { observation } = environment.reset();
+    assert.equal(observation.pixels?.length, 32 * 32 * 6);
+    assert.equal(observation.state?.length, 24);
+    assert.equal(environment.spec.actionRepeat, 2);
+    assert.equal(environment.spec.camera, 'side');
+    assert.equal(environment.spec.controlTimestep, 0.025);
+    environment.close();
+  });
+});
+
+describe('an episode', () => {
+  it('is a function of its seed alone, whatever came before', async () => {
+    const a = await makeEnv('cheetah-run', { imageSize: 16 });
+    const b = await makeEnv('cheetah-run', { imageSize: 16, seed: 99 });
+    b.reset();
+    run(b, 5, 1);
+    b.reset();
+    assert.deepEqual(a.reset({ seed: 5 }), b.reset({ seed: 5 }));
+    assert.deepEqual(run(a, 5, 2), run(b, 5, 2));
+    assert.notDeepEqual(a.reset({ seed: 6 }).observation, b.reset({ seed: 5 }).observation);
+    a.close();
+    b.close();
+  });
+
+  it('without a seed goes on with the stream', async () => {
+    const environment = await makeEnv('walker-walk', { observations: 'state', seed: 4 });
+    const first = environment.reset().observation.state;
+    const second = environment.reset().observation.state;
+    assert.notDeepEqual(first, second);
+    assert.deepEqual(environment.reset({ seed: 4 }).observation.state, first);
+    assert.deepEqual(environment.reset().observation.state, second);
+    environment.close();
+  });
+
+  it('is truncated, not terminated, after 1000 env frames, and then wants a reset', async () => {
+    const environment = await makeEnv('reacher-easy', { observations: 'state', actionRepeat: 3 });
+    assert.throws(() => environment.step(new Float32Array(2)), /call reset first/);
+    environment.reset();
+    const results = run(environment, 334, 3);
+    const last = results[333];
+    assert.ok(results.slice(0, 333).every((result) => !result.truncated && !result.terminated));
+    assert.deepEqual([last?.truncated, last?.terminated, last?.info.envFrames], [true, false, 1000]);
+    assert.throws(() => environment.step(new Float32Array(2)), /call reset first/);
+    environment.close();
+  });
+
+  it('with an action repeat sums the rewards of the single steps', async () => {
+    const single = await makeEnv('walker-stand', { observations: 'state', actionRepeat: 1 });
+    const repeated = await makeEnv('walker-stand', { observations: 'state', actionRepeat: 4 });
+    single.reset({ seed: 1 });
+    repeated.reset({ seed: 1 });
+    const action = Float32Array.of(0.3, -0.2, 0.1, 0.5, -0.4, 0.2);
+    const singles = Array.from({ length: 4 }, () => single.step(action));
+    const whole = repeated.step(action);
+    assert.equal(
+      whole.reward,
+      singles.reduce((sum, result) => sum + result.reward, 0),
+    );
+    assert.deepEqual(whole.observation, singles[3]?.observation);
+    single.close();
+    repeated.close();
+  });
+
+  it('clips actions to [−1, 1] and refuses NaN and wrong lengths', async () => {
+    const environment = await makeEnv('cartpole-swingup', { observations: 'state' });
+    environment.reset({ seed: 1 });
+    const clipped = environment.step(Float32Array.of(3));
+    environment.reset({ seed: 1 });
+    assert.deepEqual(environment.step(Float32Array.of(1)), clipped);
+    assert.throws(() => environment.step(Float32Array.of(Number.NaN)), /NaN/);
+    assert.throws(() => environment.step(new Float32Array(2)), /actions of 1 numbers, not 2/);
+    environment.close();
+  });
+});
+
+describe('a frame stack', () => {
+  it('holds the last frames, oldest first along the channels, and starts with copies of the first', async () => {
+    const stacked = await makeEnv('cartpole-swingup', { imageSize: 8, frameStack: 3 });
+    const plain = await makeEnv('cartpole-swingup', { imageSize: 8, frameStack: 1 });
+    const frames = [plain.reset({ seed: 2 }).observation.pixels];
+    let seen = stacked.reset({ seed: 2 }).observation.pixels;
+    const channelsOf = (k: number) => seen?.filter((_, i) => Math.floor((i % 9) / 3) === k);
+    for (const k of [0, 1, 2]) assert.deepEqual(channelsOf(k), frames[0]);
+    const kept = seen?.slice();
+    const handedOut = seen;
+    for (let i = 0; i < 3; i++) {
+      frames.push(plain.step(Float32Array.of(1)).observation.pixels);
+      seen = stacked.step(Float32Array.of(1)).observation.pixels;
+    }
+    for (const k of [0, 1, 2]) assert.deepEqual(channelsOf(k), frames[k + 1]);
+    assert.deepEqual(handedOut, kept, 'an observation that was handed out never changes');
+    stacked.close();
+    plain.close();
+  });
+});
+
+describe('a saved state', () => {
+  for (const task of ['walker-run', 'cheetah-run', 'cartpole-swingup', 'reacher-hard']) {
+    it(`of ${task} continues bit for bit in another environment, through JSON`, async () => {
+      const a = await makeEnv(task, { observations: 'both', imageSize: 12 });
+      const b = await makeEnv(task, { observations: 'both', imageSize: 12, seed: 7 });
+      b.reset();
+      for (const steps of [0, 12]) {
+        a.reset({ seed: steps });
+        run(a, steps, 1);
+        b.restoreState(JSON.parse(JSON.stringify(a.saveState())));
+        assert.deepEqual(b.render().data, a.render().data);
+        assert.deepEqual(run(b, 6, 2), run(a, 6, 2));
+        assert.deepEqual(b.reset(), a.reset(), 'the stream of episodes continues too');
+      }
+      a.close();
+      b.close();
+    });
+  }
+});
+
+describe('a simulation that goes bad', () => {
+  it('ends the episode as truncated with the reason', async () => {
+    const task = findTask('walker-walk');
+    let poison = false;
+    const environment = await SuiteEnvironment.create(
+      {
+        ...task,
+        bind: (simulation: Simulation) => ({
+          ...task.bind(simulation),
+          reward: () => {
+            if (poison) simulation.data('qvel')[0] = Number.NaN;
+            return 0;
+          },
+        }),
+      },
+      0,
+    );
+    environment.reset();
+    assert.equal(environment.step(new Float32Array(6)).info.invalid, undefined);
+    poison = true;
+    environment.step(new Float32Array(6));
+    const result = environment.step(new Float32Array(6));
+    assert.deepEqual([result.truncated, result.terminated, result.reward], [true, false, 0]);
+    assert.match(String(result.info.invalid), /is NaN, infinite or huge/);
+    assert.ok(result.observation.state?.every(Number.isFinite));
+    assert.throws(() => environment.step(new Float32Array(6)), /call reset first/);
+    poison = false;
+    environment.reset({ seed: 1 });
+    assert.equal(environment.step(new Float32Array(6)).info.invalid, undefined);
+    environment.close();
+  });
+});
+
+describe('Simulation', () => {
+  it('says which file MuJoCo refuses', async () => {
+    const broken = new URL('data:text/xml,<mujoco><nonsense/></mujoco>');
+    await assert.rejects(Simulation.load(broken), /cannot load/);
+  });
+});

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { makeEnv, taskNames } from '../../envs/makeEnv.js';
+import { Simulation } from '../../envs/mujoco.js';
+import { Renderer } from '../../envs/renderer/renderer.js';
+import { geomTypes, Shape } from '../../envs/renderer/scene.js';
+import { MipMap } from '../../envs/renderer/texture.js';
+import { enter, Projected, VisibilityBuffer } from '../../envs/renderer/visibility.js';
+import { findTask } from '../../envs/suite/registry.js';
+import { Generator } from '../../src/random/generator.js';
+
+describe('the renderer', () => {
+  it('gives the same bytes on every machine', async () => {
+    const digests: Record<string, string> = {};
+    for (const task of ['cartpole-swingup', 'cheetah-run', 'reacher-easy', 'walker-walk']) {
+      const simulation = await Simulation.load(findTask(task).model);
+      simulation.reset(() => undefined);
+      digests[task] = createHash('sha256')
+        .update(new Renderer(simulation).render(0, 64, 64))
+        .digest('hex')
+        .slice(0, 16);
+      simulation.dispose();
+    }
+    assert.deepEqual(digests, {
+      'cartpole-swingup': '3f6711e9427eb08d',
+      'cheetah-run': '8b60b02072d2b13e',
+      'reacher-easy': '78a7363152bc256f',
+      'walker-walk': '08eab79c8d5c28d1',
+    });
+  });
+
+  it('draws any size, from any camera, without disturbing the episode', async () => {
+    const environment = await makeEnv('walker-walk', { observations: 'state' });
+    environment.reset({ seed: 1 });
+    const before = environment.saveState();
+    for (const camera of ['side', 'back', 1]) {
+      const frame = environment.render({ width: 33, height: 17, camera });
+      assert.deepEqual([frame.width, frame.height, frame.data.length], [33, 17, 33 * 17 * 3]);
+    }
+    assert.equal(environment.render({ width: 40 }).height, 40);
+    assert.deepEqual(environment.saveState(), before);
+    environment.close();
+  });
+
+  it('draws random poses of every task without an exception', async () => {
+    const random = new Generator(1);
+    for (const name of taskNames()) {
+      const task = findTask(name);
+      const simulation = await Simulation.load(task.model);
+      const bound = task.bind(simulation);
+      const renderer = new Renderer(simulation);
+      for (let i = 0; i < 10; i++) {
+        simulation.reset(() => bound.initialise(random));
+        const picture = renderer.render(task.camera, 32, 32);
+        assert.ok(new Set(picture).size > 8, `${name} is not a blank picture`);
+      }
+      simulation.dispose();
+    }
+  });
+});
+
+describe('visibility', () => {
+  const surface = { emission: 0, specular: 0, shininess: 0, reflectance: 0 };
+  const view = {
+    x: 0.3,
+    y: -4,
+    z: 0.5,
+    rightX: 1,
+    rightY: 0,
+    rightZ: 0,
+    upX: 0,
+    upY: 0,
+    upZ: 1,
+    forwardX: 0,
+    forwardY: 1,
+    forwardZ: 0,
+    halfHeight: 0.5,
+  };
+
+  for (const [name, type] of Object.entries(geomTypes)) {
+    it(`of a ${name} is found by outlines exactly where rays meet it`, () => {
+      const random = new Generator(5);
+      for (let trial = 0; trial < 20; trial++) {
+        const shape = new Shape({
+          index: 0,
+          isSite: false,
+          type,
+          rgba: [1, 1, 1, 1],
+          material: -1,
+          surface,
+          size: [random.uniform(0.2, 0.8), random.uniform(0.2, 0.8), random.uniform(0.2, 0.8)],
+        });
+        turn(shape, random);
+        const projected = new Projected(shape);
+        projected.update(view);
+        const buffer = new VisibilityBuffer(24, 24);
+        buffer.draw(projected, 0, view);
+        const [ids, expected] = [buffer.ids.slice(), castEverySample(projected)];
+        assert.deepEqual(ids, expected);
+        buffer.clear();
+        assert.ok(buffer.ids.every((id) => id === -1));
+      }
+    });
+  }
+
+  function turn(shape: Shape, random: Generator): void {
+    const [w, x, y, z] = Array.from({ length: 4 }, () => random.normal()) as [number, number, number, number];
+    const n = 2 / (w * w + x * x + y * y + z * z);
+    shape.r00 = 1 - n * (y * y + z * z);
+    shape.r01 = n * (x * y - w * z);
+    shape.r02 = n * (x * z + w * y);
+    shape.r10 = n * (x * y + w * z);
+    shape.r11 = 1 - n * (x * x + z * z);
+    shape.r12 = n * (y * z - w * x);
+    shape.r20 = n * (x * z - w * y);
+    shape.r21 = n * (y * z + w * x);
+    shape.r22 = 1 - n * (x * x + y * y);
+    shape.x = random.uniform(-1, 1);
+    shape.z = random.uniform(-1, 1);
+  }
+
+  function castEverySample(p: Projected): Int16Array {
+    const offsets = [
+      [0.375, 0.875],
+      [0.875, 0.625],
+      [0.125, 0.375],
+      [0.625, 0.125],
+    ];
+    const ids = new Int16Array(24 * 24 * 4);
+    ids.forEach((_, at) => {
+      const [dx, dy] = offsets[at % 4] as [number, number];
+      const sx = ((Math.floor(at / 4) % 24) + dx - 12) / 24;
+      const sy = (12 - Math.floor(at / 96) - dy) / 24;
+      const t = enter(
+        p.shape,
+        p.ox,
+        p.oy,
+        p.oz,
+        p.fx + sx * p.ux + sy * p.vx,
+        p.fy + sx * p.uy + sy * p.vy,
+        p.fz + sx * p.uz + sy * p.vz,
+      );
+      ids[at] = t < Infinity ? 0 : -1;
+    });
+    return ids;
+  }
+});
+
+describe('a mip map', () => {
+  it('averages blocks of texels and blends between levels', () => {
+    const checker = new Uint8Array(4 * 4 * 3).map((_, i) => (Math.floor(i / 3) % 2 === 0 ? 0 : 200));
+    const map = new MipMap(4, 4, checker);
+    const out = new Float64Array(3);
+    map.sample(0.125, 0.125, 0, true, out);
+    assert.equal(out[0], 0);
+    map.sample(0.375, 0.125, 0, true, out);
+    assert.equal(out[0], 200);
+    map.sample(0.3, 0.7, 1, true, out);
+    assert.equal(out[0], 100);
+    map.sample(0.125, 0.125, 0.5, true, out);
+    assert.equal(out[0], 50);
+    map.sample(0.1, 0.1, 20, true, out);
+    assert.equal(out[0], 100);
+  });
+});

@@ -1,0 +1,58 @@
+/** The golden data that make_golden.py wrote, read back. */
+import { readdirSync, readFileSync } from 'node:fs';
+import sharp from 'sharp';
+import type { ModelField, Simulation } from '../../envs/mujoco.js';
+
+const folder = new URL('../../../test/golden/envs/', import.meta.url);
+
+export interface Pose {
+  readonly qpos: readonly number[];
+  readonly edited: Record<string, readonly number[]>;
+}
+
+export interface Recording extends Pose {
+  readonly qvel: readonly number[];
+  readonly actions: readonly (readonly number[])[];
+  readonly rewards: readonly number[];
+  /** By control step, counted from 1. */
+  readonly observations: Record<string, readonly number[]>;
+  readonly contacts: number;
+}
+
+export interface Golden {
+  readonly control_timestep: number;
+  readonly model: Record<string, readonly number[] | number>;
+  readonly free: Recording;
+  readonly through_contact: Recording;
+  readonly pictures?: readonly Pose[];
+}
+
+export function goldenTasks(): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => name.slice(0, -'.json'.length));
+}
+
+export function readGolden(task: string): Golden {
+  return JSON.parse(readFileSync(new URL(`${task}.json`, folder), 'utf8')) as Golden;
+}
+
+/** The pictures of the real suite, RGB bytes of 64×64 each. */
+export async function readPictures(task: string): Promise<Buffer[]> {
+  const { data } = await sharp(readFileSync(new URL(`${task}.png`, folder)))
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const bytes = 64 * 64 * 3;
+  return Array.from({ length: data.length / bytes }, (_, i) => data.subarray(i * bytes, (i + 1) * bytes));
+}
+
+/** Brings a simulation into a recorded state, the way a reset does. */
+export function assume(simulation: Simulation, pose: Pose, qvel?: readonly number[]): void {
+  simulation.reset(() => {
+    for (const [field, values] of Object.entries(pose.edited))
+      simulation.model(field as ModelField).set(values);
+    simulation.data('qpos').set(pose.qpos);
+    if (qvel !== undefined) simulation.data('qvel').set(qvel);
+  });
+}

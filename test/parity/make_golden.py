@@ -1,0 +1,162 @@
+"""Writes what the tests compare with: physics, rewards and pictures of the real DeepMind Control Suite.
+
+    python3 -m venv venv && venv/bin/pip install dm_control==1.0.34 mujoco==3.3.7 numpy==2.4.6 pillow==12.0.0
+    MUJOCO_GL=osmesa venv/bin/python test/parity/make_golden.py        # needs libosmesa6
+
+mujoco 3.3.7 is the release on PyPI nearest to the 3.3.8 inside mujoco-js. Writes test/golden/envs/TASK.json and
+for the first task
+of each domain, test/golden/envs/TASK.png (a strip of 64-pixel pictures, one per recorded pose).
+"""
+import json
+import os
+import sys
+
+os.environ.setdefault("MUJOCO_GL", "osmesa")
+
+import mujoco  # noqa: E402
+import numpy as np  # noqa: E402
+from dm_control import suite  # noqa: E402
+from PIL import Image  # noqa: E402
+
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "envs")
+
+# Task -> index of the position that lifts the whole body, so that it falls without touching anything for a while;
+# None where the model cannot touch anything or has no such position.
+TASKS = {
+    ("cartpole", "balance"): None,
+    ("cartpole", "balance_sparse"): None,
+    ("cartpole", "swingup"): None,
+    ("cartpole", "swingup_sparse"): None,
+    ("cheetah", "run"): 1,
+    ("reacher", "easy"): None,
+    ("reacher", "hard"): None,
+    ("walker", "stand"): 0,
+    ("walker", "walk"): 0,
+    ("walker", "run"): 0,
+}
+LIFT = 20.0
+CAMERAS = {"quadruped": 2}
+MODEL_FIELDS = [
+    "body_mass", "body_inertia", "body_pos", "body_quat", "body_ipos", "jnt_type", "jnt_range", "jnt_stiffness", "jnt_pos",
+    "jnt_axis", "dof_damping", "dof_armature", "geom_type", "geom_size", "geom_pos", "geom_quat", "geom_friction",
+    "geom_contype", "geom_conaffinity", "geom_rgba", "site_pos", "site_size", "cam_pos", "cam_quat", "cam_fovy", "cam_mode",
+    "light_pos", "light_dir", "actuator_gear", "actuator_ctrlrange",
+    "tendon_range", "tendon_stiffness", "tendon_damping", "sensor_type",
+]
+# Parts of the model that a task changes from episode to episode.
+EDITED_FIELDS = {"reacher": ["geom_pos", "geom_size"]}
+# Control steps whose observation is kept; the reward is kept at each.
+FREE_STEPS, FREE_KEPT = 50, [1, 2, 5, 10, 20, 35, 50]
+CONTACT_STEPS = 5
+
+
+def main():
+    only = sys.argv[1:]
+    seen = set()
+    for (domain, task), lift in TASKS.items():
+        name = f"{domain}-{task}"
+        is_first = domain not in seen
+        seen.add(domain)
+        if only and name not in only:
+            continue
+        env = suite.load(domain, task, task_kwargs={"random": 7})
+        rng = np.random.RandomState(11)
+        golden = {
+            "versions": {"mujoco": mujoco.__version__, "dm_control": "1.0.34"},
+            "control_timestep": env.control_timestep(),
+            "model": model_quantities(env.physics.model),
+            "free": record(env, rng, lift, FREE_STEPS, FREE_KEPT, warm_up=0),
+            "through_contact": record(env, rng, None, CONTACT_STEPS, list(range(1, CONTACT_STEPS + 1)), warm_up=30),
+        }
+        if is_first:
+            golden["pictures"] = pictures(env, rng, name, CAMERAS.get(domain, 0))
+        with open(os.path.join(FOLDER, f"{name}.json"), "w") as file:
+            json.dump(golden, file, separators=(",", ":"))
+            file.write("\n")
+        print(name, "contacts", golden["free"]["contacts"], golden["through_contact"]["contacts"])
+
+
+def model_quantities(model):
+    fields = {name: np.asarray(getattr(model, name)).ravel() for name in MODEL_FIELDS}
+    quantities = {name: [shorten(x) for x in values] for name, values in fields.items() if values.size}
+    quantities["timestep"] = model.opt.timestep
+    quantities["extent"] = model.stat.extent
+    return quantities
+
+
+def shorten(x):
+    return float(f"{float(x):.12g}")
+
+
+def start(env, qpos, qvel, fields):
+    with env.physics.reset_context():
+        env.physics.data.qpos[:] = qpos
+        env.physics.data.qvel[:] = qvel
+        for name, values in fields.items():
+            getattr(env.physics.model, name).ravel()[:] = values
+
+
+def edited(env, domain):
+    return {name: getattr(env.physics.model, name).ravel().tolist() for name in EDITED_FIELDS.get(domain, [])}
+
+
+def record(env, rng, lift, steps, kept, warm_up):
+    domain = type(env.task).__module__.rsplit(".", 1)[-1]
+    env.reset()
+    for _ in range(warm_up):
+        env.step(rng.uniform(-1, 1, env.action_spec().shape))
+    qpos = env.physics.data.qpos.copy()
+    qvel = env.physics.data.qvel.copy()
+    if lift is not None:
+        qpos[lift] += LIFT
+        qvel[:] = 0
+    fields = edited(env, domain)
+    start(env, qpos, qvel, fields)
+    env._reset_next_step = False
+    env._step_count = 0
+    actions = np.round(rng.uniform(-1, 1, (steps,) + env.action_spec().shape), 3)
+    observations, rewards, contacts = {}, [], 0
+    for index, action in enumerate(actions, 1):
+        time_step = env.step(action)
+        contacts = max(contacts, int(env.physics.data.ncon))
+        rewards.append(float(time_step.reward))
+        if index in kept:
+            observations[index] = flatten(time_step.observation)
+    return {
+        "qpos": qpos.tolist(),
+        "qvel": qvel.tolist(),
+        "edited": fields,
+        "actions": actions.tolist(),
+        "rewards": rewards,
+        "observations": observations,
+        "contacts": contacts,
+    }
+
+
+def flatten(observation):
+    return np.concatenate([np.atleast_1d(value).ravel() for value in observation.values()]).tolist()
+
+
+def pictures(env, rng, name, camera):
+    domain = name.split("-")[0]
+    poses, frames = [], []
+    for _ in range(2):
+        env.reset()
+        for _ in range(3):
+            for _ in range(15):
+                env.step(rng.uniform(-1, 1, env.action_spec().shape))
+            qpos = env.physics.data.qpos.copy()
+            qvel = env.physics.data.qvel.copy()
+            fields = edited(env, domain)
+            start(env, qpos, np.zeros_like(qvel), fields)
+            frames.append(env.physics.render(64, 64, camera_id=camera))
+            poses.append({"qpos": qpos.tolist(), "edited": fields})
+            start(env, qpos, qvel, fields)
+    Image.fromarray(np.concatenate(frames)).save(os.path.join(FOLDER, f"{name}.png"), optimize=True)
+    return poses
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    os._exit(0)  # The OpenGL context cannot be freed once the interpreter shuts down.
