@@ -1,6 +1,8 @@
 /** `rlpd bench …`: how fast this machine is at the parts that training waits for. */
 import { Command } from 'commander';
 import { benchDatasetCommand } from './bench/dataset.js';
+import { benchEnvCommand } from './bench/env.js';
+import { benchRenderCommand } from './bench/render.js';
 import { benchReplayCommand } from './bench/replay.js';
 import { benchUpdateCommand } from './bench/update.js';
 
@@ -8,4 +10,6 @@ export const benchCommand = new Command('bench')
   .description('Measure speed on this machine')
   .addCommand(benchUpdateCommand)
   .addCommand(benchReplayCommand)
-  .addCommand(benchDatasetCommand);
+  .addCommand(benchDatasetCommand)
+  .addCommand(benchRenderCommand)
+  .addCommand(benchEnvCommand);

@@ -23,10 +23,10 @@ describe('the renderer', () => {
       simulation.dispose();
     }
     assert.deepEqual(digests, {
-      'cartpole-swingup': '3f6711e9427eb08d',
-      'cheetah-run': '8b60b02072d2b13e',
+      'cartpole-swingup': 'f6d496d30d94122c',
+      'cheetah-run': '1afcbe9ae18ff1bf',
       'reacher-easy': '78a7363152bc256f',
-      'walker-walk': '08eab79c8d5c28d1',
+      'walker-walk': '0e2359536a6580cf',
     });
   });
 
