@@ -44,23 +44,15 @@ try {
 function exitCode(error: unknown): number {
   // Commander has said what was wrong; help and version are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2;
-  if (error instanceof InputError) {
-    process.stderr.write(`${error.message}\n`);
-    return 2;
-  }
-  const isOurs = error instanceof Error && error.name !== 'Error' && !(error instanceof TypeError);
-  process.stderr.write(
-    `${isOurs || process.env.RLPD_DEBUG === undefined ? messageOf(error) : stackOf(error)}\n`,
-  );
-  return 1;
+  const isInput = error instanceof InputError;
+  process.stderr.write(`${describe(error, !isInput && process.env.RLPD_DEBUG !== undefined)}\n`);
+  return isInput ? 2 : 1;
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+/** One sentence; with RLPD_DEBUG set, where it came from as well. */
+function describe(error: unknown, withStack: boolean): string {
+  if (!(error instanceof Error)) return String(error);
+  return withStack ? (error.stack ?? error.message) : error.message;
 }
 
 function throwInsteadOfExit(command: Command): void {

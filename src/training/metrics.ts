@@ -84,6 +84,7 @@ export class MetricsWriter {
   /** Makes what was written so far survive a power cut. */
   async flush(): Promise<void> {
     await this.#jsonl.sync();
+    await this.#events.flush();
   }
 
   async close(): Promise<void> {

@@ -42,6 +42,11 @@ export class EventFile {
     await this.#append(scalarEvent(event));
   }
 
+  /** Makes what was written so far survive a power cut. */
+  async flush(): Promise<void> {
+    await this.#file.sync();
+  }
+
   async close(): Promise<void> {
     await this.#file.close();
   }

@@ -335,12 +335,19 @@ export class TrainingRun {
       metrics: metrics.position,
       means: this.#means.state(),
     };
+    const checkpoint = { tensors, state, episode: hasEpisode ? replay.lastEpisode() : null };
     const path = await writeCheckpoint(
       runPaths(folder).checkpoints,
       position,
-      { tensors, state, episode: hasEpisode ? replay.lastEpisode() : null },
+      checkpoint,
       config.keepCheckpoints,
-    );
+    ).catch((error: Error) => {
+      const last = this.#lastCheckpoint;
+      throw new Error(
+        `The checkpoint could not be written: ${error.message}. ${last === undefined ? 'There is none before it' : `The one before it, ${last.path}, is whole: go on from it by --resume`}.`,
+        { cause: error },
+      );
+    });
     this.#lastCheckpoint = { path, position };
   }
 

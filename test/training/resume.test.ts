@@ -38,8 +38,16 @@ async function stopAt(agentSteps: number, options: Parameters<typeof train>[0]):
 
 let whole: Record<string, string>;
 
+let clean = async (): Promise<void> => {};
+const atEnd = {
+  after: (fn: () => Promise<void>): void => {
+    clean = fn;
+  },
+};
+after(() => clean());
+
 before(async () => {
-  const folder = await temporaryFolder({ after });
+  const folder = await temporaryFolder(atEnd);
   await train({ run: join(folder, 'whole'), config: smallConfig() });
   whole = await traces(join(folder, 'whole'));
 });

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openDataset } from '../../datasets/reader.js';
+import { EnvironmentWorker } from '../../envs/worker.js';
+import { selectBackend } from '../../src/backend/select.js';
+import { collect } from '../../src/training/collect.js';
+import { environmentOptions } from '../../src/training/environmentOptions.js';
+import { evaluate } from '../../src/training/evaluate.js';
+import { type PolicyFile, policyAgent, readPolicy, readRunPolicy } from '../../src/training/policyFile.js';
+import { readMetrics } from '../../src/training/runFolder.js';
+import { train } from '../../src/training/train.js';
+import { smallConfig, temporaryFolder } from './smallRun.js';
+
+// 25 agent steps an episode, images as small as the encoder takes them.
+const actionRepeat = 40;
+const imageSize = 32;
+
+let folder: string;
+
+const config = () =>
+  smallConfig({
+    obs: 'pixels',
+    offlineMode: 'symmetric',
+    dataset: [join(folder, 'data')],
+    backend: 'wasm',
+    actionRepeat,
+    imageSize,
+    envFrames: 60 * actionRepeat,
+    randomSteps: 45,
+    replayCapacity: 52,
+    evaluationInterval: 55 * actionRepeat,
+    checkpointInterval: 20 * actionRepeat,
+    trunkWidth: 8,
+    snapshots: true,
+  });
+
+let clean = async (): Promise<void> => {};
+const atEnd = {
+  after: (fn: () => Promise<void>): void => {
+    clean = fn;
+  },
+};
+after(() => clean());
+
+before(async () => {
+  folder = await temporaryFolder(atEnd);
+  await selectBackend({ backend: 'wasm' });
+  await collect({
+    task: 'cartpole-swingup',
+    folder: join(folder, 'data'),
+    behaviours: [undefined, undefined],
+    mode: 'sample',
+    environment: { actionRepeat, imageSize },
+    seed: 1,
+    details: { level: 'random' },
+  });
+  await train({ run: join(folder, 'whole'), config: config() });
+});
+
+async function score(policy: PolicyFile): Promise<readonly number[] | undefined> {
+  const environment = await EnvironmentWorker.create(policy.config.task, environmentOptions(policy.config));
+  const agent = policyAgent(policy, environment, 0);
+  const evaluation = await evaluate({
+    environment,
+    policy: (observation) => agent.act(observation, 'mean'),
+    episodes: policy.config.evaluationEpisodes,
+  });
+  agent.dispose();
+  await environment.close();
+  return evaluation?.returns;
+}
+
+test('collected episodes hold pixels and state of every observation, and differ from one another', async () => {
+  const dataset = await openDataset(join(folder, 'data'));
+  assert.deepEqual(
+    [dataset.manifest.episodes, dataset.manifest.steps, dataset.manifest.imageHeight],
+    [2, 50, imageSize],
+  );
+  const [a, b] = [await dataset.episode(0), await dataset.episode(1)];
+  assert.equal(a.pixels?.length, 26 * imageSize * imageSize * 3);
+  assert.equal(a.state?.length, 26 * 5);
+  assert.notDeepEqual(a.actions, b.actions);
+  assert.notDeepEqual(a.state, b.state);
+});
+
+test('from pixels and with prior data too, stopping and resuming changes nothing', async () => {
+  const run = join(folder, 'stopped');
+  for (const stop of [30, 50]) {
+    const controller = new AbortController();
+    await train({
+      run,
+      ...(stop === 30 ? { config: config() } : { resume: true }),
+      signal: controller.signal,
+      onProgress: ({ agentSteps }) => {
+        if (agentSteps >= stop) controller.abort();
+      },
+    });
+  }
+  await train({ run, resume: true });
+  for (const file of ['metrics.jsonl', 'checkpoints/step-00002400/agent.safetensors'])
+    assert.deepEqual(await readFile(join(run, file)), await readFile(join(folder, 'whole', file)), file);
+});
+
+test('a policy loaded from the run or from a snapshot earns exactly what the run’s own evaluation did', async () => {
+  const run = join(folder, 'whole');
+  const evaluations = (await readMetrics(run)).flatMap((line) => (line.kind === 'evaluation' ? [line] : []));
+  assert.equal(evaluations.length, 2);
+  assert.deepEqual(await score(await readRunPolicy(run)), evaluations[1]?.returns);
+  const snapshot = await readPolicy(join(run, 'policies/step-00002200.safetensors'));
+  assert.equal(snapshot.return, evaluations[0]?.mean);
+  assert.equal(snapshot.envFrames, 2200);
+  assert.deepEqual(await score(snapshot), evaluations[0]?.returns);
+  assert.ok([...snapshot.tensors.keys()].every((name) => !name.startsWith('adam/')));
+});
+
+test('a policy cannot be recorded at another action repeat or image size than its own', async () => {
+  const policy = { ...(await readRunPolicy(join(folder, 'whole'))), name: 'p' };
+  for (const environment of [{ actionRepeat: 2 }, { imageSize: 64 }])
+    await assert.rejects(
+      collect({
+        task: 'cartpole-swingup',
+        folder: join(folder, 'other'),
+        behaviours: [policy],
+        mode: 'sample',
+        environment,
+        seed: 0,
+        details: {},
+      }),
+      { name: 'InputError', message: /cannot be recorded at/ },
+    );
+});
