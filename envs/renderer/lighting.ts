@@ -130,8 +130,9 @@ export class Lighting {
     const distance = Math.sqrt(lx * lx + ly * ly + lz * lz);
     const spot = -(lx * light.dx + ly * light.dy + lz * light.dz) / distance;
     if (spot < light.cutoffCosine) return;
-    const [constant, linear, quadratic] = light.attenuation;
-    const strength = power(spot, light.exponent) / (constant + distance * (linear + distance * quadratic));
+    const strength =
+      power(spot, light.exponent) /
+      (light.attenuation[0] + distance * (light.attenuation[1] + distance * light.attenuation[2]));
     out.add(light, strength, shape, nx, ny, nz, lx / distance, ly / distance, lz / distance, vx, vy, vz);
   }
 }

@@ -24,6 +24,9 @@ export class PlaneSurface {
   readonly #lit: Float64Array;
   readonly #litIn: Uint32Array;
   #frame = 0;
+  /** Cell of the point before: neighbouring pixels mostly share theirs. */
+  #lastX = 0;
+  #lastY = 0;
   readonly #texture: MipMap | null;
   /** Texture units per metre. */
   readonly #scaleX: number;
@@ -73,8 +76,10 @@ export class PlaneSurface {
     unshadowed: Float64Array,
     shadowed: Float64Array,
   ): void {
-    const i = cellOf(this.#gridX, x);
-    const j = cellOf(this.#gridY, y);
+    const i = cellOf(this.#gridX, x, this.#lastX);
+    const j = cellOf(this.#gridY, y, this.#lastY);
+    this.#lastX = i;
+    this.#lastY = j;
     const x0 = this.#gridX[i] as number;
     const y0 = this.#gridY[j] as number;
     const fx = (x - x0) / ((this.#gridX[i + 1] as number) - x0);
@@ -97,29 +102,27 @@ export class PlaneSurface {
       w10 = 1 - fy;
       w01 = 1 - fx;
     }
-    let red = 1;
-    let green = 1;
-    let blue = 1;
+    const textured = this.#texture !== null;
     if (this.#texture !== null) {
       const { width, height } = this.#texture;
       const texels = Math.max(pixelX * this.#scaleX * width, pixelY * this.#scaleY * height);
       const lod = texels > 1 ? Math.log2(texels) : 0;
       this.#texture.sample(x * this.#scaleX - 0.5, -y * this.#scaleY - 0.5, lod, true, this.#texel);
-      red = (this.#texel[0] as number) / 255;
-      green = (this.#texel[1] as number) / 255;
-      blue = (this.#texel[2] as number) / 255;
     }
     const lit = this.#lit;
-    const mix = (part: number) =>
-      wa * (lit[a + part] as number) +
-      w10 * (lit[corner10 + part] as number) +
-      w01 * (lit[corner01 + part] as number);
-    unshadowed[0] = red * mix(0);
-    unshadowed[1] = green * mix(1);
-    unshadowed[2] = blue * mix(2);
-    shadowed[0] = red * mix(3);
-    shadowed[1] = green * mix(4);
-    shadowed[2] = blue * mix(5);
+    for (let c = 0; c < 3; c++) {
+      const texel = textured ? (this.#texel[c] as number) / 255 : 1;
+      unshadowed[c] =
+        texel *
+        (wa * (lit[a + c] as number) +
+          w10 * (lit[corner10 + c] as number) +
+          w01 * (lit[corner01 + c] as number));
+      shadowed[c] =
+        texel *
+        (wa * (lit[a + c + 3] as number) +
+          w10 * (lit[corner10 + c + 3] as number) +
+          w01 * (lit[corner01 + c + 3] as number));
+    }
   }
 
   /** Offset of a vertex's light in `#lit`; computes it on its first use in a frame. */
@@ -181,8 +184,9 @@ function gridLines(halfSize: number, spacing: number, far: number): Float64Array
   return Float64Array.from(lines);
 }
 
-/** Index of the cell that holds x; the first or last one outside the grid. */
-function cellOf(lines: Float64Array, x: number): number {
+/** Index of the cell that holds x; the first or last one outside the grid. `guess` is tried first. */
+function cellOf(lines: Float64Array, x: number, guess: number): number {
+  if (x >= (lines[guess] as number) && x < (lines[guess + 1] as number)) return guess;
   let low = 0;
   let high = lines.length - 2;
   while (low < high) {

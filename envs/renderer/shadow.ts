@@ -7,6 +7,8 @@ const shadowScale = 0.6;
 const widestMap = 160;
 
 export class Shadows {
+  /** The lights that cast shadows. */
+  readonly lights: readonly Light[];
   readonly #casters: readonly Shape[];
   readonly #maps: readonly ShadowMap[];
 
@@ -14,12 +16,8 @@ export class Shadows {
   constructor(scene: Scene, clip: number) {
     // Floors and walls lie behind what they could shade; sites cast none in MuJoCo either.
     this.#casters = scene.shapes.filter((shape) => !shape.isSite && shape.type !== geomTypes.plane);
-    this.#maps = scene.lights.filter((light) => light.castsShadow).map((light) => new ShadowMap(light, clip));
-  }
-
-  /** The lights that cast shadows, in the order of `isShadowed`'s argument. */
-  get lights(): readonly Light[] {
-    return this.#maps.map((map) => map.light);
+    this.lights = scene.lights.filter((light) => light.castsShadow);
+    this.#maps = this.lights.map((light) => new ShadowMap(light, clip));
   }
 
   /** Turns the maps to where their lights are now. */
