@@ -1,0 +1,221 @@
+// Convolutions (NHWC, VALID padding, filters [kh, kw, in, out]) and their gradients as products of tiles, with the
+// bias and the ReLU applied while the sums are in registers. No window is copied: in NHWC memory a row of a window is
+// one run of kw·in numbers.
+#pragma once
+
+#include "parallel.h"
+#include "rows.h"
+#include "tiles.h"
+
+#ifdef RLPD_AVX512
+
+#include <vector>
+
+namespace rlpd {
+
+struct Window {
+  int64_t batch, height, width, channels;
+  int64_t kernelHeight, kernelWidth, outputs;
+  int64_t strideHeight, strideWidth;
+  int64_t outHeight, outWidth;
+
+  int64_t run() const { return kernelWidth * channels; }
+  int64_t pixels() const { return batch * outHeight * outWidth; }
+  // Where output pixel `p` (counted over the batch) reads from.
+  int64_t source(int64_t p) const {
+    const int64_t x = p % outWidth, y = p / outWidth % outHeight, b = p / (outWidth * outHeight);
+    return ((b * height + y * strideHeight) * width + x * strideWidth) * channels;
+  }
+};
+
+namespace tiles {
+
+// Pairs of neighbouring rows of a [rows, columns] float matrix as the bf16 tiles read them; `at(k)` is row k.
+template <typename Row>
+void packPairs(int64_t rows, int64_t columns, const Row& at, at::BFloat16* to) {
+  auto* bits = reinterpret_cast<uint16_t*>(to);
+  std::vector<at::BFloat16> pair(static_cast<size_t>(2 * columns));
+  const auto* pairBits = reinterpret_cast<const uint16_t*>(pair.data());
+  for (int64_t k = 0; k < rows; k += 2) {
+    narrow(at(k), pair.data(), columns);
+    if (k + 1 < rows)
+      narrow(at(k + 1), pair.data() + columns, columns);
+    else
+      std::fill(pair.begin() + columns, pair.end(), at::BFloat16(0.0f));
+    uint16_t* target = bits + k * columns;
+#pragma omp simd
+    for (int64_t i = 0; i < columns; i++) {
+      target[2 * i] = pairBits[i];
+      target[2 * i + 1] = pairBits[columns + i];
+    }
+  }
+}
+
+// Numbers of a packed run of `length` rows.
+template <typename T>
+int64_t packedRows(int64_t length) {
+  return std::is_same_v<T, float> ? length : (length + 1) / 2 * 2;
+}
+
+template <typename T>
+struct ForwardBlock {
+  const Window& w;
+  const T* const* rows;
+  const T* filter;
+  const float* bias;
+  bool relu;
+  T* y;
+  T* out[12];
+
+  template <int R, int V>
+  void run(int64_t row, const Columns& columns) {
+    Tile<R, V> tile;
+    tile.clear();
+    const int64_t runRows = packedRows<T>(w.run());
+    for (int64_t ky = 0; ky < w.kernelHeight; ky++)
+      tile.add(rows + row, ky * w.width * w.channels, w.run(), filter + ky * runRows * w.outputs, w.outputs, columns);
+    tile.addBias(bias, columns);
+    if (relu) tile.relu();
+    for (int r = 0; r < R; r++) out[r] = y + (row + r) * w.outputs;
+    tile.store(out, columns);
+  }
+};
+
+constexpr int64_t blockPixels = 96;
+
+// `filter` holds, for each kernel row, kw·in rows of `out` columns (packed in pairs for bf16).
+template <typename T>
+void convolve(const Window& w, const T* x, const T* filter, const float* bias, bool relu, T* y, int threads) {
+  const int64_t pixels = w.pixels();
+  forEachItem(threads, (pixels + blockPixels - 1) / blockPixels, [&](int64_t item) {
+    const int64_t first = item * blockPixels;
+    const int64_t count = std::min(blockPixels, pixels - first);
+    const T* rows[blockPixels];
+    for (int64_t p = 0; p < count; p++) rows[p] = x + w.source(first + p);
+    ForwardBlock<T> block{w, rows, filter, bias, relu, y + first * w.outputs, {}};
+    cover(count, w.outputs, block);
+  });
+}
+
+template <typename T>
+struct InputGradientBlock {
+  const Window& w;
+  // For each tap of the phase, the rows of g (zeros outside the image), and the tap's [out, in] matrix.
+  std::vector<std::vector<const T*>> rows;
+  std::vector<const T*> matrices;
+  std::vector<T*> targets;
+
+  template <int R, int V>
+  void run(int64_t row, const Columns& columns) {
+    Tile<R, V> tile;
+    tile.clear();
+    for (size_t tap = 0; tap < matrices.size(); tap++)
+      tile.add(rows[tap].data() + row, 0, w.outputs, matrices[tap], w.channels, columns);
+    tile.store(targets.data() + row, columns);
+  }
+};
+
+// dx from g = dL/d(pre-activation). Input pixels fall into strideHeight·strideWidth phases; the pixels of one phase
+// are reached by the same taps of the filter. `matrices` holds the [out, in] matrix of each tap (packed for bf16).
+template <typename T>
+void inputGradient(const Window& w, const T* g, const T* matrices, T* dx, int threads) {
+  const std::vector<T> zeros(static_cast<size_t>(w.outputs), T(0.0f));
+  const int64_t matrixSize = packedRows<T>(w.outputs) * w.channels;
+  const int64_t phases = w.strideHeight * w.strideWidth;
+  forEachItem(threads, w.batch * phases, [&](int64_t item) {
+    const int64_t b = item / phases;
+    const int64_t phaseY = item % phases / w.strideWidth, phaseX = item % w.strideWidth;
+    InputGradientBlock<T> block{w, {}, {}, {}};
+    for (int64_t y = phaseY; y < w.height; y += w.strideHeight)
+      for (int64_t x = phaseX; x < w.width; x += w.strideWidth)
+        block.targets.push_back(dx + ((b * w.height + y) * w.width + x) * w.channels);
+    for (int64_t ky = phaseY; ky < w.kernelHeight; ky += w.strideHeight)
+      for (int64_t kx = phaseX; kx < w.kernelWidth; kx += w.strideWidth) {
+        std::vector<const T*> rows;
+        rows.reserve(block.targets.size());
+        for (int64_t y = phaseY; y < w.height; y += w.strideHeight)
+          for (int64_t x = phaseX; x < w.width; x += w.strideWidth) {
+            const int64_t outY = (y - ky) / w.strideHeight, outX = (x - kx) / w.strideWidth;
+            const bool inside = y >= ky && x >= kx && outY < w.outHeight && outX < w.outWidth;
+            rows.push_back(inside ? g + ((b * w.outHeight + outY) * w.outWidth + outX) * w.outputs : zeros.data());
+          }
+        block.rows.push_back(std::move(rows));
+        block.matrices.push_back(matrices + (ky * w.kernelWidth + kx) * matrixSize);
+      }
+    cover(static_cast<int64_t>(block.targets.size()), w.channels, block);
+  });
+}
+
+struct FilterGradientBlock {
+  const Window& w;
+  int64_t ky, images;
+  // Float images and gradients of these images.
+  const float* x;
+  const float* g;
+  // [kw·in, out], added to.
+  float* sums;
+
+  template <int R, int V>
+  void run(int64_t row, const Columns& columns) {
+    Tile<R, V> tile;
+    tile.load(sums + row * w.outputs, w.outputs, columns);
+    for (int64_t b = 0; b < images; b++)
+      for (int64_t y = 0; y < w.outHeight; y++)
+        tile.addOuter(x + ((b * w.height + y * w.strideHeight + ky) * w.width) * w.channels + row,
+                      w.strideWidth * w.channels, w.outWidth, g + (b * w.outHeight + y) * w.outWidth * w.outputs,
+                      w.outputs, columns);
+    tile.store(sums + row * w.outputs, w.outputs, columns);
+  }
+};
+
+// dFilter [kh, kw, in, out]. Images are dealt out in fixed groups, each with its own sum, and the groups' sums are
+// added in order: the result does not depend on the threads. Products are in float32 whatever T is.
+template <typename T>
+void filterGradient(const Window& w, const T* x, const T* g, float* dFilter, int threads) {
+  const int64_t size = w.kernelHeight * w.run() * w.outputs;
+  const int64_t imageSize = w.height * w.width * w.channels;
+  const int64_t gradientSize = w.outHeight * w.outWidth * w.outputs;
+  // About a megabyte of sums at most, and images for a chunk that stays in a core's cache.
+  const int64_t groups = std::clamp<int64_t>((1 << 19) / size, 2, 16);
+  const int64_t groupImages = (w.batch + groups - 1) / groups;
+  const int64_t chunkImages = std::clamp<int64_t>((1 << 16) / imageSize, 1, 16);
+  std::vector<float> sums(static_cast<size_t>(groups * size), 0.0f);
+  forEachItem(threads, groups * w.kernelHeight, [&](int64_t item) {
+    const int64_t group = item / w.kernelHeight, ky = item % w.kernelHeight;
+    const int64_t last = std::min(w.batch, (group + 1) * groupImages);
+    std::vector<float> images, gradients;
+    if constexpr (!std::is_same_v<T, float>) {
+      images.resize(static_cast<size_t>(chunkImages * imageSize));
+      gradients.resize(static_cast<size_t>(chunkImages * gradientSize));
+    }
+    for (int64_t b = group * groupImages; b < last; b += chunkImages) {
+      const int64_t count = std::min(chunkImages, last - b);
+      FilterGradientBlock block{w, ky, count, nullptr, nullptr, sums.data() + group * size + ky * w.run() * w.outputs};
+      if constexpr (std::is_same_v<T, float>) {
+        block.x = x + b * imageSize;
+        block.g = g + b * gradientSize;
+      } else {
+        widen(x + b * imageSize, images.data(), count * imageSize);
+        widen(g + b * gradientSize, gradients.data(), count * gradientSize);
+        block.x = images.data();
+        block.g = gradients.data();
+      }
+      cover(w.run(), w.outputs, block);
+    }
+  });
+  const int64_t slice = 8192;
+  forEachItem(threads, (size + slice - 1) / slice, [&](int64_t item) {
+    const int64_t end = std::min(size, (item + 1) * slice);
+    for (int64_t i = item * slice; i < end; i++) dFilter[i] = 0;
+    for (int64_t group = 0; group < groups; group++) {
+      const float* from = sums.data() + group * size;
+#pragma omp simd
+      for (int64_t i = item * slice; i < end; i++) dFilter[i] += from[i];
+    }
+  });
+}
+
+}  // namespace tiles
+}  // namespace rlpd
+
+#endif

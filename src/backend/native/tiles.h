@@ -1,0 +1,205 @@
+// Matrix products in AVX-512 registers: a tile of up to 12 rows by up to 64 columns of C is held in registers while
+// products of A's rows and B's columns are added to it. A's rows are pointers, so that the windows of a convolution
+// are rows without a copy; B's rows are the floats (or pairs of bf16) of up to 64 neighbouring columns.
+#pragma once
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#define RLPD_AVX512 1
+// On a processor with AMX, oneDNN's own bf16 kernels are faster than these.
+#if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
+#define RLPD_AVX512_BF16 1
+#endif
+
+#include <ATen/ATen.h>
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace rlpd::tiles {
+
+// Vectors of 16 columns in a tile, and the rows that then fit the 32 registers.
+constexpr int64_t lanes = 16;
+template <int V>
+constexpr int rowLimit = V == 4 ? 6 : 12;
+
+// The columns of one panel of B: V vectors, the last of which may be partly outside.
+struct Columns {
+  int64_t first;
+  __mmask16 last;
+};
+
+template <int V>
+inline Columns columnsAt(int64_t first, int64_t total) {
+  const int64_t inLast = std::min<int64_t>(lanes, total - first - (V - 1) * lanes);
+  return {first, static_cast<__mmask16>((1u << inLast) - 1)};
+}
+
+template <int V>
+inline __mmask16 maskOf(const Columns& columns, int v) {
+  return v == V - 1 ? columns.last : static_cast<__mmask16>(0xffff);
+}
+
+template <int R, int V>
+struct Tile {
+  __m512 c[R][V];
+
+  void clear() {
+    for (int r = 0; r < R; r++)
+      for (int v = 0; v < V; v++) c[r][v] = _mm512_setzero_ps();
+  }
+
+  void load(const float* from, int64_t stride, const Columns& columns) {
+    for (int r = 0; r < R; r++)
+      for (int v = 0; v < V; v++)
+        c[r][v] = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), from + r * stride + columns.first + v * lanes);
+  }
+
+  void store(float* to, int64_t stride, const Columns& columns) const {
+    for (int r = 0; r < R; r++)
+      for (int v = 0; v < V; v++)
+        _mm512_mask_storeu_ps(to + r * stride + columns.first + v * lanes, maskOf<V>(columns, v), c[r][v]);
+  }
+
+  // C[r] += Σ_k rows[r][offset + k] · b[k]; b's rows are `ldb` floats apart.
+  void add(const float* const* rows, int64_t offset, int64_t length, const float* b, int64_t ldb,
+           const Columns& columns) {
+    // Sums and pointers of its own: through `this` the compiler would keep them in memory.
+    Tile sums = *this;
+    const float* at[R];
+    for (int r = 0; r < R; r++) at[r] = rows[r] + offset;
+    const float* row = b + columns.first;
+    for (int64_t k = 0; k < length; k++, row += ldb) {
+      __m512 values[V];
+      for (int v = 0; v < V; v++) values[v] = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), row + v * lanes);
+      for (int r = 0; r < R; r++) {
+        const __m512 a = _mm512_set1_ps(at[r][k]);
+        for (int v = 0; v < V; v++) sums.c[r][v] = _mm512_fmadd_ps(a, values[v], sums.c[r][v]);
+      }
+    }
+    *this = sums;
+  }
+
+  // C[r] += Σ_k a[k·stepA + r] · b[k·stepB]: the rows lie side by side.
+  void addOuter(const float* a, int64_t stepA, int64_t length, const float* b, int64_t stepB, const Columns& columns) {
+    Tile sums = *this;
+    const float* row = b + columns.first;
+    for (int64_t k = 0; k < length; k++, a += stepA, row += stepB) {
+      __m512 values[V];
+      for (int v = 0; v < V; v++) values[v] = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), row + v * lanes);
+      for (int r = 0; r < R; r++) {
+        const __m512 x = _mm512_set1_ps(a[r]);
+        for (int v = 0; v < V; v++) sums.c[r][v] = _mm512_fmadd_ps(x, values[v], sums.c[r][v]);
+      }
+    }
+    *this = sums;
+  }
+
+#ifdef RLPD_AVX512_BF16
+  // The same in bf16: b holds pairs of rows, [k/2][column][2], an odd length's last pair filled with zero.
+  void add(const at::BFloat16* const* rows, int64_t offset, int64_t length, const at::BFloat16* b, int64_t ldb,
+           const Columns& columns) {
+    Tile sums = *this;
+    const at::BFloat16* at[R];
+    for (int r = 0; r < R; r++) at[r] = rows[r] + offset;
+    const at::BFloat16* pair = b + 2 * columns.first;
+    int64_t k = 0;
+    for (; k + 1 < length; k += 2, pair += 2 * ldb) sums.template addPair<4>(at, k, pair, columns);
+    if (k < length) sums.template addPair<2>(at, k, pair, columns);
+    *this = sums;
+  }
+#endif
+
+  void addBias(const float* bias, const Columns& columns) {
+    for (int v = 0; v < V; v++) {
+      const __m512 b = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), bias + columns.first + v * lanes);
+      for (int r = 0; r < R; r++) c[r][v] = _mm512_add_ps(c[r][v], b);
+    }
+  }
+
+  // A NaN stays one: where either is NaN the second operand is taken.
+  void relu() {
+    for (int r = 0; r < R; r++)
+      for (int v = 0; v < V; v++) c[r][v] = _mm512_max_ps(_mm512_setzero_ps(), c[r][v]);
+  }
+
+  void store(float* const* to, const Columns& columns) const {
+    for (int r = 0; r < R; r++)
+      for (int v = 0; v < V; v++)
+        _mm512_mask_storeu_ps(to[r] + columns.first + v * lanes, maskOf<V>(columns, v), c[r][v]);
+  }
+
+  void store(at::BFloat16* const* to, const Columns& columns) const {
+    for (int r = 0; r < R; r++)
+      for (int v = 0; v < V; v++)
+        _mm256_mask_storeu_epi16(to[r] + columns.first + v * lanes, maskOf<V>(columns, v), rounded(c[r][v]));
+  }
+
+ private:
+#ifdef RLPD_AVX512_BF16
+  // One pair of products, or with two bytes of each row the first of them alone.
+  template <int bytes>
+  __attribute__((always_inline)) void addPair(const at::BFloat16* const* rows, int64_t place, const at::BFloat16* pair, const Columns& columns) {
+    __m512bh values[V];
+    for (int v = 0; v < V; v++)
+      values[v] = (__m512bh)_mm512_maskz_loadu_epi32(maskOf<V>(columns, v), pair + 2 * v * lanes);
+    for (int r = 0; r < R; r++) {
+      int32_t both = 0;
+      std::memcpy(&both, rows[r] + place, bytes);
+      const __m512bh a = (__m512bh)_mm512_set1_epi32(both);
+      for (int v = 0; v < V; v++) c[r][v] = _mm512_dpbf16_ps(c[r][v], a, values[v]);
+    }
+  }
+#endif
+
+  static __m256i rounded(__m512 x) {
+#ifdef __AVX512BF16__
+    return (__m256i)_mm512_cvtneps_pbh(x);
+#else
+    const __m512i bits = _mm512_castps_si512(x);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    return _mm512_cvtepi32_epi16(
+        _mm512_srli_epi32(_mm512_add_epi32(_mm512_add_epi32(bits, odd), _mm512_set1_epi32(0x7fff)), 16));
+#endif
+  }
+};
+
+// Calls body.template run<R, V>(row, columns) for tiles that cover rows × columns, columns outermost, so that a
+// panel of B stays in cache while the rows pass by.
+template <int V, typename Body>
+void coverRows(int64_t rows, const Columns& columns, Body&& body) {
+  constexpr int limit = rowLimit<V>;
+  int64_t row = 0;
+  for (; row + limit <= rows; row += limit) body.template run<limit, V>(row, columns);
+  switch (rows - row) {
+#define RLPD_REST(R)                                                          \
+  case R:                                                                     \
+    if constexpr (R < limit) body.template run<R < limit ? R : 1, V>(row, columns); \
+    break;
+    RLPD_REST(1) RLPD_REST(2) RLPD_REST(3) RLPD_REST(4) RLPD_REST(5) RLPD_REST(6) RLPD_REST(7) RLPD_REST(8)
+    RLPD_REST(9) RLPD_REST(10) RLPD_REST(11)
+#undef RLPD_REST
+    default: break;
+  }
+}
+
+template <typename Body>
+void cover(int64_t rows, int64_t columns, Body&& body) {
+  for (int64_t first = 0; first < columns;) {
+    const int64_t left = columns - first;
+    if (left > 3 * lanes) {
+      coverRows<4>(rows, columnsAt<4>(first, std::min(columns, first + 4 * lanes)), body);
+      first += 4 * lanes;
+    } else if (left > lanes) {
+      coverRows<2>(rows, columnsAt<2>(first, std::min(columns, first + 2 * lanes)), body);
+      first += 2 * lanes;
+    } else {
+      coverRows<1>(rows, columnsAt<1>(first, columns), body);
+      first += lanes;
+    }
+  }
+}
+
+}  // namespace rlpd::tiles
+
+#endif
