@@ -95,3 +95,35 @@ test('the same generator state draws the same batch', () => {
   assert.deepEqual(a.observation.pixels?.frames, b.observation.pixels?.frames);
   assert.deepEqual(a.observation.pixels?.shifts, b.observation.pixels?.shifts);
 });
+
+test('each row of a batch is one transition: its stacks, states, action and reward belong together', () => {
+  const both: ReplayLayout = { ...layout, stateSize: 1 };
+  const buffer = new ReplayBuffer(both, 100);
+  for (const length of [4, 1, 7]) {
+    const first = buffer.written;
+    const rows = Array.from({ length: length + 1 }, (_, t) => first + t);
+    buffer.addEpisode({
+      length,
+      pixels: Uint8Array.from(rows),
+      state: Float32Array.from(rows),
+      actions: Float32Array.from(rows.slice(0, -1), (row) => row / 100),
+      rewards: Float32Array.from(rows.slice(0, -1), (row) => 2 * row),
+      terminated: false,
+    });
+  }
+  const { observation, nextObservation, actions, rewards } = sampler({
+    online: buffer,
+    offline: undefined,
+    batchSize: 64,
+  }).sample();
+  for (let i = 0; i < 64; i++) {
+    const row = observation.state?.[i] as number;
+    // Places and row numbers are the same here, since the ring has not wrapped around.
+    assert.equal(observation.pixels?.frames[3 * i + 2], row);
+    assert.equal(nextObservation.state?.[i], row + 1);
+    assert.equal(nextObservation.pixels?.frames[3 * i + 2], row + 1);
+    assert.equal(nextObservation.pixels?.frames[3 * i + 1], row);
+    assert.equal(actions[i], Math.fround(row / 100));
+    assert.equal(rewards[i], 2 * row);
+  }
+});
