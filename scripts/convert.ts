@@ -7,7 +7,11 @@ import {
   type ConversionSource,
   convert,
 } from '../datasets/converters/conversion.js';
+import { openFrames } from '../datasets/converters/frames.js';
+import { openMinari } from '../datasets/converters/minari.js';
+import { openRobomimic, type RobomimicOptions } from '../datasets/converters/robomimic.js';
 import { openVd4rl } from '../datasets/converters/vd4rl.js';
+import { openZarr } from '../datasets/converters/zarr.js';
 import { formatBytes, note, printResult, progress } from './console.js';
 import { examples, wholeNumber } from './settings.js';
 
@@ -18,6 +22,10 @@ interface CommonFlags {
   readonly actionRepeat?: number;
   readonly imageSize?: number;
   readonly state?: string[];
+  readonly camera?: string;
+  readonly reward?: string;
+  readonly split?: string;
+  readonly actionRange?: [number, number];
   readonly episodes?: [number, number];
   readonly filterReturnMin?: number;
   readonly onProblem: ConversionOptions['onProblem'];
@@ -37,9 +45,28 @@ examples(
     'rlpd convert vd4rl episodes/ --task walker-walk --episodes 0:20 --out data/small',
     'rlpd convert vd4rl episodes/ --task walker-walk --state orientations,height,velocity --dry-run --out data/x',
   ],
-).action((source: string, flags: CommonFlags) =>
-  runConversion(openVd4rl(source, openOptions(flags)), source, 'vd4rl', flags),
-);
+).action(converting('vd4rl', openVd4rl));
+
+examples(
+  formatCommand('robomimic', 'robomimic: one HDF5 file of demonstrations').option(
+    '--split <key>',
+    'only the demonstrations of this filter key, for example train',
+  ),
+  ['rlpd convert robomimic lift/ph/image.hdf5 --camera agentview_image --image-size 64 --out data/lift'],
+).action(converting('robomimic', openRobomimic));
+
+examples(formatCommand('minari', 'Minari: the folder of a dataset in its HDF5 format'), [
+  'rlpd convert minari ~/.minari/datasets/D4RL/door/human-v2 --camera pixels --out data/door',
+]).action(converting('minari', openMinari));
+
+examples(formatCommand('zarr', 'zarr as Diffusion Policy writes it: a .zarr folder or .zarr.zip'), [
+  'rlpd convert zarr pusht.zarr --task pusht --action-range 0:512 --reward sparse --out data/pusht',
+]).action(converting('zarr', openZarr));
+
+examples(
+  formatCommand('frames', 'a folder for each episode: PNG, JPEG or WebP files and steps.csv or steps.jsonl'),
+  ['rlpd convert frames recordings/ --task my-robot --image-size 64 --out data/my-robot'],
+).action(converting('frames', openFrames));
 
 /** A command with the flags that all formats share. */
 function formatCommand(format: string, description: string): Command {
@@ -56,6 +83,9 @@ function formatCommand(format: string, description: string): Command {
     )
     .option('--image-size <pixels>', 'resize images to this side; default: as recorded', wholeNumber(1))
     .option('--state <keys>', 'comma-separated arrays to join as the state', (text) => text.split(','))
+    .option('--camera <key>', 'which images; needed where the source has several')
+    .option('--reward <key>', 'dense (as recorded), sparse (1 for the last step), or the name of an array')
+    .option('--action-range <low:high>', "the source's range of actions, mapped to -1:1", actionRange)
     .option('--episodes <a:b>', 'only episodes a up to but not including b', episodeRange)
     .option('--filter-return-min <return>', 'leave out episodes with a smaller return', finiteNumber)
     .addOption(
@@ -72,12 +102,31 @@ function formatCommand(format: string, description: string): Command {
     .option('--json', 'print the result as one JSON object');
 }
 
-function openOptions(flags: CommonFlags) {
+/** The action of a format's command. */
+function converting(
+  format: string,
+  open: (source: string, options: RobomimicOptions) => Promise<ConversionSource>,
+): (source: string, flags: CommonFlags) => Promise<void> {
+  return (source, flags) => runConversion(open(source, openOptions(flags)), source, format, flags);
+}
+
+function openOptions({
+  task,
+  actionRepeat,
+  imageSize,
+  state,
+  camera,
+  reward,
+  split,
+}: CommonFlags): RobomimicOptions {
   return {
-    ...(flags.task !== undefined && { task: flags.task }),
-    ...(flags.actionRepeat !== undefined && { actionRepeat: flags.actionRepeat }),
-    ...(flags.imageSize !== undefined && { imageSize: flags.imageSize }),
-    ...(flags.state !== undefined && { stateKeys: flags.state }),
+    ...(task !== undefined && { task }),
+    ...(actionRepeat !== undefined && { actionRepeat }),
+    ...(imageSize !== undefined && { imageSize }),
+    ...(state !== undefined && { stateKeys: state }),
+    ...(camera !== undefined && { camera }),
+    ...(reward !== undefined && { reward }),
+    ...(split !== undefined && { split }),
   };
 }
 
@@ -97,6 +146,7 @@ async function runConversion(
       onProblem: flags.onProblem,
       ...(flags.episodes && { episodes: flags.episodes }),
       ...(flags.filterReturnMin !== undefined && { returnMin: flags.filterReturnMin }),
+      ...(flags.actionRange && { actionRange: flags.actionRange }),
       ...(flags.codec && { codec: flags.codec }),
       command: { format, source: path, ...shaping },
       onProgress: bar.update,
@@ -146,4 +196,11 @@ function episodeRange(text: string): [number, number] {
   if (match === null || from >= to)
     throw new InvalidArgumentError('Expected A:B with A < B, for example 0:20.');
   return [from, to];
+}
+
+function actionRange(text: string): [number, number] {
+  const [low = Number.NaN, high = Number.NaN, ...rest] = text.split(':').map(Number);
+  if (!(low < high) || rest.length > 0)
+    throw new InvalidArgumentError('Expected LOW:HIGH with LOW < HIGH, for example 0:512.');
+  return [low, high];
 }

@@ -82,6 +82,8 @@ export interface ConversionOptions {
   /** Only episodes numbered [from, to) in the source's order, before any filter. */
   readonly episodes?: readonly [number, number];
   readonly returnMin?: number;
+  /** The range that the source's actions have in every dimension; it is mapped to [−1, 1]. */
+  readonly actionRange?: readonly [number, number];
   readonly codec?: CodecName;
   readonly dryRun: boolean;
   readonly shardBytes?: number;
@@ -130,7 +132,7 @@ export async function convert(
       source: source.name,
       writer: 'rlpd convert',
       writerVersion: CONVERTER_VERSION,
-      lossy: source.lossy,
+      lossy: source.lossy || options.actionRange !== undefined,
       files: [],
       details: { ...source.details, command: options.command, problems: [] },
     },
@@ -214,7 +216,7 @@ class Conversion {
         if (unreadable !== null) this.#leaveOut(unit, unreadable);
         for (const file of content.files) this.#files.set(file.file, file);
         for (const found of content.episodes) {
-          if (this.#isWanted()) pending.push(this.#take(found));
+          if (this.#isWanted()) pending.push(this.#take(this.#scaleActions(found)));
           // A few episodes are packed at once; their order is kept by the writer.
           if (pending.length > availableParallelism()) await pending.shift();
         }
@@ -239,6 +241,14 @@ class Conversion {
     const [from, to] = this.#options.episodes ?? [0, Number.POSITIVE_INFINITY];
     const number = this.#number++;
     return number >= from && number < to;
+  }
+
+  #scaleActions(found: SourceEpisode): SourceEpisode {
+    const range = this.#options.actionRange;
+    if (range === undefined) return found;
+    const [low, high] = range;
+    const actions = found.episode.actions.map((value) => (2 * (value - low)) / (high - low) - 1);
+    return { ...found, episode: { ...found.episode, actions } };
   }
 
   /** A unit that cannot be read counts as one episode with a fault. */

@@ -9,22 +9,12 @@
 import { resolve } from 'node:path';
 import { InputError } from '../../src/errors.js';
 import type { ConversionSource } from './conversion.js';
+import type { OpenOptions } from './openOptions.js';
 import { findSourceFiles } from './sourceFiles.js';
 import { openVd4rlHdf5 } from './vd4rlHdf5.js';
 import { openVd4rlNpz } from './vd4rlNpz.js';
 
-export interface Vd4rlOptions {
-  /** Default: read off the folder's name, as in `walker_walk/expert/64px`. */
-  readonly task?: string;
-  /** Default: 2, as V-D4RL was recorded. */
-  readonly actionRepeat?: number;
-  /** Default: as recorded. */
-  readonly imageSize?: number;
-  /** Arrays to be joined as the state, in this order; other arrays are kept under their own names. */
-  readonly stateKeys?: readonly string[];
-}
-
-export interface Vd4rlPlace extends Vd4rlOptions {
+export interface Vd4rlPlace extends OpenOptions {
   readonly task: string;
   readonly level: string | null;
 }
@@ -33,7 +23,7 @@ export const VD4RL_ACTION_REPEAT = 2;
 const LEVELS = ['random', 'medium_replay', 'medium', 'medium_expert', 'expert'];
 const DOMAINS = ['walker', 'cheetah', 'humanoid'];
 
-export async function openVd4rl(source: string, options: Vd4rlOptions): Promise<ConversionSource> {
+export async function openVd4rl(source: string, options: OpenOptions): Promise<ConversionSource> {
   const files = await findSourceFiles(source, ['.npz', '.hdf5']);
   const isHdf5 = files.map((file) => file.name.endsWith('.hdf5'));
   if (isHdf5.includes(true) && isHdf5.includes(false))

@@ -124,6 +124,14 @@ export class Hdf5Dataset {
     });
   }
 
+  /** All rows of a dataset of strings. */
+  strings(): string[] {
+    const values: unknown = this.#slice(0, this.rows);
+    if (!Array.isArray(values))
+      throw new InputError(`${this.#fileName}: ${this.path} does not hold strings.`);
+    return values.map(String);
+  }
+
   #slice(from: number, to: number): unknown {
     if (from < 0 || to > this.rows || from > to)
       throw new InputError(

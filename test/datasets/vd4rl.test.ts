@@ -3,7 +3,8 @@ import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { ConversionOptions } from '../../datasets/converters/conversion.js';
-import { openVd4rl, type Vd4rlOptions } from '../../datasets/converters/vd4rl.js';
+import type { OpenOptions } from '../../datasets/converters/openOptions.js';
+import { openVd4rl } from '../../datasets/converters/vd4rl.js';
 import type { Episode } from '../../datasets/episode.js';
 import { readManifest } from '../../datasets/manifest.js';
 import { openDataset } from '../../datasets/reader.js';
@@ -24,7 +25,7 @@ async function convertSample(
   t: TestContext,
   name: string,
   options: Partial<ConversionOptions> = {},
-  opening: Vd4rlOptions = { task: 'walker-walk' },
+  opening: OpenOptions = { task: 'walker-walk' },
 ): Promise<Converted> {
   return convertAll(t, await openVd4rl(join(source, name), opening), options);
 }

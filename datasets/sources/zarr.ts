@@ -1,0 +1,144 @@
+/**
+ * Zarr arrays (versions 2 and 3) from a folder or a `.zarr.zip`, through zarrita: rows are read chunk by chunk.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as zarr from 'zarrita';
+import { InputError } from '../../src/errors.js';
+import { FileSource } from './byteSource.js';
+import { ZipArchive } from './zip.js';
+
+/** What one chunk or one episode may take: a hostile header must not make us allocate more. */
+const MAX_BYTES = 2 ** 29;
+
+type Store = zarr.AsyncReadable;
+type OpenArray = zarr.Array<zarr.DataType, Store>;
+
+export class ZarrStore {
+  readonly name: string;
+  readonly #store: Store;
+  readonly #close: () => Promise<void>;
+
+  private constructor(name: string, store: Store, close: () => Promise<void>) {
+    this.name = name;
+    this.#store = store;
+    this.#close = close;
+  }
+
+  static async open(path: string): Promise<ZarrStore> {
+    const found = await stat(path).catch(() => null);
+    if (found === null)
+      throw new InputError(`${path} does not exist: give the .zarr folder or .zarr.zip file.`);
+    if (found.isDirectory()) return new ZarrStore(path, folderStore(path), async () => {});
+    const source = await FileSource.open(path);
+    try {
+      const archive = await ZipArchive.open(source);
+      return new ZarrStore(path, zipStore(archive), () => source.close());
+    } catch (error) {
+      await source.close();
+      if (error instanceof InputError)
+        throw new InputError(`${path} cannot be read: ${error.message}.`, { cause: error });
+      throw error;
+    }
+  }
+
+  /** null where there is no array of that path. */
+  async array(path: string): Promise<ZarrArray | null> {
+    try {
+      const opened = await zarr.open(zarr.root(this.#store).resolve(path), { kind: 'array' });
+      return new ZarrArray(`${this.name}/${path}`, opened as OpenArray);
+    } catch (error) {
+      if (error instanceof zarr.NotFoundError) return null;
+      throw unreadable(`${this.name}/${path}`, error);
+    }
+  }
+
+  async requiredArray(path: string): Promise<ZarrArray> {
+    const array = await this.array(path);
+    if (array === null) throw new InputError(`${this.name} has no array "${path}".`);
+    return array;
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+}
+
+export class ZarrArray {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  readonly #array: OpenArray;
+
+  constructor(name: string, array: OpenArray) {
+    this.name = name;
+    this.shape = array.shape;
+    this.dtype = array.dtype;
+    this.#array = array;
+    const chunk = array.chunks.reduce((product, size) => product * size, 8);
+    if (chunk > MAX_BYTES) throw new InputError(`${name} has chunks of up to ${chunk} bytes, too many.`);
+  }
+
+  get rows(): number {
+    return this.shape[0] ?? 0;
+  }
+
+  /** Numbers in a row. */
+  get rowSize(): number {
+    return this.shape.slice(1).reduce((product, size) => product * size, 1);
+  }
+
+  /** Rows [from, to) in C order, in the array's own type. */
+  async read(from: number, to: number): Promise<ArrayLike<number | bigint>> {
+    if (from < 0 || to > this.rows || from > to)
+      throw new InputError(`${this.name} has ${this.rows} rows; ${from} to ${to} are asked for.`);
+    const count = (to - from) * this.rowSize;
+    if (count > MAX_BYTES)
+      throw new InputError(`${this.name} claims ${count} numbers for one episode, too many.`);
+    let data: unknown;
+    try {
+      const selection = [zarr.slice(from, to), ...this.shape.slice(1).map(() => null)];
+      data = (await zarr.get(this.#array, selection)).data;
+    } catch (error) {
+      throw unreadable(this.name, error);
+    }
+    if (!ArrayBuffer.isView(data) || data instanceof DataView || (data as Uint8Array).length !== count)
+      throw new InputError(`${this.name} does not hold numbers.`);
+    return data as Uint8Array;
+  }
+
+  async floats(from: number, to: number): Promise<Float32Array> {
+    return Float32Array.from(await this.read(from, to), Number);
+  }
+}
+
+/** Keys are paths within the store; they come from array names and chunk numbers, and never leave it. */
+function checkKey(key: string): string {
+  if (key.split('/').includes('..')) throw new InputError(`the key ${key} would climb out of the store`);
+  return key.replace(/^\//, '');
+}
+
+function folderStore(folder: string): Store {
+  return {
+    get: (key) =>
+      readFile(join(folder, checkKey(key))).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'EISDIR') return undefined;
+        throw error;
+      }),
+  };
+}
+
+function zipStore(archive: ZipArchive): Store {
+  return {
+    get: async (key) => {
+      const entry = archive.entries.get(checkKey(key));
+      return entry === undefined ? undefined : archive.read(entry, MAX_BYTES);
+    },
+  };
+}
+
+function unreadable(name: string, error: unknown): InputError {
+  return new InputError(`${name} cannot be read: ${error instanceof Error ? error.message : error}.`, {
+    cause: error,
+  });
+}

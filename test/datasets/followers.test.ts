@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { ConversionSource } from '../../datasets/converters/conversion.js';
+import { openFrames } from '../../datasets/converters/frames.js';
+import { openMinari } from '../../datasets/converters/minari.js';
+import { openRobomimic } from '../../datasets/converters/robomimic.js';
+import { openZarr } from '../../datasets/converters/zarr.js';
+import type { Episode } from '../../datasets/episode.js';
+import { readManifest } from '../../datasets/manifest.js';
+import { verifyDataset } from '../../datasets/verify.js';
+import { InputError } from '../../src/errors.js';
+import { assertEncodedRows, convertAll, encodedRows, golden, rejection, temporaryFolder } from './samples.js';
+
+const summary = (episodes: readonly Episode[]) =>
+  episodes.map((e) => [e.id, e.length, e.terminated, e.truncated] as const);
+
+/** The golden files' rule for state: row t is (t, t/2, −t). */
+function assertStates(episode: Episode): void {
+  const rows = Array.from({ length: episode.length + 1 }, (_, t) => [t, t / 2, t === 0 ? 0 : -t]);
+  assert.deepEqual(
+    [...(episode.state ?? [])].map((value) => value + 0),
+    rows.flat(),
+  );
+}
+
+/** JPEG keeps a grey of 10 t to within a few levels. */
+function assertGreyRows(episode: Episode): void {
+  for (const [t, value] of encodedRows(episode).entries())
+    assert.ok(Math.abs(value - 10 * t) < 5, `${t}: ${value}`);
+}
+
+test('robomimic demonstrations convert with their last observation, in the order of their numbers', async (t) => {
+  const source = await openRobomimic(join(golden, 'robomimic'), { stateKeys: ['robot0_eef_pos'] });
+  const { out, episodes } = await convertAll(t, source);
+  assert.deepEqual(summary(episodes), [
+    ['demo_0', 3, true, false],
+    ['demo_2', 4, true, false],
+    ['demo_10', 5, true, false],
+  ]);
+  for (const episode of episodes) {
+    assertEncodedRows(episode);
+    assertStates(episode);
+  }
+  const manifest = await readManifest(out);
+  assert.deepEqual([manifest.task, manifest.camera, manifest.stateSize], ['Lift', 'agentview_image', 3]);
+  assert.equal((await verifyDataset(out)).ok, true);
+});
+
+test('robomimic splits and sparse rewards are kept to, a wrong camera is named', async (t) => {
+  const path = join(golden, 'robomimic', 'demo.hdf5');
+  const source = await openRobomimic(path, { split: 'train', reward: 'sparse' });
+  const { episodes } = await convertAll(t, source);
+  assert.deepEqual(
+    summary(episodes).map(([id]) => id),
+    ['demo_0', 'demo_10'],
+  );
+  assert.deepEqual([...(episodes[0]?.rewards ?? [])], [0, 0, 1]);
+  const error = await rejection(openRobomimic(path, { camera: 'wrist' }));
+  assert.ok(error instanceof InputError);
+  assert.match(error.message, /has no images "wrist"; it has agentview_image/);
+});
+
+test('Minari observations of Box and Tuple spaces convert without a changed byte', async (t) => {
+  for (const [kind, stateKeys] of [
+    ['box', []],
+    ['tuple', ['_index_0']],
+  ] as const) {
+    const source = await openMinari(join(golden, 'minari', `${kind}-v0`), { stateKeys });
+    const { out, episodes } = await convertAll(t, source);
+    assert.deepEqual(summary(episodes), [
+      ['episode_0', 4, true, false],
+      ['episode_1', 6, false, true],
+    ]);
+    for (const episode of episodes) {
+      assertEncodedRows(episode);
+      if (kind === 'tuple') assertStates(episode);
+    }
+    const manifest = await readManifest(out);
+    assert.deepEqual([manifest.task, manifest.provenance.lossy], [`${kind}-v0`, false]);
+  }
+});
+
+test('Minari Dict observations with JPEG rows are decoded, and the dataset says that they were lossy', async (t) => {
+  const source = await openMinari(join(golden, 'minari', 'dict-v0'), { stateKeys: ['state'] });
+  const { out, episodes } = await convertAll(t, source);
+  assertGreyRows(episodes[1] as Episode);
+  assertStates(episodes[1] as Episode);
+  assert.equal((await readManifest(out)).provenance.lossy, true);
+});
+
+test('zarr, as a folder and as a zip with float images, gives one episode for each end', async (t) => {
+  for (const name of ['store.zarr', 'store.zarr.zip']) {
+    const source = await openZarr(join(golden, 'zarr', name), { stateKeys: ['state'], reward: 'sparse' });
+    const { out, episodes } = await convertAll(t, source, { actionRange: [-16, 16] });
+    assert.deepEqual(summary(episodes), [
+      ['episode_0', 4, true, false],
+      ['episode_1', 3, true, false],
+    ]);
+    for (const episode of episodes) {
+      assertEncodedRows({ ...episode, rewards: Float32Array.from(episode.rewards, (_, i) => (i + 1) / 4) });
+      assertStates(episode);
+      assert.equal(episode.rewards.at(-1), 1);
+    }
+    assert.equal((await readManifest(out)).provenance.lossy, true);
+  }
+});
+
+test('a source without rewards asks for a choice instead of inventing them', async (t) => {
+  const { report } = await convertAll(t, await openZarr(join(golden, 'zarr', 'store.zarr'), {}), {
+    dryRun: true,
+  });
+  assert.equal(report.episodes, 0);
+  assert.match(report.problems[0]?.message ?? '', /has no rewards: say --reward sparse/);
+});
+
+test('folders of frames convert with CSV or JSON Lines, in the order of their numbers', async (t) => {
+  const { out, episodes } = await convertAll(t, await openFrames(join(golden, 'frames'), { task: 'robot' }));
+  assert.deepEqual(summary(episodes), [
+    ['a', 4, true, false],
+    ['b', 3, false, true],
+  ]);
+  assertEncodedRows(episodes[0] as Episode);
+  assertGreyRows(episodes[1] as Episode);
+  assert.equal((await verifyDataset(out)).ok, true);
+});
+
+test('tables and pictures that do not fit are sentences with file and row', async (t) => {
+  const cases: [string, string, RegExp][] = [
+    ['steps.csv', 'action_0,action_1,reward\n1,2\n', /steps\.csv, line 2 has 2 cells, expected 3/],
+    ['steps.csv', 'action_0,reward\n1,x\n1,2\n1,2\n1,2\n', /row 1: reward holds "x", a number is expected/],
+    ['steps.csv', 'reward\n1\n', /has no column "action"/],
+    ['steps.jsonl', '{"action": [1]}\nnope\n', /line 2 is not JSON/],
+  ];
+  for (const [name, text, message] of cases) {
+    const folder = temporaryFolder(t);
+    cpSync(join(golden, 'frames', 'a'), join(folder, 'a'), { recursive: true });
+    rmSync(join(folder, 'a', 'steps.csv'));
+    writeFileSync(join(folder, 'a', name), text);
+    const error = await rejection(
+      openFrames(folder, {}).then((source: ConversionSource) => convertAll(t, source, { onProblem: 'stop' })),
+    );
+    assert.ok(error instanceof InputError, error.stack);
+    assert.match(error.message, message);
+  }
+  const empty = temporaryFolder(t);
+  mkdirSync(join(empty, 'x'));
+  assert.match((await rejection(openFrames(empty, {}))).message, /has no steps\.csv or steps\.jsonl/);
+});

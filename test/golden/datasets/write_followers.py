@@ -1,0 +1,152 @@
+"""Writes small sources of formats whose row t holds observation t and the action chosen on it.
+
+    python3 write_followers.py        (h5py 3.16.0, minari 0.5.4, zarr 3.1.6, Pillow 13.0.0, NumPy 2.4.6)
+
+The rule of all: image t is a ramp with pixel (0, 0) = (t, 7t mod 256, 255 - t). Row t holds action
+((t + 1) / 16, -(t + 1) / 16) and reward (t + 1) / 4, which lead to image t + 1; state row t is (t, t / 2, -t).
+JPEG cannot keep a pixel: there, image t is grey, 10 t on the left and 10 t + 7 on the right.
+"""
+import json
+import os
+import shutil
+from pathlib import Path
+
+import gymnasium as gym
+import h5py
+import numpy as np
+import zarr
+from PIL import Image
+
+here = Path(__file__).parent
+SIZE = 8
+
+
+def images(n):
+    t = np.arange(n)
+    image = np.zeros((n, SIZE, SIZE, 3), np.uint8)
+    image[:] = np.arange(SIZE * SIZE * 3, dtype=np.uint8).reshape(SIZE, SIZE, 3)
+    image[:, 0, 0] = np.stack([t, 7 * t % 256, 255 - t], axis=1).astype(np.uint8)
+    return image
+
+
+def grey(n, size=SIZE):
+    t, column = np.arange(n, dtype=np.uint8), np.arange(size, dtype=np.uint8) // (size // 8)
+    return np.broadcast_to((10 * t[:, None, None, None] + column[None, None, :, None]), (n, size, size, 3)).copy()
+
+
+def actions(n):
+    t = np.arange(1, n + 1)
+    return np.stack([t / 16, -t / 16], axis=1).astype(np.float32)
+
+
+def rewards(n):
+    return np.arange(1, n + 1) / 4
+
+
+def states(n):
+    t = np.arange(n)
+    return np.stack([t, t / 2, -t], axis=1).astype(np.float32)
+
+
+def fresh(name):
+    folder = here / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def robomimic():
+    with h5py.File(fresh('robomimic') / 'demo.hdf5', 'w') as file:
+        data = file.create_group('data')
+        data.attrs['env_args'] = json.dumps({'env_name': 'Lift', 'type': 1, 'env_kwargs': {}})
+        data.attrs['total'] = 12
+        for name, n in (('demo_10', 5), ('demo_2', 4), ('demo_0', 3)):
+            demo = data.create_group(name)
+            demo.attrs['num_samples'] = n
+            demo['actions'] = actions(n).astype(np.float64)
+            demo['rewards'] = rewards(n)
+            demo['dones'] = (np.arange(n) == n - 1).astype(np.int64)
+            for part, rows in (('obs', slice(0, n)), ('next_obs', slice(1, n + 1))):
+                demo[f'{part}/agentview_image'] = images(n + 1)[rows]
+                demo[f'{part}/robot0_eef_pos'] = states(n + 1)[rows]
+        file['mask/train'] = np.array([b'demo_0', b'demo_10'])
+
+
+def minari_datasets():
+    os.environ['MINARI_DATASETS_PATH'] = str(fresh('minari'))
+    import minari
+    from minari.data_collector.episode_buffer import EpisodeBuffer
+
+    image_space = gym.spaces.Box(0, 255, (SIZE, SIZE, 3), np.uint8)
+    action_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+    spaces = {
+        'box': image_space,
+        'dict': gym.spaces.Dict({'pixels': gym.spaces.Box(0, 255, (32, 32, 3), np.uint8), 'state': gym.spaces.Box(-99, 99, (3,), np.float32)}),
+        'tuple': gym.spaces.Tuple((gym.spaces.Box(-99, 99, (3,), np.float32), image_space)),
+    }
+    for kind, space in spaces.items():
+        buffers = []
+        for number, n in enumerate((4, 6)):
+            picture = grey(n + 1, 32) if kind == 'dict' else images(n + 1)
+            observations = {
+                'box': picture,
+                'dict': {'pixels': picture, 'state': states(n + 1)},
+                'tuple': (states(n + 1), picture),
+            }[kind]
+            last = np.arange(n) == n - 1
+            buffers.append(
+                EpisodeBuffer(
+                    id=number,
+                    observations=observations,
+                    actions=actions(n),
+                    rewards=rewards(n),
+                    terminations=last & (number == 0),
+                    truncations=last & (number == 1),
+                )
+            )
+        # JPEG rows for the Dict, as newer versions do by default for 32 px and more; raw arrays for the others.
+        minari.create_dataset_from_buffers(
+            f'{kind}-v0', buffers, observation_space=space, action_space=action_space, data_format='hdf5',
+            jpeg_encoding=kind == 'dict',
+        )
+
+
+def zarr_store():
+    for ending, n_float in (('store.zarr', False), ('store.zarr.zip', True)):
+        folder = fresh('zarr') if not n_float else here / 'zarr'
+        path = folder / ending
+        store = zarr.storage.ZipStore(path, mode='w') if n_float else str(path)
+        root = zarr.group(store=store, zarr_format=2)
+        lengths = (5, 4)
+        picture = np.concatenate([images(n) for n in lengths])
+        for key, values in (
+            ('data/img', picture.astype(np.float32) if n_float else picture),
+            ('data/state', np.concatenate([states(n) for n in lengths])),
+            ('data/action', np.concatenate([actions(n) for n in lengths]) * 16),
+            ('meta/episode_ends', np.cumsum(lengths)),
+        ):
+            array = root.create_array(
+                key, shape=values.shape, dtype=values.dtype, chunks=(3, *values.shape[1:])
+            )
+            array[:] = values
+        if n_float:
+            store.close()
+
+
+def frames():
+    folder = fresh('frames')
+    for name, n, ending in (('a', 4, 'png'), ('b', 3, 'jpg')):
+        (folder / name).mkdir()
+        picture = images(n + 1) if ending == 'png' else grey(n + 1)
+        for t in range(n + 1):
+            Image.fromarray(picture[t]).save(folder / name / f'{t + 8}.{ending}')
+    rows = [f'{a[0]},{a[1]},{r},{int(t == 3)}' for t, (a, r) in enumerate(zip(actions(4), rewards(4)))]
+    (folder / 'a' / 'steps.csv').write_text('action_0,action_1,reward,terminated\n' + '\n'.join(rows) + '\n')
+    lines = [json.dumps({'action': a.tolist(), 'reward': r}) for a, r in zip(actions(3), rewards(3))]
+    (folder / 'b' / 'steps.jsonl').write_text('\n'.join(lines) + '\n')
+
+
+robomimic()
+minari_datasets()
+zarr_store()
+frames()
