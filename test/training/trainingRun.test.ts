@@ -160,7 +160,7 @@ test('a loss that is not finite stops the run with the quantity, the step and th
     dataset: [data],
     offlineMode: 'symmetric',
     pretrainUpdates: 5000,
-    checkpointInterval: 8,
+    checkpointInterval: 160,
     evaluationInterval: 100_000,
   });
   await assert.rejects(train({ run, config }), {
