@@ -30,6 +30,7 @@ export type DataField =
   | 'xpos'
   | 'xmat'
   | 'xipos'
+  | 'xanchor'
   | 'geom_xpos'
   | 'geom_xmat'
   | 'site_xpos'

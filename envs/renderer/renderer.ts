@@ -98,8 +98,8 @@ export class Renderer {
     last: number,
   ): void {
     for (let id = 0; id < projected.length; id++) {
-      if (id === except) continue;
       const one = projected[id] as Projected;
+      if (id === except || one.shape.alpha === 0) continue;
       one.update(view);
       buffer.draw(one, id, view, first, last);
     }

@@ -26,14 +26,17 @@ export class Shape {
   r21 = 0;
   r22 = 1;
   /** Half sizes; radius and half length for capsules and cylinders. */
-  readonly sizeX: number;
-  readonly sizeY: number;
-  readonly sizeZ: number;
+  sizeX = 0;
+  sizeY = 0;
+  sizeZ = 0;
+  red = 0;
+  green = 0;
+  blue = 0;
+  /** 0 hides the shape. */
+  alpha = 1;
+  /** Radius of a sphere around the centre that holds the shape; infinite for an infinite plane. */
+  boundingRadius = 0;
   readonly type: number;
-  readonly red: number;
-  readonly green: number;
-  readonly blue: number;
-  readonly alpha: number;
   readonly emission: number;
   /** Grey level of the specular colour. */
   readonly specular: number;
@@ -43,36 +46,30 @@ export class Shape {
   readonly material: number;
   readonly isSite: boolean;
   readonly index: number;
-  /** Radius of a sphere around the centre that holds the shape; infinite for an infinite plane. */
-  readonly boundingRadius: number;
 
-  constructor(o: {
-    index: number;
-    isSite: boolean;
-    type: number;
-    size: readonly number[];
-    rgba: readonly number[];
-    material: number;
-    surface: Surface;
-  }) {
-    const [sizeX, sizeY, sizeZ] = o.size as [number, number, number];
-    const [red, green, blue, alpha] = o.rgba as [number, number, number, number];
+  constructor(o: { index: number; isSite: boolean; type: number; material: number; surface: Surface }) {
     this.index = o.index;
     this.isSite = o.isSite;
     this.type = o.type;
-    this.sizeX = sizeX;
-    this.sizeY = o.type === geomTypes.sphere ? sizeX : sizeY;
-    this.sizeZ = o.type === geomTypes.sphere ? sizeX : sizeZ;
-    this.red = red;
-    this.green = green;
-    this.blue = blue;
-    this.alpha = alpha;
     this.material = o.material;
     this.emission = o.surface.emission;
     this.specular = o.surface.specular;
     this.exponent = o.surface.shininess * 128;
     this.reflectance = o.surface.reflectance;
-    this.boundingRadius = boundingRadius(o.type, this.sizeX, this.sizeY, this.sizeZ);
+  }
+
+  setSize(x: number, y: number, z: number): void {
+    this.sizeX = x;
+    this.sizeY = this.type === geomTypes.sphere ? x : y;
+    this.sizeZ = this.type === geomTypes.sphere ? x : z;
+    this.boundingRadius = boundingRadius(this.type, this.sizeX, this.sizeY, this.sizeZ);
+  }
+
+  setColour(red: number, green: number, blue: number, alpha: number): void {
+    this.red = red;
+    this.green = green;
+    this.blue = blue;
+    this.alpha = alpha;
   }
 }
 
@@ -86,7 +83,7 @@ interface Surface {
 /** MuJoCo's surface of a geom without a material. */
 const plainSurface: Surface = { emission: 0, specular: 0.5, shininess: 0.5, reflectance: 0 };
 /** A geom's own colour counts only when it is not this one, MuJoCo's default. */
-const defaultRgba = [0.5, 0.5, 0.5, 1];
+const defaultRgba = [0.5, 0.5, 0.5, 1] as const;
 
 export interface Light {
   readonly directional: boolean;
@@ -152,10 +149,11 @@ export class Scene {
     this.headlight = active ? { ambient, diffuse, specular } : null;
   }
 
-  /** Takes over the poses of the current state. */
+  /** Takes over the current state's poses, and the sizes and colours that a task may change. */
   update(): void {
     const simulation = this.#simulation;
     for (const shape of this.shapes) {
+      readAppearance(simulation, shape);
       const position = simulation.data(shape.isSite ? 'site_xpos' : 'geom_xpos');
       const rotation = simulation.data(shape.isSite ? 'site_xmat' : 'geom_xmat');
       const p = 3 * shape.index;
@@ -212,33 +210,36 @@ export class Scene {
 
 function readShapes(simulation: Simulation, kind: 'geom' | 'site'): Shape[] {
   const shapes: Shape[] = [];
-  const slice = (field: 'size' | 'rgba', index: number, length: number) =>
-    Array.from(simulation.model(`${kind}_${field}`).subarray(length * index, length * (index + 1)));
   for (let index = 0; index < simulation.count(kind); index++) {
     const type = simulation.model(`${kind}_type`)[index] as number;
     const material = simulation.model(`${kind}_matid`)[index] as number;
-    const rgba = colourOf(simulation, slice('rgba', index, 4), material);
     const group = simulation.model(`${kind}_group`)[index] as number;
-    if (group > lastVisibleGroup || rgba[3] === 0 || !drawable.has(type)) continue;
-    shapes.push(
-      new Shape({
-        index,
-        isSite: kind === 'site',
-        type,
-        size: slice('size', index, 3),
-        rgba,
-        material,
-        surface: surfaceOf(simulation, material),
-      }),
-    );
+    if (group > lastVisibleGroup || !drawable.has(type)) continue;
+    const surface = surfaceOf(simulation, material);
+    const shape = new Shape({ index, isSite: kind === 'site', type, material, surface });
+    readAppearance(simulation, shape);
+    shapes.push(shape);
   }
   return shapes;
 }
 
-function colourOf(simulation: Simulation, own: readonly number[], material: number): readonly number[] {
-  const isDefault = own.every((value, i) => value === defaultRgba[i]);
-  if (material < 0 || !isDefault) return own;
-  return Array.from(simulation.model('mat_rgba').subarray(4 * material, 4 * material + 4));
+function readAppearance(simulation: Simulation, shape: Shape): void {
+  const sizes = simulation.model(shape.isSite ? 'site_size' : 'geom_size');
+  const s = 3 * shape.index;
+  shape.setSize(sizes[s] as number, sizes[s + 1] as number, sizes[s + 2] as number);
+  let colours = simulation.model(shape.isSite ? 'site_rgba' : 'geom_rgba');
+  let c = 4 * shape.index;
+  const isDefault = defaultRgba.every((value, i) => value === colours[c + i]);
+  if (isDefault && shape.material >= 0) {
+    colours = simulation.model('mat_rgba');
+    c = 4 * shape.material;
+  }
+  shape.setColour(
+    colours[c] as number,
+    colours[c + 1] as number,
+    colours[c + 2] as number,
+    colours[c + 3] as number,
+  );
 }
 
 function surfaceOf(simulation: Simulation, material: number): Surface {

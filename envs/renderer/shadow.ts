@@ -37,7 +37,7 @@ export class Shadows {
     const dz = light.directional ? -light.dz * reach : light.z - pz;
     const length2 = dx * dx + dy * dy + dz * dz;
     for (const caster of this.#casters) {
-      if (caster === receiver) continue;
+      if (caster === receiver || caster.alpha === 0) continue;
       const cx = caster.x - px;
       const cy = caster.y - py;
       const cz = caster.z - pz;

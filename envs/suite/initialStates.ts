@@ -33,3 +33,16 @@ function writeNormalised(qpos: Float64Array, address: number, draw: () => number
   const length = Math.hypot(...quaternion);
   for (let i = 0; i < 4; i++) qpos[address + i] = (quaternion[i] as number) / length;
 }
+
+/** Draws that are rejected before a model is taken to have no state without contact. */
+const mostAttempts = 1000;
+
+/** `randomiseJoints`, again and again until nothing touches. @throws Error when that never happens. */
+export function randomiseJointsWithoutContact(simulation: Simulation, random: Generator): void {
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    randomiseJoints(simulation, random);
+    simulation.forward();
+    if (simulation.contactCount === 0) return;
+  }
+  throw new Error(`None of ${mostAttempts} random poses was free of contact.`);
+}

@@ -1,13 +1,38 @@
 /** The tasks by name. A new family is one file, listed here. */
 import { InputError } from '../../src/errors.js';
+import { acrobotTasks } from './acrobot.js';
+import { ballInCupTasks } from './ballInCup.js';
 import { cartpoleTasks } from './cartpole.js';
 import { cheetahTasks } from './cheetah.js';
+import { fingerTasks } from './finger.js';
+import { fishTasks } from './fish.js';
+import { hopperTasks } from './hopper.js';
+import { humanoidTasks } from './humanoid.js';
+import { pendulumTasks } from './pendulum.js';
+import { pointMassTasks } from './pointMass.js';
 import { reacherTasks } from './reacher.js';
+import { swimmerTasks } from './swimmer.js';
 import type { SuiteTask } from './task.js';
 import { walkerTasks } from './walker.js';
 
+const families = [
+  acrobotTasks,
+  ballInCupTasks,
+  cartpoleTasks,
+  cheetahTasks,
+  fingerTasks,
+  fishTasks,
+  hopperTasks,
+  humanoidTasks,
+  pendulumTasks,
+  pointMassTasks,
+  reacherTasks,
+  swimmerTasks,
+  walkerTasks,
+];
+
 const tasks = new Map<string, SuiteTask>();
-for (const task of [...cartpoleTasks, ...cheetahTasks, ...reacherTasks, ...walkerTasks]) registerTask(task);
+for (const task of families.flat()) registerTask(task);
 
 /** Makes a task known to `makeEnv`. @throws Error when the name is taken. */
 export function registerTask(task: SuiteTask): void {

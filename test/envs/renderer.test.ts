@@ -82,15 +82,8 @@ describe('visibility', () => {
     it(`of a ${name} is found by outlines exactly where rays meet it`, () => {
       const random = new Generator(5);
       for (let trial = 0; trial < 20; trial++) {
-        const shape = new Shape({
-          index: 0,
-          isSite: false,
-          type,
-          rgba: [1, 1, 1, 1],
-          material: -1,
-          surface,
-          size: [random.uniform(0.2, 0.8), random.uniform(0.2, 0.8), random.uniform(0.2, 0.8)],
-        });
+        const shape = new Shape({ index: 0, isSite: false, type, material: -1, surface });
+        shape.setSize(random.uniform(0.2, 0.8), random.uniform(0.2, 0.8), random.uniform(0.2, 0.8));
         turn(shape, random);
         const projected = new Projected(shape);
         projected.update(view);
