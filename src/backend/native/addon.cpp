@@ -16,6 +16,7 @@
 #include <thread>
 #include <unordered_set>
 
+#include "allocator.h"
 #include "frameMemories.h"
 #include "tape.h"
 
@@ -487,11 +488,12 @@ void expose(napi_env env, napi_value exports, const char* name, napi_callback fu
 
 napi_value initialise(napi_env env, napi_value exports) {
 #ifdef __GLIBC__
-  // Activations of tens of megabytes must not go back to the system after each use, to be page-faulted in anew.
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, -1);
-  mallopt(M_ARENA_MAX, 1);
+  // What is not a tensor (oneDNN's scratch memory, sums of threads) must not go back to the system after each use
+  // either; 32 MB is the most that glibc takes.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
 #endif
+  installAllocator();
   auto* engine = new Engine;
   engine->env = env;
   napi_set_instance_data(

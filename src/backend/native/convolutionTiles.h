@@ -149,7 +149,6 @@ void inputGradient(const Window& w, const T* g, const T* matrices, T* dx, int th
 struct FilterGradientBlock {
   const Window& w;
   int64_t ky, images;
-  // Float images and gradients of these images.
   const float* x;
   const float* g;
   // [kw·in, out], added to.
@@ -168,40 +167,89 @@ struct FilterGradientBlock {
   }
 };
 
-// dFilter [kh, kw, in, out]. Images are dealt out in fixed groups, each with its own sum, and the groups' sums are
-// added in order: the result does not depend on the threads. Products are in float32 whatever T is.
-template <typename T>
-void filterGradient(const Window& w, const T* x, const T* g, float* dFilter, int threads) {
-  const int64_t size = w.kernelHeight * w.run() * w.outputs;
+#ifdef RLPD_AVX512_BF16
+
+// Two rows of bf16 numbers as one row of pairs; without a second row, zeros stand in for it.
+inline void interleave(const at::BFloat16* first, const at::BFloat16* second, int64_t count, at::BFloat16* to) {
+  const auto* a = reinterpret_cast<const uint16_t*>(first);
+  const auto* b = reinterpret_cast<const uint16_t*>(second);
+  auto* pairs = reinterpret_cast<uint32_t*>(to);
+  if (second == nullptr) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) pairs[i] = a[i];
+  } else {
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) pairs[i] = a[i] | static_cast<uint32_t>(b[i]) << 16;
+  }
+}
+
+struct PairedFilterGradientBlock {
+  const Window& w;
+  int64_t pairs;
+  // Windows' rows and gradients of neighbouring output pixels: [pairs, kw·in, 2], [pairs, out, 2].
+  const at::BFloat16* windows;
+  const at::BFloat16* gradients;
+  float* sums;
+
+  template <int R, int V>
+  void run(int64_t row, const Columns& columns) {
+    Tile<R, V> tile;
+    tile.load(sums + row * w.outputs, w.outputs, columns);
+    tile.addOuterPairs(windows + 2 * row, w.run(), pairs, gradients, w.outputs, columns);
+    tile.store(sums + row * w.outputs, w.outputs, columns);
+  }
+};
+
+// Adds the images [first, last) to the sums of kernel row ky, in chunks of output pixels that stay in cache.
+inline void addFilterGradient(const Window& w, const at::BFloat16* x, const at::BFloat16* g, int64_t ky, int64_t first,
+                              int64_t last, float* sums) {
+  const int64_t imagePixels = w.outHeight * w.outWidth;
+  const int64_t chunk = std::clamp<int64_t>((1 << 18) / w.run(), 64, 2048) / 2 * 2;
+  std::vector<at::BFloat16> windows(static_cast<size_t>(chunk * w.run()));
+  std::vector<at::BFloat16> gradients(static_cast<size_t>(chunk * w.outputs));
+  for (int64_t p = first * imagePixels; p < last * imagePixels; p += chunk) {
+    const int64_t end = std::min(p + chunk, last * imagePixels);
+    int64_t pairs = 0;
+    for (int64_t q = p; q < end; q += 2, pairs++) {
+      const bool both = q + 1 < end;
+      const int64_t line = ky * w.width * w.channels;
+      interleave(x + w.source(q) + line, both ? x + w.source(q + 1) + line : nullptr, w.run(),
+                 windows.data() + 2 * pairs * w.run());
+      interleave(g + q * w.outputs, both ? g + (q + 1) * w.outputs : nullptr, w.outputs,
+                 gradients.data() + 2 * pairs * w.outputs);
+    }
+    PairedFilterGradientBlock block{w, pairs, windows.data(), gradients.data(), sums};
+    cover(w.run(), w.outputs, block);
+  }
+}
+
+#endif
+
+inline void addFilterGradient(const Window& w, const float* x, const float* g, int64_t ky, int64_t first, int64_t last,
+                              float* sums) {
   const int64_t imageSize = w.height * w.width * w.channels;
   const int64_t gradientSize = w.outHeight * w.outWidth * w.outputs;
-  // About a megabyte of sums at most, and images for a chunk that stays in a core's cache.
+  const int64_t chunk = std::clamp<int64_t>((1 << 16) / imageSize, 1, 16);
+  for (int64_t b = first; b < last; b += chunk) {
+    FilterGradientBlock block{w, ky, std::min(chunk, last - b), x + b * imageSize, g + b * gradientSize, sums};
+    cover(w.run(), w.outputs, block);
+  }
+}
+
+// dFilter [kh, kw, in, out]. Images are dealt out in fixed groups, each with its own sum, and the groups' sums are
+// added in order: the result does not depend on the threads.
+template <typename T>
+void filterGradient(const Window& w, const T* x, const T* g, float* dFilter, int threads) {
+  const int64_t rowSize = w.run() * w.outputs;
+  const int64_t size = w.kernelHeight * rowSize;
+  // A few megabytes of sums at most.
   const int64_t groups = std::clamp<int64_t>((1 << 19) / size, 2, 16);
   const int64_t groupImages = (w.batch + groups - 1) / groups;
-  const int64_t chunkImages = std::clamp<int64_t>((1 << 16) / imageSize, 1, 16);
   std::vector<float> sums(static_cast<size_t>(groups * size), 0.0f);
   forEachItem(threads, groups * w.kernelHeight, [&](int64_t item) {
     const int64_t group = item / w.kernelHeight, ky = item % w.kernelHeight;
-    const int64_t last = std::min(w.batch, (group + 1) * groupImages);
-    std::vector<float> images, gradients;
-    if constexpr (!std::is_same_v<T, float>) {
-      images.resize(static_cast<size_t>(chunkImages * imageSize));
-      gradients.resize(static_cast<size_t>(chunkImages * gradientSize));
-    }
-    for (int64_t b = group * groupImages; b < last; b += chunkImages) {
-      const int64_t count = std::min(chunkImages, last - b);
-      FilterGradientBlock block{w, ky, count, nullptr, nullptr, sums.data() + group * size + ky * w.run() * w.outputs};
-      if constexpr (std::is_same_v<T, float>) {
-        block.x = x + b * imageSize;
-        block.g = g + b * gradientSize;
-      } else {
-        widen(x + b * imageSize, images.data(), count * imageSize);
-        widen(g + b * gradientSize, gradients.data(), count * gradientSize);
-        block.x = images.data();
-        block.g = gradients.data();
-      }
-      cover(w.run(), w.outputs, block);
-    }
+    addFilterGradient(w, x, g, ky, group * groupImages, std::min(w.batch, (group + 1) * groupImages),
+                      sums.data() + group * size + ky * rowSize);
   });
   const int64_t slice = 8192;
   forEachItem(threads, (size + slice - 1) / slice, [&](int64_t item) {

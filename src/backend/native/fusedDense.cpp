@@ -1,7 +1,10 @@
-// y[e] = activation(x·W[e] + b[e]) for every member e of an ensemble, and its gradient.
-// x is [B,I], shared by all members, or [E,B,I].
+// y[e] = activation(x·W[e] + b[e]) for every member e of an ensemble, and its gradient; x is [B,I], shared by all
+// members, or [E,B,I]. In float32 on AVX-512 through this engine's own tiles, elsewhere through ATen.
+#include "denseTiles.h"
 #include "fused.h"
+#include "maskedGradient.h"
 
+using rlpd::Activation;
 using rlpd::Tensor;
 
 namespace {
@@ -10,14 +13,41 @@ Tensor perMember(const Tensor& x, int64_t members) {
   return x.dim() == 2 ? x.unsqueeze(0).expand({members, x.size(0), x.size(1)}) : x;
 }
 
+void checkShapes(const Tensor& x, const Tensor& weight) {
+  const bool members = x.dim() == 2 || (x.dim() == 3 && x.size(0) == weight.size(0));
+  if (weight.dim() != 3 || !members || x.size(-1) != weight.size(1))
+    throw std::invalid_argument("a dense layer's input and weight do not fit together");
+}
+
+#ifdef RLPD_AVX512
+
+rlpd::DenseShape shapeOf(const Tensor& x, const Tensor& weight) {
+  return {weight.size(0), x.size(-2), weight.size(1), weight.size(2), x.dim() == 2};
+}
+
+#endif
+
 }  // namespace
 
 RLPD_KERNEL(RlpdEnsembleDense) {
   const at::ScalarType type = rlpd::computeType(call.settings);
-  const Tensor weight = call.held(1).to(type);
-  const Tensor x = perMember(call.held(0).to(type), weight.size(0));
   const auto activation = rlpd::readActivation(call);
-  Tensor y = at::bmm(x, weight).add_(call.held(2).to(type).unsqueeze(1));
+  checkShapes(call.held(0), call.held(1));
+  Tensor y;
+#ifdef RLPD_AVX512
+  if (type == at::kFloat) {
+    const Tensor x = call.input(0).contiguous(), weight = call.input(1).contiguous(), bias = call.input(2).contiguous();
+    const rlpd::DenseShape s = shapeOf(x, weight);
+    if (bias.numel() != s.members * s.outputs) throw std::invalid_argument("a dense layer's bias has the wrong size");
+    y = at::empty({s.members, s.rows, s.outputs}, at::kFloat);
+    rlpd::tiles::dense(s, x.data_ptr<float>(), weight.data_ptr<float>(), bias.data_ptr<float>(),
+                       activation == Activation::relu, y.data_ptr<float>(), call.settings.threads);
+    if (activation == Activation::tanh) y.tanh_();
+    return call.output(y);
+  }
+#endif
+  const Tensor weight = call.held(1).to(type);
+  y = at::bmm(perMember(call.held(0).to(type), weight.size(0)), weight).add_(call.held(2).to(type).unsqueeze(1));
   rlpd::activate(y, activation);
   call.output(y);
 }
@@ -25,15 +55,46 @@ RLPD_KERNEL(RlpdEnsembleDense) {
 // Inputs x, weight, y, dy.
 RLPD_KERNEL(RlpdEnsembleDenseGrad) {
   const at::ScalarType type = rlpd::computeType(call.settings);
+  const auto activation = rlpd::readActivation(call);
+  const bool wantInput = call.flag();
+  checkShapes(call.held(0), call.held(1));
+  const Tensor y = call.held(2).to(type).contiguous();
+  const Tensor dy = call.held(3).to(type).contiguous();
+  const int64_t members = call.held(1).size(0);
+  Tensor g = at::empty(y.sizes(), y.options());
+  Tensor dBias = at::empty({members, y.size(2)}, at::kFloat);
+  if (type == at::kFloat)
+    rlpd::maskedGradient<float>(dy.data_ptr<float>(), y.data_ptr<float>(), activation, members, y.size(1), y.size(2),
+                                g.data_ptr<float>(), dBias.data_ptr<float>(), call.settings.threads);
+  else
+    rlpd::maskedGradient<at::BFloat16>(dy.data_ptr<at::BFloat16>(), y.data_ptr<at::BFloat16>(), activation, members,
+                                       y.size(1), y.size(2), g.data_ptr<at::BFloat16>(), dBias.data_ptr<float>(),
+                                       call.settings.threads);
+#ifdef RLPD_AVX512
+  if (type == at::kFloat) {
+    const Tensor x = call.input(0).contiguous(), weight = call.input(1);
+    const rlpd::DenseShape s = shapeOf(x, weight);
+    Tensor dWeight = at::empty(weight.sizes(), at::kFloat);
+    rlpd::tiles::denseWeightGradient(s, x.data_ptr<float>(), g.data_ptr<float>(), dWeight.data_ptr<float>(),
+                                     call.settings.threads);
+    call.output(dWeight);
+    call.output(dBias);
+    if (wantInput) {
+      const Tensor turned = weight.transpose(1, 2).contiguous();
+      Tensor dx = at::empty(x.sizes(), at::kFloat);
+      rlpd::tiles::denseInputGradient(s, g.data_ptr<float>(), turned.data_ptr<float>(), dx.data_ptr<float>(),
+                                      call.settings.threads);
+      call.output(dx);
+    }
+    return;
+  }
+#endif
   const Tensor weight = call.held(1).to(type);
   const bool shared = call.held(0).dim() == 2;
-  const Tensor x = perMember(call.held(0).to(type), weight.size(0));
-  const auto activation = rlpd::readActivation(call);
-  const bool needsInputGradient = call.flag();
-  const Tensor g = rlpd::activationGradient(call.held(3).to(type), call.held(2).to(type), activation);
+  const Tensor x = perMember(call.held(0).to(type), members);
   call.output(at::bmm(x.transpose(1, 2), g).to(at::kFloat));
-  call.output(at::sum(g, {1}, false, at::kFloat));
-  if (needsInputGradient) {
+  call.output(dBias);
+  if (wantInput) {
     const Tensor dx = at::bmm(g, weight.transpose(1, 2));
     call.output(shared ? at::sum(dx, {0}) : dx);
   }

@@ -1,12 +1,11 @@
 // y = activation(gain·(x − mean)/sqrt(variance + epsilon) + offset) over the last axis of x [E,B,D], and its
 // gradient. Sums are float32 whatever x is held in; rows are dealt out in fixed blocks, so that results do not
 // depend on the number of threads.
-#include <ATen/Parallel.h>
-
 #include <cmath>
 #include <limits>
 
 #include "fused.h"
+#include "parallel.h"
 #include "rows.h"
 
 using rlpd::Activation;
@@ -24,7 +23,7 @@ struct Shape {
 
 template <typename T>
 void forward(const Tensor& x, const Tensor& gain, const Tensor& offset, Tensor& y, Tensor& mean, Tensor& inverseStd,
-             double epsilon, bool relu) {
+             double epsilon, bool relu, int threads) {
   const Shape shape(x);
   const int64_t width = shape.width;
   const T* xData = x.data_ptr<T>();
@@ -33,7 +32,7 @@ void forward(const Tensor& x, const Tensor& gain, const Tensor& offset, Tensor& 
   const float* offsetData = offset.data_ptr<float>();
   float* meanData = mean.data_ptr<float>();
   float* inverseData = inverseStd.data_ptr<float>();
-  at::parallel_for(0, shape.members * shape.rows, blockRows, [&](int64_t begin, int64_t end) {
+  rlpd::forEachRange(threads, shape.members * shape.rows, blockRows, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(static_cast<size_t>(width));
     float* h = scratch.data();
     for (int64_t row = begin; row < end; row++) {
@@ -65,7 +64,7 @@ void forward(const Tensor& x, const Tensor& gain, const Tensor& offset, Tensor& 
 // dGain = Σ g·h, dOffset = Σ g, dx = inverseStd·(gain·g − mean(gain·g) − h·mean(gain·g·h)).
 template <typename T>
 void backward(const Tensor& x, const Tensor& gain, const Tensor& y, const Tensor& mean, const Tensor& inverseStd,
-              const Tensor& dy, Tensor& dGain, Tensor& dOffset, Tensor& dx, bool relu) {
+              const Tensor& dy, Tensor& dGain, Tensor& dOffset, Tensor& dx, bool relu, int threads) {
   const Shape shape(x);
   const int64_t width = shape.width;
   const T* xData = x.data_ptr<T>();
@@ -78,7 +77,7 @@ void backward(const Tensor& x, const Tensor& gain, const Tensor& y, const Tensor
   // Each block of rows sums into its own place; the blocks are added in order afterwards.
   Tensor partial = at::zeros({shape.members, shape.blocks, 2, width}, at::kFloat);
   float* partialData = partial.data_ptr<float>();
-  at::parallel_for(0, shape.members * shape.blocks, 1, [&](int64_t begin, int64_t end) {
+  rlpd::forEachRange(threads, shape.members * shape.blocks, 1, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(static_cast<size_t>(3 * width));
     float* h = scratch.data();
     float* g = h + width;
@@ -146,9 +145,9 @@ RLPD_KERNEL(RlpdLayerNormActivation) {
   Tensor inverseStd = at::empty_like(mean);
   const bool relu = activation == Activation::relu;
   if (type == at::kFloat)
-    forward<float>(x, gain, offset, y, mean, inverseStd, epsilon, relu);
+    forward<float>(x, gain, offset, y, mean, inverseStd, epsilon, relu, call.settings.threads);
   else
-    forward<at::BFloat16>(x, gain, offset, y, mean, inverseStd, epsilon, relu);
+    forward<at::BFloat16>(x, gain, offset, y, mean, inverseStd, epsilon, relu, call.settings.threads);
   if (activation == Activation::tanh) y.tanh_();
   call.output(y);
   call.output(mean);
@@ -172,9 +171,9 @@ RLPD_KERNEL(RlpdLayerNormActivationGrad) {
   Tensor dx = at::empty(x.sizes(), x.options());
   const bool relu = activation == Activation::relu;
   if (type == at::kFloat)
-    backward<float>(x, gain, y, mean, inverseStd, dy, dGain, dOffset, dx, relu);
+    backward<float>(x, gain, y, mean, inverseStd, dy, dGain, dOffset, dx, relu, call.settings.threads);
   else
-    backward<at::BFloat16>(x, gain, y, mean, inverseStd, dy, dGain, dOffset, dx, relu);
+    backward<at::BFloat16>(x, gain, y, mean, inverseStd, dy, dGain, dOffset, dx, relu, call.settings.threads);
   call.output(dGain);
   call.output(dOffset);
   call.output(dx);

@@ -1,11 +1,10 @@
 // A batch of shifted frame stacks from the replay's uint8 memory, scaled to [0, 1], in parallel over its rows.
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "frameMemories.h"
 #include "fused.h"
+#include "parallel.h"
 #include "rows.h"
 
 using rlpd::Tensor;
@@ -56,7 +55,7 @@ void gather(rlpd::Call& call, const Tensor& frames, const Tensor& shifts, const 
   const int32_t* offsets = shifts.data_ptr<int32_t>();
   const int64_t rowSize = g.height * g.width * g.channels * g.stack;
   T* data = out.data_ptr<T>();
-  at::parallel_for(0, frames.size(0), 4, [&](int64_t begin, int64_t end) {
+  rlpd::forEachRange(call.settings.threads, frames.size(0), 4, [&](int64_t begin, int64_t end) {
     std::vector<const uint8_t*> stack(static_cast<size_t>(g.stack));
     std::vector<int64_t> columns(static_cast<size_t>(g.width));
     std::vector<uint8_t> bytes(static_cast<size_t>(g.width * g.channels * g.stack));

@@ -1,9 +1,8 @@
 // Adam and the moving average, each over a whole list of parameters, in place and in one parallel pass.
-#include <ATen/Parallel.h>
-
 #include <cmath>
 
 #include "engine.h"
+#include "parallel.h"
 
 using rlpd::Tensor;
 
@@ -64,7 +63,7 @@ RLPD_KERNEL_IN_PLACE(RlpdAdamUpdate) {
   const auto b2 = static_cast<float>(beta2);
   const float keep = 1.0f - learningRate * weightDecay;
   const std::vector<Chunk> chunks = chunksOf(parameters);
-  at::parallel_for(0, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
+  rlpd::forEachRange(call.settings.threads, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; c++) {
       const Chunk& chunk = chunks[static_cast<size_t>(c)];
       float* p = parameters[chunk.parameter].data_ptr<float>();
@@ -92,7 +91,7 @@ RLPD_KERNEL_IN_PLACE(RlpdEmaUpdate) {
     checkSize(targets[i], sources[i], i);
   }
   const std::vector<Chunk> chunks = chunksOf(targets);
-  at::parallel_for(0, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
+  rlpd::forEachRange(call.settings.threads, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; c++) {
       const Chunk& chunk = chunks[static_cast<size_t>(c)];
       float* target = targets[chunk.parameter].data_ptr<float>();

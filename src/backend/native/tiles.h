@@ -108,6 +108,19 @@ struct Tile {
     if (k < length) sums.template addPair<2>(at, k, pair, columns);
     *this = sums;
   }
+
+  // C[r] += Σ_k a[k][r] · b[k], where a and b hold pairs of k: [k/2][widthA or widthB][2].
+  void addOuterPairs(const at::BFloat16* a, int64_t widthA, int64_t pairs, const at::BFloat16* b, int64_t widthB,
+                     const Columns& columns) {
+    Tile sums = *this;
+    const at::BFloat16* pair = b + 2 * columns.first;
+    for (int64_t k = 0; k < pairs; k++, a += 2 * widthA, pair += 2 * widthB) {
+      const at::BFloat16* at[R];
+      for (int r = 0; r < R; r++) at[r] = a + 2 * r;
+      sums.template addPair<4>(at, 0, pair, columns);
+    }
+    *this = sums;
+  }
 #endif
 
   void addBias(const float* bias, const Columns& columns) {
