@@ -35,7 +35,7 @@ export interface SelectedBackend {
 }
 
 /** Once torch is loaded its settings stay: a process has one native engine. */
-let torchSettings: { precision: Precision; threads: number; libtorch: string } | undefined;
+let torchSettings: { precision: Precision; threads: number; record: boolean; libtorch: string } | undefined;
 
 /**
  * Makes a backend tfjs's current one.
@@ -72,20 +72,21 @@ const loaders: Readonly<Record<BackendName, Loader>> = {
     const chosen = options.precision ?? 'auto';
     const precision = chosen === 'auto' ? (hardware === undefined ? 'float32' : 'bfloat16') : chosen;
     const threads = options.threads ?? availableParallelism();
+    const record = options.record ?? torchSettings?.record ?? true;
     if (torchSettings === undefined) {
       try {
-        const { libtorch } = registerTorch({
-          threads,
-          bfloat16: precision === 'bfloat16',
-          record: options.record ?? true,
-        });
-        torchSettings = { precision, threads, libtorch };
+        const { libtorch } = registerTorch({ threads, bfloat16: precision === 'bfloat16', record });
+        torchSettings = { precision, threads, record, libtorch };
       } catch (error) {
         throw new InputError(error instanceof Error ? error.message : String(error));
       }
-    } else if (torchSettings.precision !== precision || torchSettings.threads !== threads) {
+    } else if (
+      torchSettings.precision !== precision ||
+      torchSettings.threads !== threads ||
+      torchSettings.record !== record
+    ) {
       throw new InputError(
-        `The torch backend already runs in ${torchSettings.precision} on ${torchSettings.threads} threads: one process has one setting.`,
+        `The torch backend already runs in ${torchSettings.precision} on ${torchSettings.threads} threads${torchSettings.record ? '' : ' without recording'}: one process has one setting.`,
       );
     }
     const why =

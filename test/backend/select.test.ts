@@ -1,0 +1,47 @@
+/** Choosing an engine: what is taken is said, and what cannot be had is refused with a sentence. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import * as tf from '@tensorflow/tfjs-core';
+import { selectBackend } from '../../src/backend/select.js';
+import { InputError } from '../../src/errors.js';
+import { torchOrSkip } from './engines.js';
+
+const torch = await torchOrSkip('float32');
+
+test('each engine that is always there can be taken by its name, and says so in one line', async () => {
+  for (const backend of ['wasm', 'cpu'] as const) {
+    const selected = await selectBackend({ backend });
+    assert.equal(selected.backend, backend);
+    assert.equal(tf.getBackend(), backend);
+    assert.equal(selected.precision, 'float32');
+    assert.match(selected.note, new RegExp(`^Engine: ${backend}.*\\.$`));
+    assert.doesNotMatch(selected.note, /\n/);
+  }
+});
+
+test('auto takes torch where it is built', torch, async () => {
+  const selected = await selectBackend({ backend: 'auto', precision: 'float32', threads: 2 });
+  assert.equal(selected.backend, 'torch');
+  assert.match(selected.note, /^Engine: torch, .*f32 products.*2 threads\.$/);
+});
+
+test('bf16 is refused by the engines that have none', async () => {
+  for (const backend of ['wasm', 'cpu'] as const) {
+    await assert.rejects(selectBackend({ backend, precision: 'bfloat16' }), (error) => {
+      assert.ok(error instanceof InputError);
+      assert.match(error.message, new RegExp(`${backend} backend computes in float32 only`));
+      return true;
+    });
+  }
+});
+
+test('torch keeps the settings it was loaded with', torch, async () => {
+  await assert.rejects(
+    selectBackend({ backend: 'torch', precision: 'bfloat16', threads: 2 }),
+    /already runs in float32 on 2 threads/,
+  );
+  await assert.rejects(
+    selectBackend({ backend: 'torch', precision: 'float32', threads: 1 }),
+    /one process has one setting/,
+  );
+});
