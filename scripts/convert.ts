@@ -8,7 +8,9 @@ import {
   convert,
 } from '../datasets/converters/conversion.js';
 import { openFrames } from '../datasets/converters/frames.js';
+import { openLerobot } from '../datasets/converters/lerobot.js';
 import { openMinari } from '../datasets/converters/minari.js';
+import { openRlds } from '../datasets/converters/rlds.js';
 import { openRobomimic, type RobomimicOptions } from '../datasets/converters/robomimic.js';
 import { openVd4rl } from '../datasets/converters/vd4rl.js';
 import { openZarr } from '../datasets/converters/zarr.js';
@@ -67,6 +69,14 @@ examples(
   formatCommand('frames', 'a folder for each episode: PNG, JPEG or WebP files and steps.csv or steps.jsonl'),
   ['rlpd convert frames recordings/ --task my-robot --image-size 64 --out data/my-robot'],
 ).action(converting('frames', openFrames));
+
+examples(formatCommand('lerobot', 'LeRobotDataset v3 or v2.1 with images (not videos): its folder'), [
+  'rlpd convert lerobot datasets/pusht_image --action-range 0:512 --out data/pusht',
+]).action(converting('lerobot', openLerobot));
+
+examples(formatCommand('rlds', 'RLDS in TensorFlow Datasets: a folder of .tfrecord files, or one'), [
+  'rlpd convert rlds tensorflow_datasets/my_robot/1.0.0 --camera image --image-size 64 --out data/my-robot',
+]).action(converting('rlds', openRlds));
 
 /** A command with the flags that all formats share. */
 function formatCommand(format: string, description: string): Command {

@@ -101,7 +101,7 @@ async function readEpisode(
   options: OpenOptions,
 ): Promise<SourceEpisode> {
   const rows = to - from;
-  const recorded = toBytes(await images.read(from, to), images.name);
+  const recorded = toBytes(await images.readWhole(from, to), images.name);
   const pixels = layout.channelsFirst
     ? channelsLast(recorded, layout.channels, layout.height * layout.width)
     : recorded;

@@ -12,6 +12,7 @@ import { ZipArchive } from './zip.js';
 const MAX_BYTES = 2 ** 29;
 
 type Store = zarr.AsyncReadable;
+const METADATA = ['.zarray', '.zgroup', '.zattrs', '.zmetadata', 'zarr.json'];
 type OpenArray = zarr.Array<zarr.DataType, Store>;
 
 export class ZarrStore {
@@ -19,9 +20,18 @@ export class ZarrStore {
   readonly #store: Store;
   readonly #close: () => Promise<void>;
 
+  /** Chunks that were asked for and are not there: zarr reads them as zeros. */
+  readonly #missing = new Set<string>();
+
   private constructor(name: string, store: Store, close: () => Promise<void>) {
     this.name = name;
-    this.#store = store;
+    this.#store = {
+      get: async (key, options) => {
+        const found = await store.get(key, options);
+        if (found === undefined && !METADATA.some((name) => key.endsWith(name))) this.#missing.add(key);
+        return found;
+      },
+    };
     this.#close = close;
   }
 
@@ -46,7 +56,7 @@ export class ZarrStore {
   async array(path: string): Promise<ZarrArray | null> {
     try {
       const opened = await zarr.open(zarr.root(this.#store).resolve(path), { kind: 'array' });
-      return new ZarrArray(`${this.name}/${path}`, opened as OpenArray);
+      return new ZarrArray(`${this.name}/${path}`, opened as OpenArray, this.#missing);
     } catch (error) {
       if (error instanceof zarr.NotFoundError) return null;
       throw unreadable(`${this.name}/${path}`, error);
@@ -69,8 +79,10 @@ export class ZarrArray {
   readonly shape: readonly number[];
   readonly dtype: string;
   readonly #array: OpenArray;
+  readonly #missing: ReadonlySet<string>;
 
-  constructor(name: string, array: OpenArray) {
+  constructor(name: string, array: OpenArray, missing: ReadonlySet<string>) {
+    this.#missing = missing;
     this.name = name;
     this.shape = array.shape;
     this.dtype = array.dtype;
@@ -105,6 +117,14 @@ export class ZarrArray {
     if (!ArrayBuffer.isView(data) || data instanceof DataView || (data as Uint8Array).length !== count)
       throw new InputError(`${this.name} does not hold numbers.`);
     return data as Uint8Array;
+  }
+
+  /** As `read`, for arrays that are never zero throughout: a chunk that is not there is then a lost one. */
+  async readWhole(from: number, to: number): Promise<ArrayLike<number | bigint>> {
+    const values = await this.read(from, to);
+    const lost = [...this.#missing].find((key) => key.startsWith(`${this.#array.path}/`));
+    if (lost !== undefined) throw new InputError(`${this.name} lacks its chunk ${lost}: it is not whole.`);
+    return values;
   }
 
   async floats(from: number, to: number): Promise<Float32Array> {

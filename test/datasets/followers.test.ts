@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ConversionSource } from '../../datasets/converters/conversion.js';
 import { openFrames } from '../../datasets/converters/frames.js';
+import { openLerobot } from '../../datasets/converters/lerobot.js';
 import { openMinari } from '../../datasets/converters/minari.js';
+import { openRlds } from '../../datasets/converters/rlds.js';
 import { openRobomimic } from '../../datasets/converters/robomimic.js';
 import { openZarr } from '../../datasets/converters/zarr.js';
 import type { Episode } from '../../datasets/episode.js';
@@ -105,6 +107,49 @@ test('zarr, as a folder and as a zip with float images, gives one episode for ea
     }
     assert.equal((await readManifest(out)).provenance.lossy, true);
   }
+});
+
+test('RLDS episodes drop the last step, whose action and reward mean nothing', async (t) => {
+  const source = await openRlds(join(golden, 'rlds'), { stateKeys: ['pose'], task: 'robot' });
+  const { out, episodes } = await convertAll(t, source);
+  assert.deepEqual(summary(episodes), [
+    ['episode_0', 4, true, false],
+    ['episode_1', 3, false, true],
+  ]);
+  for (const episode of episodes) {
+    assertEncodedRows(episode);
+    assertStates(episode);
+  }
+  assert.equal((await readManifest(out)).camera, 'image');
+});
+
+test('LeRobot v2.1 and v3 give the same episodes; a done one keeps its last action and reward', async (t) => {
+  for (const version of ['v2.1', 'v3.0']) {
+    const { episodes } = await convertAll(t, await openLerobot(join(golden, 'lerobot', version), {}));
+    assert.deepEqual(summary(episodes), [
+      ['episode_0', 4, true, false],
+      ['episode_1', 4, false, true],
+    ]);
+    const [done, stopped] = episodes as [Episode, Episode];
+    assert.deepEqual(encodedRows(done), [0, 1, 2, 3, 3]);
+    assert.deepEqual(
+      [...done.actions],
+      [1, 2, 3, 4].flatMap((i) => [i / 16, -i / 16]),
+    );
+    assert.deepEqual([...done.rewards], [0.25, 0.5, 0.75, 1]);
+    assertEncodedRows(stopped);
+    assertStates(stopped);
+  }
+});
+
+test('a zarr store that lost a chunk of images is a sentence, not black pictures', async (t) => {
+  const folder = temporaryFolder(t);
+  cpSync(join(golden, 'zarr', 'store.zarr'), folder, { recursive: true });
+  rmSync(join(folder, 'data', 'img', '1.0.0.0'));
+  const error = await rejection(
+    openZarr(folder, { reward: 'sparse' }).then((source) => convertAll(t, source, { onProblem: 'stop' })),
+  );
+  assert.match(error.message, /lacks its chunk \/data\/img\/1\.0\.0\.0/);
 });
 
 test('a source without rewards asks for a choice instead of inventing them', async (t) => {

@@ -1,11 +1,13 @@
 """Writes small sources of formats whose row t holds observation t and the action chosen on it.
 
-    python3 write_followers.py        (h5py 3.16.0, minari 0.5.4, zarr 3.1.6, Pillow 13.0.0, NumPy 2.4.6)
+    python3 write_followers.py        (h5py 3.16.0, minari 0.5.4, zarr 3.1.6, pyarrow 26.0.1,
+                                     tfrecord 1.14.6, Pillow 13.0.0, NumPy 2.4.6)
 
 The rule of all: image t is a ramp with pixel (0, 0) = (t, 7t mod 256, 255 - t). Row t holds action
 ((t + 1) / 16, -(t + 1) / 16) and reward (t + 1) / 4, which lead to image t + 1; state row t is (t, t / 2, -t).
 JPEG cannot keep a pixel: there, image t is grey, 10 t on the left and 10 t + 7 on the right.
 """
+import io
 import json
 import os
 import shutil
@@ -14,6 +16,9 @@ from pathlib import Path
 import gymnasium as gym
 import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tfrecord
 import zarr
 from PIL import Image
 
@@ -146,7 +151,76 @@ def frames():
     (folder / 'b' / 'steps.jsonl').write_text('\n'.join(lines) + '\n')
 
 
+def png(image):
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, 'PNG')
+    return buffer.getvalue()
+
+
+def rlds():
+    writer = tfrecord.TFRecordWriter(str(fresh('rlds') / 'robot-train.tfrecord-00000-of-00001'))
+    for number, n in enumerate((5, 4)):
+        last = np.arange(n) == n - 1
+        writer.write({
+            'steps/observation/image': ([png(i) for i in images(n)], 'byte'),
+            'steps/observation/pose': (states(n).reshape(-1).tolist(), 'float'),
+            'steps/observation/instruction': ([b'go'] * n, 'byte'),
+            'steps/action': (actions(n).reshape(-1).tolist(), 'float'),
+            'steps/reward': (rewards(n).tolist(), 'float'),
+            'steps/is_first': ((np.arange(n) == 0).astype(int).tolist(), 'int'),
+            'steps/is_last': (last.astype(int).tolist(), 'int'),
+            'steps/is_terminal': ((last & (number == 0)).astype(int).tolist(), 'int'),
+        })
+    writer.close()
+
+
+def lerobot():
+    folder = fresh('lerobot')
+    for version, names in (('v2.1', [(0,), (1,)]), ('v3.0', [(0, 1)])):
+        root = folder / version
+        (root / 'meta').mkdir(parents=True)
+        features = {
+            'observation.image': {'dtype': 'image', 'shape': [SIZE, SIZE, 3], 'names': ['height', 'width', 'channel']},
+            'observation.state': {'dtype': 'float32', 'shape': [3], 'names': None},
+            'action': {'dtype': 'float32', 'shape': [2], 'names': None},
+            'next.reward': {'dtype': 'float32', 'shape': [1], 'names': None},
+            'next.done': {'dtype': 'bool', 'shape': [1], 'names': None},
+        }
+        (root / 'meta' / 'info.json').write_text(
+            json.dumps({'codebase_version': version, 'fps': 10, 'total_episodes': 2, 'features': features})
+        )
+        for file_number, episodes in enumerate(names):
+            rows = []
+            for episode in episodes:
+                n = (4, 5)[episode]
+                for t in range(n):
+                    rows.append({
+                        'observation.image': {'bytes': png(images(n)[t]), 'path': f'frame_{t:06d}.png'},
+                        'observation.state': states(n)[t].tolist(),
+                        'action': actions(n)[t].tolist(),
+                        'next.reward': float(rewards(n)[t]),
+                        'next.done': episode == 0 and t == n - 1,
+                        'episode_index': episode,
+                        'frame_index': t,
+                    })
+            name = f'episode_{file_number:06d}' if version == 'v2.1' else f'file-{file_number:03d}'
+            path = root / 'data' / 'chunk-000' / f'{name}.parquet'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            schema = pa.schema([
+                ('observation.image', pa.struct([('bytes', pa.binary()), ('path', pa.string())])),
+                ('observation.state', pa.list_(pa.float32(), 3)),
+                ('action', pa.list_(pa.float32(), 2)),
+                ('next.reward', pa.float32()),
+                ('next.done', pa.bool_()),
+                ('episode_index', pa.int64()),
+                ('frame_index', pa.int64()),
+            ])
+            pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+
+
 robomimic()
+rlds()
+lerobot()
 minari_datasets()
 zarr_store()
 frames()

@@ -1,0 +1,230 @@
+/**
+ * LeRobotDataset v3 and v2.1 with images in its parquet files: a row a frame, with `action`, `observation.*`,
+ * `next.reward`, `next.done` and `episode_index`. There is no observation after an episode's last row: where the
+ * episode is done there, that observation's value is never used and the last one is repeated; else the last action
+ * is dropped.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import { z } from 'zod';
+import { InputError } from '../../src/errors.js';
+import { FileSource } from '../sources/byteSource.js';
+import type { ConversionSource, ConversionUnit, SourceEpisode } from './conversion.js';
+import { decodeImages, type ImageSize } from './decodeImages.js';
+import { followingEpisode } from './followingRows.js';
+import type { OpenOptions } from './openOptions.js';
+import { findSourceFiles, type SourceFile } from './sourceFiles.js';
+import { hashOnce } from './sourceHash.js';
+
+const infoSchema = z.object({
+  codebase_version: z.string(),
+  fps: z.number().positive(),
+  features: z.record(
+    z.string(),
+    z.object({ dtype: z.string(), shape: z.array(z.int().min(0)), names: z.unknown().optional() }),
+  ),
+});
+type Info = z.output<typeof infoSchema>;
+
+interface Parquet {
+  readonly file: SourceFile;
+  readonly source: FileSource;
+}
+
+interface EpisodeRows extends Parquet {
+  readonly index: number;
+  readonly rows: readonly [number, number];
+}
+
+/** An episode's rows are read at once. */
+const MAX_EPISODE_ROWS = 1_000_000;
+
+export async function openLerobot(source: string, options: OpenOptions): Promise<ConversionSource> {
+  const info = await readInfo(source);
+  const camera = chooseCamera(info, source, options.camera);
+  const [height = 0, width = 0] = imageShape(info, camera);
+  const size: ImageSize =
+    options.imageSize === undefined
+      ? { height, width }
+      : { height: options.imageSize, width: options.imageSize };
+  const stateKeys = options.stateKeys ?? (info.features['observation.state'] ? ['observation.state'] : []);
+  const files = await findSourceFiles(join(source, 'data'), ['.parquet']);
+  const opened: FileSource[] = [];
+  const close = async (): Promise<void> => {
+    for (const file of opened) await file.close();
+  };
+  try {
+    const episodes: EpisodeRows[] = [];
+    for (const file of files) {
+      const parquet = { file, source: await FileSource.open(file.path) };
+      opened.push(parquet.source);
+      episodes.push(...(await findEpisodes(parquet)));
+    }
+    const hashes = new Map(files.map((file) => [file.name, hashOnce(file)]));
+    return {
+      name: `LeRobotDataset ${info.codebase_version}`,
+      header: {
+        task: options.task ?? null,
+        actionRepeat: options.actionRepeat ?? 1,
+        controlTimestep: 1 / info.fps,
+        imageHeight: size.height,
+        imageWidth: size.width,
+        imageChannels: 3,
+        camera,
+        renderer: null,
+        actionSize: featureSize(info, 'action'),
+        stateSize: stateKeys.reduce((sum, key) => sum + featureSize(info, key), 0),
+      },
+      lossy: options.imageSize !== undefined,
+      defaultCodec: 'brotli',
+      details: { finalObservation: 'the last one repeated where next.done' },
+      units: episodes.map(
+        (episode): ConversionUnit => ({
+          name: `episode_${episode.index}`,
+          read: async () => ({
+            episodes: [await readEpisode(episode, info, camera, stateKeys, size, options)],
+            files: [await (hashes.get(episode.file.name) ?? hashOnce(episode.file))()],
+          }),
+        }),
+      ),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function readEpisode(
+  { file, source, index, rows }: EpisodeRows,
+  info: Info,
+  camera: string,
+  stateKeys: readonly string[],
+  size: ImageSize,
+  options: OpenOptions,
+): Promise<SourceEpisode> {
+  const rewardKey =
+    options.reward === undefined || options.reward === 'dense' ? 'next.reward' : options.reward;
+  const optional = [rewardKey, 'next.done'].filter((key) => info.features[key] !== undefined);
+  const table = await readRows({ file, source }, [camera, 'action', ...stateKeys, ...optional], rows);
+  const id = `episode_${index}`;
+  const files = table.map((row, i) => imageBytes(row[camera], `${id}, row ${i}`));
+  const isDone = table.at(-1)?.['next.done'] === true;
+  const decoded = await decodeImages(files, size, options.imageSize !== undefined, (i) => `${id}, row ${i}`);
+  const state = table.flatMap((row) => stateKeys.flatMap((key) => numbers(row[key], `${id}: ${key}`)));
+  const frame = decoded.length / files.length;
+  return followingEpisode(
+    {
+      id,
+      observations: table.length + (isDone ? 1 : 0),
+      pixels: isDone ? Buffer.concat([decoded, decoded.subarray(-frame)]) : decoded,
+      ...(stateKeys.length > 0 && {
+        state: Float32Array.from(isDone ? [...state, ...state.slice(-state.length / table.length)] : state),
+      }),
+      actions: Float32Array.from(table.flatMap((row) => numbers(row.action, `${id}: action`))),
+      actionSize: featureSize(info, 'action'),
+      rewards: optional.includes(rewardKey)
+        ? Float32Array.from(table.flatMap((row) => numbers(row[rewardKey], `${id}: ${rewardKey}`)))
+        : null,
+      terminated: isDone,
+      truncated: !isDone,
+      source: { file: file.name, rows },
+    },
+    options.reward,
+  );
+}
+
+/** Runs of equal `episode_index`; in v3 a file has many, in v2.1 one. */
+async function findEpisodes(parquet: Parquet): Promise<EpisodeRows[]> {
+  const table = await readRows(parquet, ['episode_index'], [0, Number.POSITIVE_INFINITY]);
+  const episodes: EpisodeRows[] = [];
+  let start = 0;
+  table.forEach((row, i) => {
+    const index = Number(row.episode_index);
+    if (table[i + 1] !== undefined && Number(table[i + 1]?.episode_index) === index) return;
+    if (!Number.isInteger(index))
+      throw new InputError(`${parquet.file.name}: episode_index of row ${i} is not a number.`);
+    if (i + 1 - start > MAX_EPISODE_ROWS)
+      throw new InputError(`${parquet.file.name}: episode ${index} is too long.`);
+    episodes.push({ ...parquet, index, rows: [start, i + 1] });
+    start = i + 1;
+  });
+  return episodes;
+}
+
+async function readRows(
+  { file, source }: Parquet,
+  columns: string[],
+  [from, to]: readonly [number, number],
+): Promise<Record<string, unknown>[]> {
+  const buffer = {
+    byteLength: source.bytes,
+    slice: async (start: number, end = source.bytes): Promise<ArrayBuffer> => {
+      const bytes = await source.read(start, end - start);
+      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+    },
+  };
+  try {
+    const metadata = await parquetMetadataAsync(buffer);
+    const rowEnd = Math.min(to, Number(metadata.num_rows));
+    return await parquetReadObjects({ file: buffer, metadata, columns, rowStart: from, rowEnd, utf8: false });
+  } catch (error) {
+    throw new InputError(`${file.name} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+async function readInfo(source: string): Promise<Info> {
+  const path = join(source, 'meta', 'info.json');
+  const text = await readFile(path, 'utf8').catch(() => null);
+  if (text === null)
+    throw new InputError(`${source} has no meta/info.json: give the folder of a LeRobotDataset.`);
+  try {
+    return infoSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new InputError(`${path} is not LeRobot's: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+function chooseCamera(info: Info, source: string, wanted: string | undefined): string {
+  const ofType = (dtype: string): string[] =>
+    Object.keys(info.features).filter((key) => info.features[key]?.dtype === dtype);
+  const images = ofType('image');
+  const [only, ...others] = wanted === undefined ? images : images.filter((key) => key === wanted);
+  if (only !== undefined && others.length === 0) return only;
+  if (images.length === 0 && ofType('video').length > 0)
+    throw new InputError(
+      `${source} keeps its images as videos, which cannot be decoded here: record or export it with use_videos=False.`,
+    );
+  throw new InputError(`Choose the images with --camera; ${source} has ${images.join(', ') || 'none'}.`);
+}
+
+/** LeRobot writes [height, width, channels], older datasets [channels, height, width]; `names` says which. */
+function imageShape(info: Info, camera: string): readonly number[] {
+  const { shape = [], names } = info.features[camera] ?? {};
+  const first = Array.isArray(names) ? String(names[0]) : '';
+  return first.startsWith('channel') ? shape.slice(1) : shape;
+}
+
+function featureSize(info: Info, key: string): number {
+  const feature = info.features[key];
+  if (feature === undefined)
+    throw new InputError(
+      `The dataset has no feature "${key}"; it has ${Object.keys(info.features).join(', ')}.`,
+    );
+  return feature.shape.reduce((product, size) => product * size, 1);
+}
+
+function imageBytes(value: unknown, name: string): Uint8Array {
+  const bytes = typeof value === 'object' && value !== null && 'bytes' in value ? value.bytes : value;
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new InputError(`${name} has no image bytes.`);
+}
+
+function numbers(value: unknown, name: string): number[] {
+  const values = (
+    Array.isArray(value) || ArrayBuffer.isView(value) ? [...(value as Iterable<unknown>)] : [value]
+  ).map(Number);
+  if (values.some(Number.isNaN)) throw new InputError(`${name} does not hold numbers.`);
+  return values;
+}
