@@ -10,6 +10,7 @@ import { datasetCommand } from './dataset.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { renderCommand } from './render.js';
+import { tasksCommand } from './tasks.js';
 import { trainCommand } from './train.js';
 
 const commands = [
@@ -19,6 +20,7 @@ const commands = [
   datasetCommand,
   evaluateCommand,
   renderCommand,
+  tasksCommand,
   benchCommand,
   doctorCommand,
 ];

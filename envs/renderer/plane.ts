@@ -13,15 +13,19 @@ const texture2d = 0;
 /** mjTEXROLE_RGB among mjNTEXROLE texture slots of a material. */
 const colourRole = 1;
 const textureRoles = 10;
-/** Colours at a vertex: RGB without the lights that cast shadows, RGB of those; each within [0, 1] as OpenGL clamps it. */
-const parts = 6;
 
 export class PlaneSurface {
   readonly shape: Shape;
   /** Coordinates of the grid's lines in the plane's frame. */
   readonly #gridX: Float64Array;
   readonly #gridY: Float64Array;
+  /**
+   * Colours at the vertices, RGB each: of the lights without shadows, then of each light that casts one; within
+   * [0, 1], as OpenGL clamps them.
+   */
   readonly #lit: Float64Array;
+  /** Numbers a vertex. */
+  readonly #parts: number;
   readonly #litIn: Uint32Array;
   #frame = 0;
   /** Cell of the point before: neighbouring pixels mostly share theirs. */
@@ -34,14 +38,16 @@ export class PlaneSurface {
   readonly #light = new Illumination();
   readonly #texel = new Float64Array(3);
 
-  constructor(simulation: Simulation, shape: Shape) {
+  /** @param shadowLights how many lights cast shadows. */
+  constructor(simulation: Simulation, shape: Shape, shadowLights: number) {
     this.shape = shape;
+    this.#parts = 3 + 3 * shadowLights;
     const far = simulation.visual.far * simulation.visual.extent;
     const spacing = simulation.model('geom_size')[3 * shape.index + 2] as number;
     this.#gridX = gridLines(shape.sizeX, spacing, far);
     this.#gridY = gridLines(shape.sizeY, spacing, far);
     const vertices = this.#gridX.length * this.#gridY.length;
-    this.#lit = new Float64Array(vertices * parts);
+    this.#lit = new Float64Array(vertices * this.#parts);
     this.#litIn = new Uint32Array(vertices);
     const material = shape.material;
     this.#texture = readTexture(simulation, material);
@@ -63,6 +69,7 @@ export class PlaneSurface {
   /**
    * Colour of the point (x, y) of the plane's frame. `pixelX`, `pixelY`: how far the point moves, in metres along
    * the plane's axes, from one pixel to the next (whichever neighbour is further).
+   * @param shadows bit i: the i-th light that casts shadows does not reach the point.
    * @param unshadowed receives RGB in [0, 1] without the lights that cast shadows.
    * @param shadowed receives what those lights add.
    */
@@ -73,6 +80,7 @@ export class PlaneSurface {
     y: number,
     pixelX: number,
     pixelY: number,
+    shadows: number,
     unshadowed: Float64Array,
     shadowed: Float64Array,
   ): void {
@@ -117,18 +125,22 @@ export class PlaneSurface {
         (wa * (lit[a + c] as number) +
           w10 * (lit[corner10 + c] as number) +
           w01 * (lit[corner01 + c] as number));
-      shadowed[c] =
-        texel *
-        (wa * (lit[a + c + 3] as number) +
-          w10 * (lit[corner10 + c + 3] as number) +
-          w01 * (lit[corner01 + c + 3] as number));
+      let sum = 0;
+      for (let part = c + 3, light = 0; part < this.#parts; part += 3, light++) {
+        if (shadows & (1 << light)) continue;
+        sum +=
+          wa * (lit[a + part] as number) +
+          w10 * (lit[corner10 + part] as number) +
+          w01 * (lit[corner01 + part] as number);
+      }
+      shadowed[c] = texel * sum;
     }
   }
 
   /** Offset of a vertex's light in `#lit`; computes it on its first use in a frame. */
   #vertex(lighting: Lighting, view: View, i: number, j: number): number {
     const vertex = j * this.#gridX.length + i;
-    const at = vertex * parts;
+    const at = vertex * this.#parts;
     if (this.#litIn[vertex] === this.#frame) return at;
     this.#litIn[vertex] = this.#frame;
     const { shape } = this;
@@ -148,12 +160,14 @@ export class PlaneSurface {
     light.clear();
     lighting.addUnshadowed(light, shape, view, px, py, pz, shape.r02, shape.r12, shape.r22, vx, vy, vz);
     this.#store(at, shape.emission);
-    light.clear();
+    let part = at + 3;
     for (const source of lighting.lights) {
-      if (source.castsShadow)
-        lighting.addLight(light, source, shape, px, py, pz, shape.r02, shape.r12, shape.r22, vx, vy, vz);
+      if (!source.castsShadow) continue;
+      light.clear();
+      lighting.addLight(light, source, shape, px, py, pz, shape.r02, shape.r12, shape.r22, vx, vy, vz);
+      this.#store(part, 0);
+      part += 3;
     }
-    this.#store(at + 3, 0);
     return at;
   }
 

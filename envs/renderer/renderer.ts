@@ -7,7 +7,7 @@
 import type { Simulation } from '../mujoco.js';
 import { Illumination, Lighting } from './lighting.js';
 import { PlaneSurface } from './plane.js';
-import { geomTypes, Scene, type Shape, type View } from './scene.js';
+import { geomTypes, type Light, Scene, type Shape, type View } from './scene.js';
 import { Shadows } from './shadow.js';
 import { Sky } from './sky.js';
 import { enter, nothing, Projected, sampleOffsets, samples, VisibilityBuffer } from './visibility.js';
@@ -51,7 +51,9 @@ export class Renderer {
     this.#projected = scene.shapes.map((shape) => new Projected(shape));
     this.#mirrored = scene.shapes.map((shape) => new Projected(shape));
     this.#planes = scene.shapes.map((shape) =>
-      shape.type === geomTypes.plane ? new PlaneSurface(simulation, shape) : null,
+      shape.type === geomTypes.plane
+        ? new PlaneSurface(simulation, shape, this.#shadows.lights.length)
+        : null,
     );
     this.#mirror = scene.shapes.findIndex((shape) => shape.type === geomTypes.plane && shape.reflectance > 0);
   }
@@ -310,13 +312,14 @@ export class Renderer {
     const step = Math.abs(t) * pixel;
     const pixelX = step * Math.max(Math.abs(p.ux - (dx * p.uz) / dz), Math.abs(p.vx - (dx * p.vz) / dz));
     const pixelY = step * Math.max(Math.abs(p.uy - (dy * p.uz) / dz), Math.abs(p.vy - (dy * p.vz) / dz));
-    plane.shade(this.#lighting, view, x, y, pixelX, pixelY, this.#unshadowed, this.#shadowed);
     const px = shape.x + shape.r00 * x + shape.r01 * y;
     const py = shape.y + shape.r10 * x + shape.r11 * y;
     const pz = shape.z + shape.r20 * x + shape.r21 * y;
-    for (const light of this.#shadows.lights) {
-      if (this.#shadows.isShadowed(light, shape, px, py, pz)) this.#shadowed.fill(0);
+    let shadows = 0;
+    for (let i = 0; i < this.#shadows.lights.length; i++) {
+      if (this.#shadows.isShadowed(i, shape, px, py, pz)) shadows |= 1 << i;
     }
+    plane.shade(this.#lighting, view, x, y, pixelX, pixelY, shadows, this.#unshadowed, this.#shadowed);
   }
 
   /** @param view where it is seen from. @param camera the true view, which carries the headlight. */
@@ -400,8 +403,9 @@ export class Renderer {
     this.#lighting.addUnshadowed(light, shape, camera, px, py, pz, nx, ny, nz, vx, vy, vz);
     store(this.#unshadowed, light, shape, reflectance, shape.emission);
     light.clear();
-    for (const source of this.#shadows.lights) {
-      if (withShadows && this.#shadows.isShadowed(source, shape, px, py, pz)) continue;
+    for (let i = 0; i < this.#shadows.lights.length; i++) {
+      if (withShadows && this.#shadows.isShadowed(i, shape, px, py, pz)) continue;
+      const source = this.#shadows.lights[i] as Light;
       this.#lighting.addLight(light, source, shape, px, py, pz, nx, ny, nz, vx, vy, vz);
     }
     store(this.#shadowed, light, shape, reflectance, 0);

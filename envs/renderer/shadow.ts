@@ -25,11 +25,11 @@ export class Shadows {
     for (const map of this.#maps) map.update();
   }
 
-  /** Whether something other than `receiver` stands between the point and a light. */
-  isShadowed(light: Light, receiver: Shape, px: number, py: number, pz: number): boolean {
-    for (const map of this.#maps) {
-      if (map.light === light && !map.covers(px, py, pz)) return false;
-    }
+  /** Whether something other than `receiver` stands between the point and the light `lights[index]`. */
+  isShadowed(index: number, receiver: Shape, px: number, py: number, pz: number): boolean {
+    const map = this.#maps[index] as ShadowMap;
+    if (!map.covers(px, py, pz)) return false;
+    const { light } = map;
     // From the point towards the light; t = 1 is the light (or, for a directional one, far enough).
     const reach = 100;
     const dx = light.directional ? -light.dx * reach : light.x - px;

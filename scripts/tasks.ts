@@ -1,0 +1,52 @@
+/** `rlpd tasks`: the tasks there are, as a list and as a sheet of pictures. */
+import { Command } from 'commander';
+import { writeFileAtomic } from '../datasets/atomicFile.js';
+import { makeEnv, taskNames } from '../envs/makeEnv.js';
+import { type ContactSheetCell, contactSheet } from '../src/media/contactSheet.js';
+import { note, printResult } from './console.js';
+import { examples, wholeNumber } from './settings.js';
+
+interface TaskRow {
+  readonly task: string;
+  readonly actionSize: number;
+  readonly stateSize: number;
+  /** Seconds of one env frame. */
+  readonly controlTimestep: number;
+  readonly maxEnvFrames: number;
+  readonly camera: string;
+}
+
+/** Env frames of a small constant action before a picture is taken, so that bodies have come down to the floor. */
+const framesBeforePicture = 40;
+
+export const tasksCommand = examples(
+  new Command('tasks')
+    .description('List the tasks')
+    .option('--sheet <file>', 'write a picture of each task into one PNG')
+    .option('--size <pixels>', "side of a task's picture", wholeNumber(16, 1024), 192)
+    .option('--json', 'print one JSON object'),
+  ['rlpd tasks', 'rlpd tasks --sheet tasks.png'],
+).action(async (options: { sheet?: string; size: number; json?: boolean }) => {
+  const tasks: TaskRow[] = [];
+  const cells: ContactSheetCell[] = [];
+  for (const task of taskNames()) {
+    const environment = await makeEnv(task, { observations: 'state', actionRepeat: 1 });
+    const { actionSize, stateSize, controlTimestep, maxEnvFrames, camera } = environment.spec;
+    tasks.push({ task, actionSize, stateSize, controlTimestep, maxEnvFrames, camera });
+    if (options.sheet !== undefined) {
+      environment.reset({ seed: 0 });
+      for (let i = 0; i < framesBeforePicture; i++) environment.step(new Float32Array(actionSize).fill(0.2));
+      cells.push({ image: environment.render({ width: options.size, height: options.size }), label: task });
+    }
+    environment.close();
+  }
+  if (options.sheet !== undefined) {
+    await writeFileAtomic(options.sheet, await contactSheet(cells));
+    note(`Wrote ${options.sheet}.`);
+  }
+  const lines = tasks.map(
+    ({ task, actionSize, stateSize, controlTimestep }) =>
+      `${task.padEnd(24)} ${actionSize} actions, ${stateSize} state features, ${(controlTimestep * 1000).toFixed(0)} ms an env frame`,
+  );
+  printResult(options.json, { tasks, sheet: options.sheet ?? null }, lines.join('\n'));
+});
