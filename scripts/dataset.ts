@@ -1,7 +1,10 @@
-/** `rlpd dataset info|verify|preview DIR`: what a dataset holds, whether it is sound, what it looks like. */
+/** `rlpd dataset info|verify|preview|export`: what a dataset holds, whether it is sound, what it looks like; and out. */
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import { describeDataset } from '../datasets/describe.js';
+import { exportDataset } from '../datasets/exporters/exportDataset.js';
+import { exportFrames } from '../datasets/exporters/frames.js';
+import { exportVd4rl } from '../datasets/exporters/vd4rl.js';
 import { verifyDataset } from '../datasets/verify.js';
 import { formatBytes, printResult, progress } from './console.js';
 import { previewDataset } from './datasetPreview.js';
@@ -73,6 +76,29 @@ examples(
   const preview = await previewDataset(folder, flags.out ?? join(folder, 'preview'), flags.episodes);
   printResult(flags.json, preview, preview.files.join('\n'));
 });
+
+const exporters = { vd4rl: exportVd4rl, frames: exportFrames };
+
+examples(
+  datasetCommand
+    .command('export')
+    .description('Write a dataset in a format that other programs read')
+    .addArgument(
+      new Argument('<format>', 'vd4rl: .npz files; frames: PNG files and CSV').choices(
+        Object.keys(exporters),
+      ),
+    )
+    .argument('<dir>', "the dataset's folder")
+    .requiredOption('--out <dir>', 'folder to write, new or empty')
+    .option('--json', 'print the result as one JSON object'),
+  ['rlpd dataset export vd4rl data/walker-expert --out walker-npz'],
+).action(
+  async (format: keyof typeof exporters, folder: string, { out, json }: JsonFlag & { out: string }) => {
+    const bar = progress('exporting');
+    const report = await exportDataset(folder, out, exporters[format], bar.update).finally(bar.stop);
+    printResult(json, report, `Wrote ${report.episodes} episodes (${report.steps} steps) to ${out}.`);
+  },
+);
 
 function format(value: number | null): string {
   return value === null ? '–' : value.toFixed(1);

@@ -8,7 +8,7 @@ await convert(await openVd4rl(source, { task: 'walker-walk' }), {
   onProblem: 'quarantine',
   dryRun: false,
   command: { format: 'vd4rl' },
-  shardBytes: 2000,
+  shardBytes: 4000,
   onProgress: (done) => {
     if (done === Number(killAfter)) process.kill(process.pid, 'SIGKILL');
   },

@@ -1,0 +1,67 @@
+/**
+ * V-D4RL's `.npz`, one an episode: row t holds image t, with the action that led to it and the reward received on
+ * arriving (row 0: zeros). State and further arrays that go with observations keep their names.
+ */
+import { join } from 'node:path';
+import { InputError } from '../../src/errors.js';
+import { writeFileAtomic } from '../atomicFile.js';
+import type { Episode } from '../episode.js';
+import { npyHeader } from '../sources/npy.js';
+import type { EpisodeExporter } from './exportDataset.js';
+import { zipArchive } from './zipWriter.js';
+
+export const exportVd4rl: EpisodeExporter = async (episode, number, manifest, out) => {
+  if (episode.pixels === undefined)
+    throw new InputError('A dataset without images cannot be exported as V-D4RL.');
+  const rows = episode.length + 1;
+  const { imageHeight, imageWidth, imageChannels, actionSize, stateSize } = manifest;
+  const members = new Map<string, Uint8Array>();
+  const add = (name: string, dtype: string, shape: number[], data: Uint8Array | Float32Array): void => {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    members.set(`${name}.npy`, Buffer.concat([npyHeader(dtype, shape), bytes]));
+  };
+  add('image', '|u1', [rows, imageHeight, imageWidth, imageChannels], episode.pixels);
+  add('action', '<f4', [rows, actionSize], afterZeros(episode.actions, actionSize));
+  add('reward', '<f4', [rows], afterZeros(episode.rewards, 1));
+  const last = rows - 1;
+  const flag = (isSet: (row: number) => boolean): Uint8Array =>
+    Uint8Array.from({ length: rows }, (_, row) => Number(isSet(row)));
+  const isTerminal = flag((row) => row === last && episode.terminated);
+  add(
+    'discount',
+    '<f4',
+    [rows],
+    Float32Array.from(isTerminal, (terminal) => 1 - terminal),
+  );
+  add(
+    'is_first',
+    '|b1',
+    [rows],
+    flag((row) => row === 0),
+  );
+  add(
+    'is_last',
+    '|b1',
+    [rows],
+    flag((row) => row === last),
+  );
+  add('is_terminal', '|b1', [rows], isTerminal);
+  if (episode.state) add('state', '<f4', [rows, stateSize], episode.state);
+  for (const [name, { per, size }] of Object.entries(manifest.extra)) {
+    const values = episode.extra?.[name];
+    if (per === 'observation' && values) add(name, '<f4', size === 1 ? [rows] : [rows, size], values);
+  }
+  await writeFileAtomic(join(out, `${fileName(episode, number)}.npz`), await zipArchive(members));
+};
+
+/** A row of zeros before the others: nothing led to the first observation. */
+function afterZeros(values: Float32Array, size: number): Float32Array {
+  const shifted = new Float32Array(values.length + size);
+  shifted.set(values, size);
+  return shifted;
+}
+
+/** Sorts as the dataset is ordered, and says the length as V-D4RL's names do. */
+function fileName(episode: Episode, number: number): string {
+  return `${String(number).padStart(6, '0')}-${episode.length}`;
+}

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { openFrames } from '../../datasets/converters/frames.js';
+import { openVd4rl } from '../../datasets/converters/vd4rl.js';
+import type { Episode } from '../../datasets/episode.js';
+import { exportDataset } from '../../datasets/exporters/exportDataset.js';
+import { exportFrames } from '../../datasets/exporters/frames.js';
+import { exportVd4rl } from '../../datasets/exporters/vd4rl.js';
+import { DatasetWriter } from '../../datasets/writer.js';
+import { InputError } from '../../src/errors.js';
+import { convertAll, rejection, sampleEpisode, sampleHeader, temporaryFolder } from './samples.js';
+
+async function sampleDataset(t: TestContext): Promise<{ folder: string; episodes: Episode[] }> {
+  const folder = temporaryFolder(t);
+  const writer = await DatasetWriter.create(folder, sampleHeader());
+  const episodes = Array.from({ length: 3 }, (_, i) => sampleEpisode(i, 4 + i));
+  for (const episode of episodes) await writer.append(episode);
+  await writer.close();
+  return { folder, episodes };
+}
+
+function assertSame(found: readonly Episode[], expected: readonly Episode[]): void {
+  assert.equal(found.length, expected.length);
+  for (const [i, episode] of found.entries()) {
+    const original = expected[i] as Episode;
+    for (const key of ['length', 'terminated', 'truncated', 'actions', 'rewards', 'state'] as const)
+      assert.deepEqual(episode[key], original[key], key);
+    assert.ok(Buffer.from(episode.pixels ?? []).equals(original.pixels ?? new Uint8Array()));
+  }
+}
+
+test('a dataset goes out as V-D4RL npz and comes back without a changed byte', async (t) => {
+  const { folder, episodes } = await sampleDataset(t);
+  const out = join(temporaryFolder(t), 'npz');
+  const report = await exportDataset(folder, out, exportVd4rl);
+  assert.deepEqual([report.episodes, report.steps], [3, 15]);
+  const back = await convertAll(t, await openVd4rl(out, { task: 'walker-walk', stateKeys: ['state'] }));
+  assertSame(back.episodes, episodes);
+  assert.deepEqual(back.episodes[1]?.extra?.height, episodes[1]?.extra?.height);
+});
+
+test('a dataset goes out as folders of frames and comes back without a changed byte', async (t) => {
+  const { folder, episodes } = await sampleDataset(t);
+  const out = join(temporaryFolder(t), 'frames');
+  await exportDataset(folder, out, exportFrames);
+  assertSame((await convertAll(t, await openFrames(out, {}))).episodes, episodes);
+});
+
+test('an export never writes into a folder that holds something', async (t) => {
+  const { folder } = await sampleDataset(t);
+  const error = await rejection(exportDataset(folder, folder, exportFrames));
+  assert.ok(error instanceof InputError);
+  assert.match(error.message, /is not empty/);
+});
