@@ -7,10 +7,11 @@
 import type { Simulation } from '../mujoco.js';
 import { Illumination, Lighting } from './lighting.js';
 import { PlaneSurface } from './plane.js';
+import { enter, localNormal } from './rays.js';
 import { geomTypes, type Light, Scene, type Shape, type View } from './scene.js';
 import { Shadows } from './shadow.js';
 import { Sky } from './sky.js';
-import { enter, nothing, Projected, sampleOffsets, samples, VisibilityBuffer } from './visibility.js';
+import { nothing, Projected, sampleOffsets, samples, VisibilityBuffer } from './visibility.js';
 
 /** Recorded in datasets; the number rises whenever the pictures change. */
 export const rendererVersion = 'ray-caster 1';
@@ -37,6 +38,7 @@ export class Renderer {
   readonly #mirror: number;
   readonly #buffers: Buffers[] = [];
   readonly #light = new Illumination();
+  readonly #normal = new Float64Array(3);
   readonly #unshadowed = new Float64Array(3);
   readonly #shadowed = new Float64Array(3);
   readonly #pixel = new Float64Array(3);
@@ -348,43 +350,14 @@ export class Renderer {
       dz = p.fz + x * p.uz + y * p.vz;
       t = enter(shape, p.ox, p.oy, p.oz, dx, dy, dz);
     }
-    // Local point and normal.
+    // Point and normal in the shape's own frame.
     const lx = p.ox + t * dx;
     const ly = p.oy + t * dy;
     const lz = p.oz + t * dz;
-    let mx = lx;
-    let my = ly;
-    let mz = lz;
-    switch (shape.type) {
-      case geomTypes.capsule:
-        mz = lz > shape.sizeY ? lz - shape.sizeY : lz < -shape.sizeY ? lz + shape.sizeY : 0;
-        break;
-      case geomTypes.cylinder:
-        if (lx * lx + ly * ly >= shape.sizeX * shape.sizeX * (1 - 1e-9)) mz = 0;
-        else {
-          mx = my = 0;
-          mz = lz;
-        }
-        break;
-      case geomTypes.ellipsoid:
-        mx = lx / (shape.sizeX * shape.sizeX);
-        my = ly / (shape.sizeY * shape.sizeY);
-        mz = lz / (shape.sizeZ * shape.sizeZ);
-        break;
-      case geomTypes.box: {
-        const ax = Math.abs(lx) / shape.sizeX;
-        const ay = Math.abs(ly) / shape.sizeY;
-        const az = Math.abs(lz) / shape.sizeZ;
-        if (ax >= ay && ax >= az) my = mz = 0;
-        else if (ay >= az) mx = mz = 0;
-        else mx = my = 0;
-        break;
-      }
-    }
-    const length = Math.sqrt(mx * mx + my * my + mz * mz);
-    mx /= length;
-    my /= length;
-    mz /= length;
+    localNormal(shape, lx, ly, lz, this.#normal);
+    const mx = this.#normal[0] as number;
+    const my = this.#normal[1] as number;
+    const mz = this.#normal[2] as number;
     const nx = shape.r00 * mx + shape.r01 * my + shape.r02 * mz;
     const ny = shape.r10 * mx + shape.r11 * my + shape.r12 * mz;
     const nz = shape.r20 * mx + shape.r21 * my + shape.r22 * mz;

@@ -3,6 +3,7 @@
  * its outline can cover: along a row of samples, the discriminant of "ray meets quadric" is a quadratic in x, whose
  * roots are the outline.
  */
+import { enter } from './rays.js';
 import { geomTypes, type Shape, type View } from './scene.js';
 
 /** Offsets of a pixel's samples from its top left corner: OpenGL's standard pattern for four. */
@@ -56,135 +57,6 @@ export class Projected {
     this.vy = s.r01 * view.upX + s.r11 * view.upY + s.r21 * view.upZ;
     this.vz = s.r02 * view.upX + s.r12 * view.upY + s.r22 * view.upZ;
   }
-}
-
-/**
- * Distance along the ray o + t·d, in the shape's own frame, to where it enters a shape; Infinity when it misses.
- * Planes are seen from the front alone. Rays that start inside a shape miss it.
- */
-export function enter(
-  shape: Shape,
-  ox: number,
-  oy: number,
-  oz: number,
-  dx: number,
-  dy: number,
-  dz: number,
-): number {
-  switch (shape.type) {
-    case geomTypes.plane: {
-      const t = -oz / dz;
-      if (dz >= 0 || t <= 0) return Infinity;
-      const outside =
-        (shape.sizeX > 0 && Math.abs(ox + t * dx) > shape.sizeX) ||
-        (shape.sizeY > 0 && Math.abs(oy + t * dy) > shape.sizeY);
-      return outside ? Infinity : t;
-    }
-    case geomTypes.sphere:
-    case geomTypes.ellipsoid: {
-      const rx = 1 / shape.sizeX;
-      const ry = 1 / shape.sizeY;
-      const rz = 1 / shape.sizeZ;
-      return enterUnitSphere(ox * rx, oy * ry, oz * rz, dx * rx, dy * ry, dz * rz);
-    }
-    case geomTypes.capsule:
-      return enterCapsule(shape.sizeX, shape.sizeY, ox, oy, oz, dx, dy, dz);
-    case geomTypes.cylinder:
-      return enterCylinder(shape.sizeX, shape.sizeY, ox, oy, oz, dx, dy, dz);
-    default:
-      return enterBox(shape, ox, oy, oz, dx, dy, dz);
-  }
-}
-
-function enterUnitSphere(ox: number, oy: number, oz: number, dx: number, dy: number, dz: number): number {
-  const a = dx * dx + dy * dy + dz * dz;
-  const b = ox * dx + oy * dy + oz * dz;
-  const c = ox * ox + oy * oy + oz * oz - 1;
-  const discriminant = b * b - a * c;
-  if (discriminant < 0) return Infinity;
-  const t = (-b - Math.sqrt(discriminant)) / a;
-  return t > 0 ? t : Infinity;
-}
-
-function enterCapsule(
-  radius: number,
-  half: number,
-  ox: number,
-  oy: number,
-  oz: number,
-  dx: number,
-  dy: number,
-  dz: number,
-): number {
-  const a = dx * dx + dy * dy;
-  const b = ox * dx + oy * dy;
-  const c = ox * ox + oy * oy - radius * radius;
-  const discriminant = b * b - a * c;
-  // A ray that misses the endless cylinder misses the caps too.
-  if (discriminant < 0) return Infinity;
-  let end: number;
-  if (c > 0 && a > 0) {
-    const t = (-b - Math.sqrt(discriminant)) / a;
-    const z = oz + t * dz;
-    if (z >= -half && z <= half) return t > 0 ? t : Infinity;
-    end = z > 0 ? half : -half;
-  } else {
-    end = oz > 0 ? half : -half;
-  }
-  const cz = oz - end;
-  const ca = a + dz * dz;
-  const cb = b + cz * dz;
-  const capDiscriminant = cb * cb - ca * (c + cz * cz);
-  if (capDiscriminant < 0) return Infinity;
-  const t = (-cb - Math.sqrt(capDiscriminant)) / ca;
-  return t > 0 ? t : Infinity;
-}
-
-function enterCylinder(
-  radius: number,
-  half: number,
-  ox: number,
-  oy: number,
-  oz: number,
-  dx: number,
-  dy: number,
-  dz: number,
-): number {
-  const a = dx * dx + dy * dy;
-  const b = ox * dx + oy * dy;
-  const c = ox * ox + oy * oy - radius * radius;
-  const discriminant = b * b - a * c;
-  if (discriminant < 0) return Infinity;
-  if (c > 0 && a > 0) {
-    const t = (-b - Math.sqrt(discriminant)) / a;
-    const z = oz + t * dz;
-    if (z >= -half && z <= half) return t > 0 ? t : Infinity;
-  }
-  if (dz === 0) return Infinity;
-  const t = ((dz < 0 ? half : -half) - oz) / dz;
-  const x = ox + t * dx;
-  const y = oy + t * dy;
-  return t > 0 && x * x + y * y <= radius * radius ? t : Infinity;
-}
-
-function enterBox(
-  shape: Shape,
-  ox: number,
-  oy: number,
-  oz: number,
-  dx: number,
-  dy: number,
-  dz: number,
-): number {
-  const ix = 1 / dx;
-  const iy = 1 / dy;
-  const iz = 1 / dz;
-  const hx = Math.abs(ix) * shape.sizeX;
-  const hy = Math.abs(iy) * shape.sizeY;
-  const hz = Math.abs(iz) * shape.sizeZ;
-  const near = Math.max(-ox * ix - hx, -oy * iy - hy, -oz * iz - hz);
-  const far = Math.min(-ox * ix + hx, -oy * iy + hy, -oz * iz + hz);
-  return near <= far && near > 0 ? near : Infinity;
 }
 
 /** Nearest shape per sample: `[height, width, 4]`. */
