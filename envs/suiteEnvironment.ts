@@ -2,8 +2,9 @@
  * A suite task as an environment: one step is one control step, the observation is the state, nothing ends an
  * episode but a simulation that went bad. Time limit, action repeat and pixels are wrappers on top.
  */
+import { z } from 'zod';
 import { InputError } from '../src/errors.js';
-import { Generator, type GeneratorState } from '../src/random/generator.js';
+import { Generator } from '../src/random/generator.js';
 import type {
   BoxSpace,
   Environment,
@@ -19,12 +20,17 @@ import { Renderer, rendererVersion } from './renderer/renderer.js';
 import { decodeBytes, encodeBytes } from './stateEncoding.js';
 import type { BoundTask, SuiteTask } from './suite/task.js';
 
-interface SavedState {
-  readonly physics: string;
-  readonly model: Record<string, string>;
-  readonly random: GeneratorState;
-  readonly envFrames: number;
-}
+/** Saved states come back from files, so they are checked. */
+const savedStateSchema = z.object({
+  physics: z.string(),
+  model: z.record(z.string(), z.string()),
+  random: z.object({
+    seed: z.number(),
+    bits: z.array(z.number()).readonly(),
+    spareNormal: z.number().nullable(),
+  }),
+  envFrames: z.number().int().min(0),
+});
 
 export class SuiteEnvironment implements Environment {
   readonly actionSpace: BoxSpace;
@@ -140,7 +146,7 @@ export class SuiteEnvironment implements Environment {
     const model: Record<string, string> = {};
     for (const field of this.#task.editedFields ?? [])
       model[field] = encodeBytes(this.#simulation.model(field));
-    const state: SavedState = {
+    const state: z.infer<typeof savedStateSchema> = {
       physics: encodeBytes(this.#simulation.saveState()),
       model,
       random: this.#random.state(),
@@ -150,7 +156,13 @@ export class SuiteEnvironment implements Environment {
   }
 
   restoreState(state: EnvironmentState): void {
-    const saved = state as unknown as SavedState;
+    const parsed = savedStateSchema.safeParse(state);
+    if (!parsed.success) {
+      throw new InputError(
+        `This is not a saved state of ${this.#task.name}: ${z.prettifyError(parsed.error)}`,
+      );
+    }
+    const saved = parsed.data;
     for (const field of this.#task.editedFields ?? []) {
       const values = this.#simulation.model(field);
       new Uint8Array(values.buffer, values.byteOffset, values.byteLength).set(

@@ -2,6 +2,7 @@
  * The last K frames in one observation, the oldest first along the channel axis: `[H, W, C·K]`. An episode starts
  * with its first frame K times.
  */
+import { z } from 'zod';
 import type {
   Environment,
   EnvironmentSpec,
@@ -13,6 +14,11 @@ import type {
 } from '../environment.js';
 import { decodeBytes, encodeBytes } from '../stateEncoding.js';
 import { Wrapper } from './wrapper.js';
+
+const savedStateSchema = z.object({
+  frames: z.array(z.string()),
+  inner: z.record(z.string(), z.unknown()),
+});
 
 export class FrameStack extends Wrapper {
   /** Oldest first; each is one frame of the inner environment. */
@@ -54,7 +60,7 @@ export class FrameStack extends Wrapper {
   }
 
   override restoreState(state: EnvironmentState): void {
-    const saved = state as { frames: string[]; inner: EnvironmentState };
+    const saved = savedStateSchema.parse(state);
     this.inner.restoreState(saved.inner);
     this.#frames = saved.frames.map(decodeBytes);
   }

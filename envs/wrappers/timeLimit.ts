@@ -1,6 +1,12 @@
 /** Truncates an episode after `spec.maxEnvFrames` env frames. Wraps an environment of single control steps. */
+import { z } from 'zod';
 import type { EnvironmentState, ResetResult, StepResult } from '../environment.js';
 import { Wrapper } from './wrapper.js';
+
+const savedStateSchema = z.object({
+  envFrames: z.number().int().min(0).nullable(),
+  inner: z.record(z.string(), z.unknown()),
+});
 
 export class TimeLimit extends Wrapper {
   /** Null outside an episode. */
@@ -26,7 +32,7 @@ export class TimeLimit extends Wrapper {
   }
 
   override restoreState(state: EnvironmentState): void {
-    const saved = state as { envFrames: number | null; inner: EnvironmentState };
+    const saved = savedStateSchema.parse(state);
     this.inner.restoreState(saved.inner);
     this.#envFrames = saved.envFrames;
   }

@@ -158,6 +158,19 @@ describe('a saved state', () => {
   }
 });
 
+it('a saved state of something else is refused', async () => {
+  const walker = await makeEnv('walker-walk', { observations: 'state' });
+  const cartpole = await makeEnv('cartpole-swingup', { observations: 'state' });
+  walker.reset();
+  assert.throws(() => cartpole.restoreState(walker.saveState()), /does not fit/);
+  assert.throws(
+    () => cartpole.restoreState({ envFrames: 3, inner: { physics: 7 } }),
+    /not a saved state of cartpole-swingup/,
+  );
+  walker.close();
+  cartpole.close();
+});
+
 describe('a simulation that goes bad', () => {
   it('ends the episode as truncated with the reason', async () => {
     const task = findTask('walker-walk');
