@@ -66,11 +66,18 @@ export function sampleEpisode(
 /** Files that other libraries wrote, with the scripts that made them write. */
 export const golden = fileURLToPath(new URL('../../../test/golden/datasets/', import.meta.url));
 
-/** A folder that is deleted when the test ends. */
+const roots = new WeakMap<TestContext, string>();
+
+/** A new folder that is deleted when the test ends. */
 export function temporaryFolder(test: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'rlpd-dataset-'));
-  test.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  let root = roots.get(test);
+  if (root === undefined) {
+    const created = mkdtempSync(join(tmpdir(), 'rlpd-dataset-'));
+    test.after(() => rmSync(created, { recursive: true, force: true }));
+    roots.set(test, created);
+    root = created;
+  }
+  return mkdtempSync(join(root, 'folder-'));
 }
 
 export interface Converted {
