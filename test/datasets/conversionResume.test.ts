@@ -34,13 +34,13 @@ test('a conversion killed again and again ends in the same bytes as an undisturb
   const source = join(folder, 'source');
   mkdirSync(source);
   const samples = ['two/episode-9.npz', 'bad/a-action.npz', 'bad/f-good.npz', 'old/episode-6.npz'];
-  for (let i = 0; i < 24; i++)
+  for (let i = 0; i < 12; i++)
     copyFileSync(
       join(golden, 'vd4rl', samples[i % 4] as string),
       join(source, `e${String(i).padStart(2, '0')}.npz`),
     );
   assert.equal(run(source, join(folder, 'undisturbed'), 0), null);
-  for (const killAfter of [1, 9, 17, 23])
+  for (const killAfter of [1, 6, 11])
     assert.equal(run(source, join(folder, 'killed'), killAfter), 'SIGKILL');
   assert.equal(run(source, join(folder, 'killed'), 0), null);
   assert.deepEqual(contents(join(folder, 'killed')), contents(join(folder, 'undisturbed')));
