@@ -40,8 +40,7 @@ test('a conversion killed again and again ends in the same bytes as an undisturb
       join(source, `e${String(i).padStart(2, '0')}.npz`),
     );
   assert.equal(run(source, join(folder, 'undisturbed'), 0), null);
-  for (const killAfter of [1, 6, 11])
-    assert.equal(run(source, join(folder, 'killed'), killAfter), 'SIGKILL');
+  for (const killAfter of [1, 6, 11]) assert.equal(run(source, join(folder, 'killed'), killAfter), 'SIGKILL');
   assert.equal(run(source, join(folder, 'killed'), 0), null);
   assert.deepEqual(contents(join(folder, 'killed')), contents(join(folder, 'undisturbed')));
 });
