@@ -206,6 +206,7 @@ function configure(preset: string, base: RunSettings, more: Partial<RunSettings>
   return resolveConfig({ preset, flags: { ...base, ...more } });
 }
 
+/** Trains until the end or for so many minutes, whichever is first. */
 async function runStage(
   run: string,
   config: RunConfig,
@@ -213,11 +214,15 @@ async function runStage(
   signal: AbortSignal,
 ): Promise<TrainResult> {
   const display = new ProgressDisplay();
+  const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  const timer = setTimeout(abort, minutes * 60_000);
+  signal.addEventListener('abort', abort, { once: true });
   try {
     const result = await train({
       run,
       config,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(minutes * 60_000)]),
+      signal: stop.signal,
       onProgress: (progress) => display.update(progress),
     });
     display.stop();
@@ -225,6 +230,8 @@ async function runStage(
     if (!result.finished) note(`Stopped after ${minutes} minutes, for the demo to end in time.`);
     return result;
   } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
     display.stop();
   }
 }

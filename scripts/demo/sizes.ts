@@ -32,9 +32,9 @@ export const nativeSize: DemoSize = {
     evaluationEpisodes: 2,
   },
   episodesPerPolicy: 5,
-  learner: { actionRepeat, imageSize: 64, batchSize: 128, ensembleSize: 5 },
+  learner: { actionRepeat, imageSize: 48, batchSize: 128, ensembleSize: 5 },
   behaviourCloning: { pretrainUpdates: 2_000 },
-  rlpd: { envFrames: 48_000, randomSteps: 250, evaluationInterval: 6_000, evaluationEpisodes: 3 },
+  rlpd: { envFrames: 40_000, randomSteps: 250, evaluationInterval: 5_000, evaluationEpisodes: 3 },
   evaluationEpisodes: 10,
   minutes: { stateAgent: 1.5, behaviourCloning: 1.5, rlpd: 8 },
 };
