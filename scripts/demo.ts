@@ -115,7 +115,12 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
   const learner = { ...base, ...size.learner, dataset: [folders.data] };
   note('\n3/4  Behaviour cloning learns from the images');
   const cloning = configure('bc', learner, size.behaviourCloning);
-  await runStage(folders.behaviourCloning, cloning, size.minutes.behaviourCloning, signal);
+  const { updates: cloningUpdates } = await runStage(
+    folders.behaviourCloning,
+    cloning,
+    size.minutes.behaviourCloning,
+    signal,
+  );
 
   note('\n4/4  RLPD learns from the images and from its own experience, half and half');
   const rlpd = configure('rlpd', learner, size.rlpd);
@@ -139,7 +144,7 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     contestants,
     training,
     rlpd,
-    cloning,
+    cloningUpdates,
     stateConfig,
     data,
     episodeReturns,

@@ -21,7 +21,7 @@ export interface DemoFacts {
   /** RLPD's run. */
   readonly training: TrainResult;
   readonly rlpd: RunConfig;
-  readonly cloning: RunConfig;
+  readonly cloningUpdates: number;
   readonly stateConfig: RunConfig;
   readonly data: Collected;
   readonly episodeReturns: readonly number[];
@@ -81,7 +81,7 @@ export function demoChart({ contestants, training, rlpd }: DemoFacts): string {
 }
 
 export function demoReport(facts: DemoFacts, chart: string): string {
-  const { contestants, training, rlpd, cloning, stateConfig, data, behaviours } = facts;
+  const { contestants, training, rlpd, cloningUpdates, stateConfig, data, behaviours } = facts;
   const [random, bc, best] = contestants;
   const from: Readonly<Record<string, string>> = {
     random: 'nothing',
@@ -158,7 +158,7 @@ export function demoReport(facts: DemoFacts, chart: string): string {
         blocks: [
           {
             kind: 'text',
-            text: `${facts.engine} An action is held for ${rlpd.actionRepeat} control steps. RLPD: ${training.updates} updates of ${rlpd.ensembleSize} critics on batches of ${rlpd.batchSize}, half recorded and half its own. Behaviour cloning: ${cloning.pretrainUpdates} updates at most, on the recorded images alone.`,
+            text: `${facts.engine} An action is held for ${rlpd.actionRepeat} control steps. RLPD: ${thousands(training.updates)} updates of ${rlpd.ensembleSize} critics on batches of ${rlpd.batchSize}, half recorded and half its own. Behaviour cloning: ${thousands(cloningUpdates)} updates of the actor and its encoder on the recorded images alone.`,
           },
           ...(facts.isNative
             ? []
