@@ -107,7 +107,7 @@ function processor(): Finding {
     name: 'processor',
     verdict: 'slow',
     found: `${found}; no bf16 instructions, so updates compute in f32`,
-    fix: 'Nothing is wrong; a processor with AMX or AVX512-BF16, or a CUDA GPU, is two or more times faster.',
+    fix: 'Nothing is wrong; a processor with AMX or AVX512-BF16 is about twice as fast.',
   };
 }
 

@@ -22,6 +22,14 @@ export interface DemoSize {
 /** Control steps an action is held for: PlaNet's choice for this task (Hafner et al. 2019), 125 actions an episode. */
 const actionRepeat = 8;
 
+/** Steps as large as DrQ takes them in its 100k-frame runs (Kostrikov et al. 2020): few updates have to go far. */
+const fastLearning = {
+  criticLearningRate: 1e-3,
+  actorLearningRate: 1e-3,
+  temperatureLearningRate: 1e-3,
+  emaRate: 0.01,
+} as const;
+
 export const nativeSize: DemoSize = {
   stateAgent: {
     actionRepeat,
@@ -32,11 +40,11 @@ export const nativeSize: DemoSize = {
     evaluationEpisodes: 2,
   },
   episodesPerPolicy: 5,
-  learner: { actionRepeat, imageSize: 48, batchSize: 128, ensembleSize: 5 },
+  learner: { actionRepeat, imageSize: 48, batchSize: 128, ensembleSize: 5, ...fastLearning },
   behaviourCloning: { pretrainUpdates: 2_000 },
   rlpd: { envFrames: 40_000, randomSteps: 250, evaluationInterval: 5_000, evaluationEpisodes: 3 },
   evaluationEpisodes: 10,
-  minutes: { stateAgent: 1.5, behaviourCloning: 1.5, rlpd: 8 },
+  minutes: { stateAgent: 2, behaviourCloning: 1.5, rlpd: 8 },
 };
 
 export const webAssemblySize: DemoSize = {
@@ -49,6 +57,7 @@ export const webAssemblySize: DemoSize = {
     ensembleSize: 2,
     hiddenWidth: 128,
     randomShiftPad: 2,
+    ...fastLearning,
   },
   behaviourCloning: { pretrainUpdates: 1_000 },
   rlpd: { envFrames: 32_000, randomSteps: 250, evaluationInterval: 4_000, evaluationEpisodes: 2 },
