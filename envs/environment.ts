@@ -3,6 +3,9 @@
  * `actionRepeat` env frames (control steps) with the same action.
  */
 
+import type { DistractionOptions } from './distraction/levels.js';
+import type { Appearance } from './renderer/appearance.js';
+
 /** A box of numbers; `low` and `high` hold for every element. */
 export interface BoxSpace {
   readonly shape: readonly number[];
@@ -59,6 +62,8 @@ export interface RenderOptions {
   readonly width?: number;
   readonly height?: number;
   readonly camera?: string | number;
+  /** Another look than the model's own; not for environments in a thread of their own. */
+  readonly appearance?: Appearance;
 }
 
 /** Everything needed to continue bit for bit; plain JSON values. */
@@ -112,4 +117,6 @@ export interface EnvironmentOptions {
   readonly camera?: string | number;
   /** Seed of the environment's own stream; default 0. */
   readonly seed?: number;
+  /** Colours, camera and background that vary; default: the model's own look. */
+  readonly distraction?: DistractionOptions;
 }

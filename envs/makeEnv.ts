@@ -5,13 +5,14 @@ import { findTask } from './suite/registry.js';
 import { defaultActionRepeat } from './suite/task.js';
 import { SuiteEnvironment } from './suiteEnvironment.js';
 import { ActionRepeat } from './wrappers/actionRepeat.js';
+import { Distraction } from './wrappers/distraction.js';
 import { FrameStack } from './wrappers/frameStack.js';
 import { PixelObservation } from './wrappers/pixelObservation.js';
 import { TimeLimit } from './wrappers/timeLimit.js';
 
 export { taskNames } from './suite/registry.js';
 
-/** @throws InputError for an unknown task or camera, or an option out of range. */
+/** @throws InputError for an unknown task or camera, a folder without backgrounds, or an option out of range. */
 export async function makeEnv(task: string, options: EnvironmentOptions = {}): Promise<Environment> {
   const {
     actionRepeat = defaultActionRepeat,
@@ -20,12 +21,15 @@ export async function makeEnv(task: string, options: EnvironmentOptions = {}): P
     frameStack = 3,
     camera,
     seed = 0,
+    distraction,
   } = options;
   requireWholeNumber('actionRepeat', actionRepeat, 1, 1000);
   requireWholeNumber('imageSize', imageSize, 1, 4096);
   requireWholeNumber('frameStack', frameStack, 1, 64);
   const simulated = await SuiteEnvironment.create(findTask(task), seed);
-  const repeated = new ActionRepeat(new TimeLimit(simulated), actionRepeat);
+  const limited = new TimeLimit(simulated);
+  const looked = distraction === undefined ? limited : await Distraction.create(limited, distraction, seed);
+  const repeated = new ActionRepeat(looked, actionRepeat);
   if (observations === 'state') return repeated;
   const cameraName = simulated.cameraName(camera);
   const seen = new PixelObservation(repeated, {

@@ -155,6 +155,7 @@ export class Simulation {
   /** Scene facts that are not arrays. */
   get visual(): {
     extent: number;
+    centre: number[];
     near: number;
     far: number;
     fogStart: number;
@@ -166,6 +167,7 @@ export class Simulation {
     const { vis, stat } = this.#model;
     return {
       extent: stat.extent,
+      centre: Array.from(stat.center as Float64Array),
       near: vis.map.znear,
       far: vis.map.zfar,
       fogStart: vis.map.fogstart,

@@ -133,7 +133,12 @@ export class SuiteEnvironment implements Environment {
     const camera = this.#cameraId(options.camera);
     // Made on first use: an environment that is never looked at needs no pictures' memory.
     this.#renderer ??= new Renderer(this.#simulation);
-    return { width, height, channels: 3, data: this.#renderer.render(camera, width, height) };
+    return {
+      width,
+      height,
+      channels: 3,
+      data: this.#renderer.render(camera, width, height, options.appearance),
+    };
   }
 
   /** @throws InputError that lists the cameras when the model has no such one. */

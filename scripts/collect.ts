@@ -3,14 +3,15 @@ import { Command, Option } from 'commander';
 import { selectBackend } from '../src/backend/select.js';
 import { InputError } from '../src/errors.js';
 import { collect } from '../src/training/collect.js';
-import { runConfigShape } from '../src/training/config.js';
+import { type RunConfig, runConfigShape } from '../src/training/config.js';
+import { distractionOptions, distractionShape } from '../src/training/environmentOptions.js';
 import { type Behaviour, behaviours, type Level, levels } from '../src/training/experts.js';
 import { readPolicy, readRunPolicy } from '../src/training/policyFile.js';
 import { note, printResult, progress } from './console.js';
-import { addSettings, examples, wholeNumber } from './settings.js';
+import { addSettings, examples, parseSettings, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
-interface Flags {
+interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> {
   readonly task?: string;
   readonly level?: Level;
   readonly policy?: string;
@@ -64,10 +65,11 @@ export const collectCommand = examples(
       )
       .option('--camera <name>', "name or number of the camera (default: the task's own)")
       .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
-    { backend, threads },
+    { ...distractionShape, backend, threads },
   ),
   [
     'rlpd collect --task walker-walk --level expert --episodes 100 --out data/walker-expert',
+    'rlpd collect --task walker-walk --level expert --distraction medium --out data/walker-distracted',
     'rlpd collect --run runs/a --episodes 20 --mode mean --out data/own',
   ],
 ).action(async (flags: Flags) => {
@@ -77,6 +79,7 @@ export const collectCommand = examples(
       (await selectBackend({ backend: flags.backend, precision: 'float32', threads: flags.threads ?? 1 }))
         .note,
     );
+  const distraction = distractionOptions(parseSettings(flags, distractionShape));
   const stop = stopOnSignals('the episodes recorded so far are kept');
   const bar = progress('collecting');
   try {
@@ -91,6 +94,7 @@ export const collectCommand = examples(
         ...(flags.camera !== undefined && {
           camera: /^\d+$/.test(flags.camera) ? Number(flags.camera) : flags.camera,
         }),
+        ...(distraction && { distraction }),
       },
       seed: flags.seed,
       details,

@@ -7,15 +7,15 @@ import { InputError } from '../src/errors.js';
 import { contactSheet } from '../src/media/contactSheet.js';
 import type { Image } from '../src/media/image.js';
 import { checkVideoPath, writeVideo } from '../src/media/video.js';
-import { backendOptions, runConfigShape } from '../src/training/config.js';
-import { environmentOptions } from '../src/training/environmentOptions.js';
+import { backendOptions, type RunConfig, runConfigShape } from '../src/training/config.js';
+import { distractionShape, environmentOptions } from '../src/training/environmentOptions.js';
 import { EVALUATION_SEED, evaluate } from '../src/training/evaluate.js';
 import { type PolicyFile, policyAgent, readPolicy, readRunPolicy } from '../src/training/policyFile.js';
 import { note, printResult, progress } from './console.js';
-import { addSettings, examples, wholeNumber } from './settings.js';
+import { addSettings, examples, parseSettings, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
-interface Flags {
+interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> {
   readonly run?: string;
   readonly policy?: string;
   readonly episodes: number;
@@ -54,16 +54,17 @@ export const evaluateCommand = examples(
           .argParser(wholeNumber(16, 2048)),
       )
       .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
-    { backend, precision, threads },
+    { ...distractionShape, backend, precision, threads },
   ),
   [
     'rlpd evaluate --run runs/a --episodes 10 --video out.mp4',
+    'rlpd evaluate --run runs/a --distraction hard --distraction-kinds camera',
     'rlpd evaluate --policy runs/expert/policies/step-00300000.safetensors --sheet out.png --json',
   ],
 ).action(async (flags: Flags) => {
   if (flags.video !== undefined) checkVideoPath(flags.video);
   const policy = await choosePolicy(flags);
-  const { config } = policy;
+  const config = { ...policy.config, ...parseSettings(flags, distractionShape) };
   const selected = await selectBackend(
     backendOptions({
       ...config,

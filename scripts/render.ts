@@ -2,11 +2,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { findTask } from '../envs/suite/registry.js';
 import { SuiteEnvironment } from '../envs/suiteEnvironment.js';
+import { Distraction } from '../envs/wrappers/distraction.js';
 import { toSharp } from '../src/media/image.js';
+import type { RunConfig } from '../src/training/config.js';
+import { distractionOptions, distractionShape } from '../src/training/environmentOptions.js';
 import { printResult } from './console.js';
-import { examples, wholeNumber } from './settings.js';
+import { addSettings, examples, parseSettings, wholeNumber } from './settings.js';
 
-interface Flags {
+interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> {
   readonly task: string;
   readonly qpos?: readonly number[];
   readonly seed: number;
@@ -17,27 +20,31 @@ interface Flags {
 }
 
 export const renderCommand = examples(
-  new Command('render')
-    .description('write a picture of a task as PNG')
-    .requiredOption('--task <name>', 'the task, such as walker-walk')
-    .addOption(
-      new Option(
-        '--qpos <numbers>',
-        "the model's positions, separated by commas; default: an episode's start",
-      ).argParser(numbers),
-    )
-    .addOption(
-      new Option('--seed <number>', "the episode's seed").default(0).argParser(wholeNumber(0, 0xffffffff)),
-    )
-    .addOption(
-      new Option('--size <pixels>', 'side of the picture').default(64).argParser(wholeNumber(1, 4096)),
-    )
-    .option('--camera <name>', "name or number of the camera (default: the task's own)")
-    .requiredOption('--out <file>', 'the PNG file')
-    .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
+  addSettings(
+    new Command('render')
+      .description('write a picture of a task as PNG')
+      .requiredOption('--task <name>', 'the task, such as walker-walk')
+      .addOption(
+        new Option(
+          '--qpos <numbers>',
+          "the model's positions, separated by commas; default: an episode's start",
+        ).argParser(numbers),
+      )
+      .addOption(
+        new Option('--seed <number>', "the episode's seed").default(0).argParser(wholeNumber(0, 0xffffffff)),
+      )
+      .addOption(
+        new Option('--size <pixels>', 'side of the picture').default(64).argParser(wholeNumber(1, 4096)),
+      )
+      .option('--camera <name>', "name or number of the camera (default: the task's own)")
+      .requiredOption('--out <file>', 'the PNG file')
+      .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
+    distractionShape,
+  ),
   [
     'rlpd render --task walker-walk --size 256 --out walker.png',
     'rlpd render --task cartpole-swingup --qpos 0,3.14 --out frame.png',
+    'rlpd render --task walker-walk --distraction hard --seed 3 --out distracted.png',
   ],
 ).action(async (flags: Flags) => {
   const environment = await SuiteEnvironment.create(findTask(flags.task), flags.seed);
@@ -45,7 +52,12 @@ export const renderCommand = examples(
     if (flags.qpos === undefined) environment.reset({ seed: flags.seed });
     else environment.setPositions(flags.qpos);
     const { camera } = flags;
-    const frame = environment.render({
+    const distraction = distractionOptions(parseSettings(flags, distractionShape));
+    const seen =
+      distraction === undefined
+        ? environment
+        : await Distraction.create(environment, distraction, flags.seed);
+    const frame = seen.render({
       width: flags.size,
       height: flags.size,
       ...(camera !== undefined && { camera: /^\d+$/.test(camera) ? Number(camera) : camera }),

@@ -1,6 +1,7 @@
 /** Flags made from a schema, and other things commands have in common on their way in. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
+import { InputError } from '../src/errors.js';
 import { kebabCase } from '../src/training/config.js';
 
 /** Examples under a command's help. */
@@ -52,6 +53,24 @@ export function givenSettings(
   return Object.fromEntries(
     Object.entries(options).filter(([name, value]) => name in shape && value !== undefined),
   );
+}
+
+/**
+ * The settings among a command's parsed options that were given, checked by the schema.
+ * @throws InputError naming the flag that is wrong
+ */
+export function parseSettings<Shape extends z.ZodRawShape>(
+  options: Readonly<Record<string, unknown>> | object,
+  shape: Shape,
+): Partial<z.output<z.ZodObject<Shape>>> {
+  const given = givenSettings({ ...options }, shape);
+  const parsed = z.object(shape).safeParse(given);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new InputError(`--${kebabCase(String(issue?.path[0]))} is not usable: ${issue?.message}.`);
+  }
+  const names = Object.entries(parsed.data).filter(([name]) => name in given);
+  return Object.fromEntries(names) as Partial<z.output<z.ZodObject<Shape>>>;
 }
 
 interface Setting {

@@ -3,8 +3,9 @@ import { Command } from 'commander';
 import { writeFileAtomic } from '../datasets/atomicFile.js';
 import { makeEnv, taskNames } from '../envs/makeEnv.js';
 import { type ContactSheetCell, contactSheet } from '../src/media/contactSheet.js';
+import { distractionOptions, distractionShape } from '../src/training/environmentOptions.js';
 import { note, printResult } from './console.js';
-import { examples, wholeNumber } from './settings.js';
+import { addSettings, examples, parseSettings, wholeNumber } from './settings.js';
 
 interface TaskRow {
   readonly task: string;
@@ -20,21 +21,29 @@ interface TaskRow {
 const framesBeforePicture = 40;
 
 export const tasksCommand = examples(
-  new Command('tasks')
-    .description('List the tasks')
-    .option('--sheet <file>', 'write a picture of each task into one PNG')
-    .option('--size <pixels>', "side of a task's picture", wholeNumber(16, 1024), 192)
-    .option('--json', 'print one JSON object'),
-  ['rlpd tasks', 'rlpd tasks --sheet tasks.png'],
+  addSettings(
+    new Command('tasks')
+      .description('List the tasks')
+      .option('--sheet <file>', 'write a picture of each task into one PNG')
+      .option('--size <pixels>', "side of a task's picture", wholeNumber(16, 1024), 192)
+      .option('--json', 'print one JSON object'),
+    distractionShape,
+  ),
+  ['rlpd tasks', 'rlpd tasks --sheet tasks.png', 'rlpd tasks --sheet distracted.png --distraction medium'],
 ).action(async (options: { sheet?: string; size: number; json?: boolean }) => {
+  const distraction = distractionOptions(parseSettings(options, distractionShape));
   const tasks: TaskRow[] = [];
   const cells: ContactSheetCell[] = [];
   for (const task of taskNames()) {
-    const environment = await makeEnv(task, { observations: 'state', actionRepeat: 1 });
+    const environment = await makeEnv(task, {
+      observations: 'state',
+      actionRepeat: 1,
+      ...(distraction && { distraction }),
+    });
     const { actionSize, stateSize, controlTimestep, maxEnvFrames, camera } = environment.spec;
     tasks.push({ task, actionSize, stateSize, controlTimestep, maxEnvFrames, camera });
     if (options.sheet !== undefined) {
-      environment.reset({ seed: 0 });
+      environment.reset({ seed: tasks.length });
       for (let i = 0; i < framesBeforePicture; i++) environment.step(new Float32Array(actionSize).fill(0.2));
       cells.push({ image: environment.render({ width: options.size, height: options.size }), label: task });
     }

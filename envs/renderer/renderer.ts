@@ -5,6 +5,7 @@
  * mirrored eye, added to the floor; shadows take a light's part away.
  */
 import type { Simulation } from '../mujoco.js';
+import type { Appearance } from './appearance.js';
 import { Illumination, Lighting } from './lighting.js';
 import { PlaneSurface } from './plane.js';
 import { enter, localNormal } from './rays.js';
@@ -37,6 +38,8 @@ export class Renderer {
   /** Index of the shape that mirrors the others: MuJoCo allows one. */
   readonly #mirror: number;
   readonly #buffers: Buffers[] = [];
+  /** Share of planes in what is seen through them. */
+  #floorOpacity = 1;
   readonly #light = new Illumination();
   readonly #normal = new Float64Array(3);
   readonly #unshadowed = new Float64Array(3);
@@ -60,11 +63,16 @@ export class Renderer {
     this.#mirror = scene.shapes.findIndex((shape) => shape.type === geomTypes.plane && shape.reflectance > 0);
   }
 
-  /** RGB bytes `[height, width, 3]`, row 0 at the top, in a fresh array. */
-  render(camera: number, width: number, height: number): Uint8Array {
+  /**
+   * RGB bytes `[height, width, 3]`, row 0 at the top, in a fresh array.
+   * @param appearance another look than the model's own.
+   */
+  render(camera: number, width: number, height: number, appearance: Appearance = {}): Uint8Array {
     const scene = this.#scene;
-    scene.update();
-    const view = scene.view(camera);
+    const { background } = appearance;
+    this.#floorOpacity = background?.floorOpacity ?? 1;
+    scene.update(appearance.colours);
+    const view = scene.view(camera, appearance.camera);
     const buffers = this.#buffersFor(width, height);
     this.#shadows.startFrame();
     for (const plane of this.#planes) plane?.startFrame();
@@ -72,7 +80,7 @@ export class Renderer {
     visible.clear();
     this.#drawAll(visible, this.#projected, view, -1, 0, height - 1);
     const mirrorView = this.#drawMirror(buffers, view);
-    const sky = this.#sky.picture(view, width, height);
+    const sky = background?.picture(width, height) ?? this.#sky.picture(view, width, height);
     const picture = new Uint8Array(width * height * 3);
     this.#resolve(buffers, view, mirrorView, sky, picture);
     return picture;
@@ -203,16 +211,17 @@ export class Renderer {
     sky: Uint8Array,
     byte: number,
   ): void {
-    const colour = this.#pixel;
-    const weight = count / samples;
+    let weight = count / samples;
     if (id === nothing) {
-      colour[0] = (colour[0] as number) + weight * (sky[byte] as number);
-      colour[1] = (colour[1] as number) + weight * (sky[byte + 1] as number);
-      colour[2] = (colour[2] as number) + weight * (sky[byte + 2] as number);
+      this.#addSky(weight, sky, byte);
       return;
     }
     const projected = this.#projected[id] as Projected;
     const plane = this.#planes[id];
+    if (plane && this.#floorOpacity < 1) {
+      this.#addSky(weight * (1 - this.#floorOpacity), sky, byte);
+      weight *= this.#floorOpacity;
+    }
     if (plane) this.#shadePlane(plane, projected, view, sample, sx, sy, pixel);
     else this.#shadeSolid(projected, view, view, sample, sx, sy, pixel, 1, true);
     if (id === this.#mirror && mirrorView !== null)
@@ -273,6 +282,13 @@ export class Renderer {
     unshadowed[1] = green;
     unshadowed[2] = blue;
     shadowed.fill(0);
+  }
+
+  #addSky(weight: number, sky: Uint8Array, byte: number): void {
+    const colour = this.#pixel;
+    colour[0] = (colour[0] as number) + weight * (sky[byte] as number);
+    colour[1] = (colour[1] as number) + weight * (sky[byte + 1] as number);
+    colour[2] = (colour[2] as number) + weight * (sky[byte + 2] as number);
   }
 
   #addColour(weight: number): void {

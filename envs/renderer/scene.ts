@@ -3,6 +3,7 @@
  * materials, lights) are read once; `update` takes over the poses of the current state.
  */
 import type { Simulation } from '../mujoco.js';
+import { type Appearance, type CameraOffset, orbit } from './appearance.js';
 
 /** mjtGeom */
 export const geomTypes = { plane: 0, sphere: 2, capsule: 3, ellipsoid: 4, cylinder: 5, box: 6 } as const;
@@ -10,6 +11,8 @@ const drawable = new Set<number>(Object.values(geomTypes));
 /** Geoms and sites of higher groups are hidden, as in MuJoCo's default view. */
 const lastVisibleGroup = 2;
 const directionalLight = 1;
+/** Extents of the model within which a camera does not look at its body but away from it. */
+const nearestInterest = 0.2;
 
 /** A geom or a site, with its pose: x, y, z in metres; `r` the rotation, local to world, row-major. */
 export class Shape {
@@ -149,11 +152,15 @@ export class Scene {
     this.headlight = active ? { ambient, diffuse, specular } : null;
   }
 
-  /** Takes over the current state's poses, and the sizes and colours that a task may change. */
-  update(): void {
+  /**
+   * Takes over the current state's poses, and the sizes and colours that a task may change.
+   * @param colours see `Appearance`.
+   */
+  update(colours?: Appearance['colours']): void {
     const simulation = this.#simulation;
     for (const shape of this.shapes) {
       readAppearance(simulation, shape);
+      if (colours !== undefined) shiftColour(shape, simulation.count('material'), colours);
       const position = simulation.data(shape.isSite ? 'site_xpos' : 'geom_xpos');
       const rotation = simulation.data(shape.isSite ? 'site_xmat' : 'geom_xmat');
       const p = 3 * shape.index;
@@ -184,8 +191,26 @@ export class Scene {
     });
   }
 
-  /** The view of one of the model's cameras. */
-  view(camera: number): View {
+  /** The view of one of the model's cameras, or that of the camera moved around what it looks at. */
+  view(camera: number, offset?: CameraOffset): View {
+    const view = this.#ownView(camera);
+    return offset === undefined ? view : orbit(view, this.#depthOfInterest(camera, view), offset);
+  }
+
+  /** Distance, along the view, of the body that the camera is fixed to, or of the model's centre. */
+  #depthOfInterest(camera: number, view: View): number {
+    const { extent, centre } = this.#simulation.visual;
+    const body = this.#simulation.model('cam_bodyid')[camera] as number;
+    const point = body === 0 ? centre : this.#simulation.data('subtree_com').subarray(3 * body, 3 * body + 3);
+    const depth =
+      ((point[0] as number) - view.x) * view.forwardX +
+      ((point[1] as number) - view.y) * view.forwardY +
+      ((point[2] as number) - view.z) * view.forwardZ;
+    // A camera inside the body it belongs to looks at the scene.
+    return depth > nearestInterest * extent ? depth : extent;
+  }
+
+  #ownView(camera: number): View {
     const position = this.#simulation.data('cam_xpos').subarray(3 * camera);
     const axes = this.#simulation.data('cam_xmat').subarray(9 * camera);
     const at = (i: number) => axes[i] as number;
@@ -240,6 +265,14 @@ function readAppearance(simulation: Simulation, shape: Shape): void {
     colours[c + 2] as number,
     colours[c + 3] as number,
   );
+}
+
+/** Shapes of one material change together; one without a material by itself. */
+function shiftColour(shape: Shape, materials: number, offsets: ArrayLike<number>): void {
+  const colour = shape.material >= 0 ? shape.material : materials + shape.index;
+  const at = (3 * colour) % offsets.length;
+  const shifted = (value: number, c: number) => Math.min(1, Math.max(0, value + (offsets[at + c] as number)));
+  shape.setColour(shifted(shape.red, 0), shifted(shape.green, 1), shifted(shape.blue, 2), shape.alpha);
 }
 
 function surfaceOf(simulation: Simulation, material: number): Surface {

@@ -21,8 +21,8 @@ export interface CollectOptions {
   readonly behaviours: readonly Behaviour[];
   /** Actions drawn from the policy, or its mode. */
   readonly mode: 'sample' | 'mean';
-  /** Size, camera and action repeat of the recording; a policy's own where it is not given. */
-  readonly environment: Pick<EnvironmentOptions, 'actionRepeat' | 'imageSize' | 'camera'>;
+  /** Size, action repeat (a policy's own where they are not given), camera and distraction of the recording. */
+  readonly environment: Pick<EnvironmentOptions, 'actionRepeat' | 'imageSize' | 'camera' | 'distraction'>;
   readonly seed: number;
   /** Kept in the manifest, e.g. the level. */
   readonly details: Readonly<Record<string, string | number>>;
@@ -124,6 +124,7 @@ function recordingOptions({ behaviours, environment, seed, task }: CollectOption
     ...(actionRepeat !== undefined && { actionRepeat }),
     ...(imageSize !== undefined && { imageSize }),
     ...(environment.camera !== undefined && { camera: environment.camera }),
+    ...(environment.distraction !== undefined && { distraction: environment.distraction }),
   };
 }
 

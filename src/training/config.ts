@@ -3,6 +3,7 @@
  * names are the keys of `config.json` and, in kebab case, the flags of `rlpd train`.
  */
 import { z } from 'zod';
+import { distractionKinds, distractionLevels } from '../../envs/distraction/levels.js';
 import { type AgentConfig, agentConfigSchema } from '../agent/config.js';
 import { presetSettings } from '../agent/presets.js';
 import type { BackendOptions } from '../backend/select.js';
@@ -31,6 +32,21 @@ const runShape = {
   imageSize: z.int().min(1).default(64).describe('side of the square image in pixels'),
   frameStack: z.int().min(1).default(3).describe('frames in one observation'),
   camera: z.string().nullable().default(null).describe("name or number of the camera; null: the task's own"),
+  distraction: z
+    .enum(['none', ...distractionLevels])
+    .default('none')
+    .describe('how far colours, camera and background vary'),
+  distractionKinds: z
+    .array(z.enum(distractionKinds))
+    .default([...distractionKinds])
+    .describe(
+      'what varies: colour, camera, background; may be given several times, and is all three by default',
+    ),
+  distractionBackgrounds: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('folder of pictures and films to put behind the scene; null: pictures made by the program'),
 
   evaluationInterval: z.int().min(1).default(10_000).describe('env frames between evaluations'),
   evaluationEpisodes: z.int().min(1).default(10).describe('episodes of one evaluation'),

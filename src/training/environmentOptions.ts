@@ -1,10 +1,12 @@
 /** From a run's settings to its environment, and from the environment to what a replay of it looks like. */
+import type { DistractionOptions } from '../../envs/distraction/levels.js';
 import type { EnvironmentOptions, EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
 import type { ReplayLayout } from '../replay/replayBuffer.js';
-import type { RunConfig } from './config.js';
+import { type RunConfig, runConfigShape } from './config.js';
 
 export function environmentOptions(config: RunConfig, seed = 0): EnvironmentOptions {
   const { actionRepeat, imageSize, frameStack, camera, obs } = config;
+  const distraction = distractionOptions(config);
   return {
     actionRepeat,
     observations: obs,
@@ -12,7 +14,22 @@ export function environmentOptions(config: RunConfig, seed = 0): EnvironmentOpti
     frameStack,
     seed,
     ...(camera !== null && { camera: /^\d+$/.test(camera) ? Number(camera) : camera }),
+    ...(distraction && { distraction }),
   };
+}
+
+const { distraction, distractionKinds, distractionBackgrounds } = runConfigShape;
+
+/** The settings that say how a task's look varies, for commands that take them alone. */
+export const distractionShape = { distraction, distractionKinds, distractionBackgrounds };
+
+/** Undefined where nothing varies. What is not given has the settings' default. */
+export function distractionOptions(
+  settings: Partial<Pick<RunConfig, keyof typeof distractionShape>>,
+): DistractionOptions | undefined {
+  const { distraction: level = 'none', distractionKinds: kinds, distractionBackgrounds: folder } = settings;
+  if (level === 'none') return undefined;
+  return { level, ...(kinds && { kinds }), ...(folder && { backgrounds: folder }) };
 }
 
 export function replayLayout(space: ObservationSpace, spec: EnvironmentSpec): ReplayLayout {
