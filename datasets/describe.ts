@@ -1,5 +1,6 @@
-/** A dataset in one flat object: what `rlpd dataset info` prints. Everything in it comes from the manifest. */
+/** A dataset in one object: what `rlpd dataset info` prints. All but the published levels comes from the manifest. */
 import { readManifest } from './manifest.js';
+import { clonedLevels, type Vd4rlLevel } from './publishedLevels.js';
 
 export interface DatasetDescription {
   readonly task: string | null;
@@ -27,6 +28,10 @@ export interface DatasetDescription {
   readonly source: string;
   readonly lossy: boolean;
   readonly complete: boolean;
+  /** How good its behaviour is, as its source says: `expert`, …; null where it does not say. */
+  readonly level: string | null;
+  /** Return that behaviour cloning reaches on V-D4RL's data, by level; null for a task that it does not have. */
+  readonly vd4rlClonedReturn: Readonly<Record<Vd4rlLevel, number>> | null;
 }
 
 export async function describeDataset(folder: string): Promise<DatasetDescription> {
@@ -56,5 +61,7 @@ export async function describeDataset(folder: string): Promise<DatasetDescriptio
     source: manifest.provenance.source,
     lossy: manifest.provenance.lossy,
     complete: manifest.complete,
+    level: typeof manifest.provenance.details.level === 'string' ? manifest.provenance.details.level : null,
+    vd4rlClonedReturn: clonedLevels(manifest.task),
   };
 }

@@ -10,6 +10,7 @@ import {
 import { openFrames } from '../datasets/converters/frames.js';
 import { openLerobot } from '../datasets/converters/lerobot.js';
 import { openMinari } from '../datasets/converters/minari.js';
+import { openReplay } from '../datasets/converters/replay.js';
 import { openRlds } from '../datasets/converters/rlds.js';
 import { openRobomimic, type RobomimicOptions } from '../datasets/converters/robomimic.js';
 import { openVd4rl } from '../datasets/converters/vd4rl.js';
@@ -77,6 +78,10 @@ examples(formatCommand('lerobot', 'LeRobotDataset v3 or v2.1 with images (not vi
 examples(formatCommand('rlds', 'RLDS in TensorFlow Datasets: a folder of .tfrecord files, or one'), [
   'rlpd convert rlds tensorflow_datasets/my_robot/1.0.0 --camera image --image-size 64 --out data/my-robot',
 ]).action(converting('rlds', openRlds));
+
+examples(formatCommand('replay', "a run's online replay: the run's folder"), [
+  'rlpd convert replay runs/a --filter-return-min 500 --out data/walker-own',
+]).action(converting('replay', openReplay));
 
 /** A command with the flags that all formats share. */
 function formatCommand(format: string, description: string): Command {

@@ -1,4 +1,4 @@
-/** `rlpd dataset info|verify|preview|export`: what a dataset holds, whether it is sound, what it looks like; and out. */
+/** `rlpd dataset info|verify|doctor|preview|export`: what a dataset holds, whether it is sound, what it looks like; and out. */
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { describeDataset } from '../datasets/describe.js';
@@ -7,6 +7,7 @@ import { exportFrames } from '../datasets/exporters/frames.js';
 import { exportVd4rl } from '../datasets/exporters/vd4rl.js';
 import { verifyDataset } from '../datasets/verify.js';
 import { formatBytes, printResult, progress } from './console.js';
+import { datasetDoctorCommand } from './datasetDoctor.js';
 import { previewDataset } from './datasetPreview.js';
 import { examples, wholeNumber } from './settings.js';
 
@@ -35,9 +36,16 @@ examples(
     `images        ${images}${info.camera === null ? '' : `, camera ${info.camera}`}`,
     `state         ${info.stateSize}`,
     `action        ${info.actionSize}`,
+    `level         ${info.level ?? 'unknown'}`,
     `return        ${info.returnMean === null ? '–' : `mean ${format(info.returnMean)}, std ${format(info.returnStd)}, min ${format(info.returnMin)}, median ${format(info.returnMedian)}, max ${format(info.returnMax)}`}`,
     `size          ${formatBytes(info.bytes)} in ${info.shards} shard${info.shards === 1 ? '' : 's'}, ${Math.round(info.bytesPerStep)} bytes a step (${info.codec})`,
   ];
+  if (info.vd4rlClonedReturn !== null)
+    lines.push(
+      `V-D4RL        a policy cloned from its data returns ${Object.entries(info.vd4rlClonedReturn)
+        .map(([level, value]) => `${value} (${level})`)
+        .join(', ')}`,
+    );
   printResult(json, info, lines.join('\n'));
 });
 
@@ -76,6 +84,8 @@ examples(
   const preview = await previewDataset(folder, flags.out ?? join(folder, 'preview'), flags.episodes);
   printResult(flags.json, preview, preview.files.join('\n'));
 });
+
+datasetCommand.addCommand(datasetDoctorCommand);
 
 const exporters = { vd4rl: exportVd4rl, frames: exportFrames };
 

@@ -1,20 +1,30 @@
 /** Recorded datasets on their way into a replay: that they fit the task, and the loading itself. */
 
+import { manifestFindings } from '../../datasets/doctor/manifestFindings.js';
 import { type Dataset, openDataset } from '../../datasets/reader.js';
 import type { EnvironmentSpec } from '../../envs/environment.js';
 import { InputError } from '../errors.js';
 import type { ReplayBuffer, ReplayLayout } from '../replay/replayBuffer.js';
 
-/** @throws InputError for a folder that is no dataset, or one that does not fit the environment */
+/**
+ * @param onNote told what is doubtful about a dataset, though it can be used
+ * @throws InputError for a folder that is no dataset, or one that does not fit the environment
+ */
 export async function openPriorData(
   folders: readonly string[],
   environment: EnvironmentSpec,
   layout: ReplayLayout,
+  onNote: (line: string) => void = () => {},
 ): Promise<Dataset[]> {
   const datasets = [];
+  const target = { environment, frame: layout.frame, stateSize: layout.stateSize };
   for (const folder of folders) {
     const dataset = await openDataset(folder);
-    checkAgainst(dataset, environment, layout);
+    for (const { severity, message, fix } of manifestFindings(dataset.manifest, target)) {
+      if (severity === 'misfit')
+        throw new InputError(`The dataset ${folder} does not fit the run: ${message}; ${fix}.`);
+      onNote(`Look again at the dataset ${folder}: ${message}; ${fix}.`);
+    }
     datasets.push(dataset);
   }
   return datasets;
@@ -37,41 +47,4 @@ export async function loadInto(
       buffer.addEpisode(episode);
     }
   }
-}
-
-/** A batch mixes data and environment, so they must mean the same by a frame, an action and a step. */
-function checkAgainst(dataset: Dataset, environment: EnvironmentSpec, layout: ReplayLayout): void {
-  const { folder, manifest } = dataset;
-  const refuse = (what: string, has: unknown, wants: unknown, remedy: string): never => {
-    throw new InputError(
-      `The dataset ${folder} does not fit the run: its ${what} is ${has}, the environment's is ${wants}; ${remedy}.`,
-    );
-  };
-  if (manifest.episodes === 0) throw new InputError(`The dataset ${folder} has no episodes.`);
-  if (manifest.task !== null && manifest.task !== environment.task)
-    refuse('task', manifest.task, environment.task, 'give a dataset of this task, or --task');
-  if (manifest.actionRepeat !== environment.actionRepeat)
-    refuse(
-      'action repeat',
-      manifest.actionRepeat,
-      environment.actionRepeat,
-      `give --action-repeat ${manifest.actionRepeat}, or another dataset`,
-    );
-  if (manifest.actionSize !== environment.actionSize)
-    refuse('action size', manifest.actionSize, environment.actionSize, 'give a dataset of this task');
-  if (layout.stateSize > 0 && manifest.stateSize !== layout.stateSize)
-    refuse('state size', manifest.stateSize, layout.stateSize, 'give a dataset recorded with state');
-  const { frame } = layout;
-  if (frame === undefined) return;
-  if (manifest.imageHeight === 0)
-    throw new InputError(`The dataset ${folder} has no images: learn from it with --obs state.`);
-  if (manifest.imageHeight !== frame.height || manifest.imageWidth !== frame.width)
-    refuse(
-      'image size',
-      `${manifest.imageHeight}×${manifest.imageWidth}`,
-      `${frame.height}×${frame.width}`,
-      `give --image-size ${manifest.imageHeight}, or another dataset`,
-    );
-  if (manifest.imageChannels !== frame.channels)
-    refuse('number of image channels', manifest.imageChannels, frame.channels, 'give another dataset');
 }

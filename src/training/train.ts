@@ -106,7 +106,7 @@ async function assemble(
   const evaluationEnvironment = await create('evaluation');
   const { spec, observationSpace } = evaluationEnvironment;
   const layout = replayLayout(observationSpace, spec);
-  const datasets = await openPriorData(config.dataset, spec, layout);
+  const datasets = await openPriorData(config.dataset, spec, layout, onNote);
   const capacities = replayRows(config, spec, datasets);
   onNote(estimateMemory(layout, capacities).note);
 

@@ -141,3 +141,14 @@ test('experience that cannot fit into memory is refused with what to do', () => 
     message: /needs 3\.69 GB.*lower --replay-capacity/,
   });
 });
+
+test('what is doubtful about a dataset is said before the start, and keeps nothing from starting', async (context) => {
+  const folder = join(await temporaryFolder(context), 'data');
+  await record(folder, [250, 250], { camera: 'back' });
+  const notes: string[] = [];
+  assert.equal((await openPriorData([folder], spec, layout, (line) => notes.push(line))).length, 1);
+  assert.match(
+    notes.join('\n'),
+    /camera "back".*\n.*more than the 2 .*\n.*250 steps.*held for 4 control steps/,
+  );
+});

@@ -1,0 +1,71 @@
+/**
+ * A run's online replay as a dataset of its own: episodes pass as they are. A run keeps it in `RUN/replay`, in
+ * shards that end where its checkpoints were; what the manifest lists so far is what is converted.
+ */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '../../src/errors.js';
+import { MANIFEST_FILE } from '../manifest.js';
+import { openDataset } from '../reader.js';
+import type { ConversionSource } from './conversion.js';
+import type { OpenOptions } from './openOptions.js';
+import { resizeFrames } from './resizeFrames.js';
+
+const REPLAY_FOLDER = 'replay';
+
+/** @param source a run's folder, or a dataset's @throws InputError where it is neither */
+export async function openReplay(source: string, options: OpenOptions): Promise<ConversionSource> {
+  for (const [flag, value] of [
+    ['--state', options.stateKeys],
+    ['--camera', options.camera],
+    ['--reward', options.reward],
+    ['--action-repeat', options.actionRepeat],
+  ] as const)
+    if (value !== undefined)
+      throw new InputError(`${flag} does not go with a replay, which says itself what its arrays are.`);
+  const inRun = join(source, REPLAY_FOLDER);
+  const folder = (await stat(join(inRun, MANIFEST_FILE)).catch(() => null)) === null ? source : inRun;
+  const dataset = await openDataset(folder);
+  const { manifest } = dataset;
+  const { task, actionRepeat, controlTimestep, camera, renderer, actionSize, stateSize, extra } = manifest;
+  const { imageHeight, imageWidth, imageChannels } = manifest;
+  const size = imageHeight > 0 ? options.imageSize : undefined;
+  const isResized = size !== undefined && (size !== imageHeight || size !== imageWidth);
+  const numbers = Array.from({ length: dataset.length }, (_, number) => number);
+  return {
+    name: manifest.provenance.source,
+    header: {
+      task: options.task ?? task,
+      actionRepeat,
+      controlTimestep,
+      imageHeight: size ?? imageHeight,
+      imageWidth: size ?? imageWidth,
+      imageChannels,
+      camera,
+      renderer,
+      actionSize,
+      stateSize,
+      extra,
+    },
+    lossy: manifest.provenance.lossy || isResized,
+    defaultCodec: manifest.codec,
+    details: manifest.provenance.details,
+    units: numbers.map((number) => ({
+      name: dataset.entry(number).id,
+      read: async () => {
+        const episode = await dataset.episode(number);
+        if (!isResized || episode.pixels === undefined)
+          return { episodes: [{ episode, problems: [] }], files: [] };
+        const shape = {
+          frames: episode.length + 1,
+          height: imageHeight,
+          width: imageWidth,
+          channels: imageChannels,
+        };
+        const pixels = await resizeFrames(episode.pixels, shape, size);
+        return { episodes: [{ episode: { ...episode, pixels }, problems: [] }], files: [] };
+      },
+    })),
+    close: async () => {},
+  };
+}
