@@ -43,6 +43,10 @@ export type DataField =
   | 'subtree_com'
   | 'subtree_linvel'
   | 'ten_length'
+  | 'ten_wrapadr'
+  | 'ten_wrapnum'
+  | 'wrap_obj'
+  | 'wrap_xpos'
   | 'energy';
 
 /** Any numeric array of the compiled model, by MuJoCo's name; `MjModel` types them loosely. */
@@ -139,6 +143,11 @@ export class Simulation {
     this.#data.time = seconds;
   }
 
+  /** Acceleration along z, in m/s²: below 0 where things fall. */
+  get gravity(): number {
+    return (this.#model.opt.gravity as Float64Array)[2] as number;
+  }
+
   get contactCount(): number {
     return this.#data.ncon;
   }
@@ -193,11 +202,26 @@ export class Simulation {
     return Array.from(this.#model.vis.rgba.haze as Float32Array);
   }
 
+  /** RGBA of a tendon that its limit holds. */
+  get constraintColour(): number[] {
+    return Array.from(this.#model.vis.rgba.constraint as Float32Array);
+  }
+
   /** How many elements of a kind the model has. */
   count(
-    kind: 'body' | 'joint' | 'geom' | 'site' | 'camera' | 'light' | 'material' | 'texture' | 'mesh',
+    kind:
+      | 'body'
+      | 'joint'
+      | 'geom'
+      | 'site'
+      | 'camera'
+      | 'light'
+      | 'material'
+      | 'texture'
+      | 'mesh'
+      | 'tendon',
   ): number {
-    const { nbody, njnt, ngeom, nsite, ncam, nlight, nmat, ntex, nmesh } = this.#model;
+    const { nbody, njnt, ngeom, nsite, ncam, nlight, nmat, ntex, nmesh, ntendon } = this.#model;
     return {
       body: nbody,
       joint: njnt,
@@ -208,6 +232,7 @@ export class Simulation {
       material: nmat,
       texture: ntex,
       mesh: nmesh,
+      tendon: ntendon,
     }[kind];
   }
 

@@ -15,7 +15,7 @@ import { Sky } from './sky.js';
 import { nothing, Projected, sampleOffsets, samples, VisibilityBuffer } from './visibility.js';
 
 /** Recorded in datasets; the number rises whenever the pictures change. */
-export const rendererVersion = 'ray-caster 1';
+export const rendererVersion = 'ray-caster 2';
 
 /** What is kept for one image size. */
 interface Buffers {

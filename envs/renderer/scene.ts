@@ -4,6 +4,7 @@
  */
 import type { Simulation } from '../mujoco.js';
 import { type Appearance, type CameraOffset, orbit } from './appearance.js';
+import { Tendon } from './tendon.js';
 
 /** mjtGeom */
 export const geomTypes = { plane: 0, sphere: 2, capsule: 3, ellipsoid: 4, cylinder: 5, box: 6 } as const;
@@ -14,7 +15,7 @@ const directionalLight = 1;
 /** Extents of the model within which a camera does not look at its body but away from it. */
 const nearestInterest = 0.2;
 
-/** A geom or a site, with its pose: x, y, z in metres; `r` the rotation, local to world, row-major. */
+/** A geom, a site or a piece of a tendon, with its pose: x, y, z in metres; `r` the rotation, local to world, row-major. */
 export class Shape {
   x = 0;
   y = 0;
@@ -47,12 +48,12 @@ export class Shape {
   readonly exponent: number;
   readonly reflectance: number;
   readonly material: number;
-  readonly isSite: boolean;
+  readonly kind: 'geom' | 'site' | 'tendon';
   readonly index: number;
 
-  constructor(o: { index: number; isSite: boolean; type: number; material: number; surface: Surface }) {
+  constructor(o: { index: number; kind: Shape['kind']; type: number; material: number; surface: Surface }) {
     this.index = o.index;
-    this.isSite = o.isSite;
+    this.kind = o.kind;
     this.type = o.type;
     this.material = o.material;
     this.emission = o.surface.emission;
@@ -136,11 +137,18 @@ export class Scene {
     readonly specular: readonly number[];
   } | null;
   readonly #simulation: Simulation;
+  /** The shapes that the model gives poses, sizes and colours. */
+  readonly #posed: readonly Shape[];
+  readonly #tendons: readonly Tendon[];
   readonly #modelLights: number[] = [];
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
-    this.shapes = [...readShapes(simulation, 'geom'), ...readShapes(simulation, 'site')];
+    this.#posed = [...readShapes(simulation, 'geom'), ...readShapes(simulation, 'site')];
+    this.#tendons = Array.from({ length: simulation.count('tendon') }, (_, index) => index)
+      .filter((index) => isVisible(simulation, 'tendon', index) && Tendon.isDrawn(simulation, index))
+      .map((index) => new Tendon(simulation, index));
+    this.shapes = [...this.#posed, ...this.#tendons.flatMap((tendon) => tendon.shapes)];
     const lights: Light[] = [];
     for (let i = 0; i < simulation.count('light'); i++) {
       if (!simulation.model('light_active')[i]) continue;
@@ -158,11 +166,12 @@ export class Scene {
    */
   update(colours?: Appearance['colours']): void {
     const simulation = this.#simulation;
-    for (const shape of this.shapes) {
+    for (const tendon of this.#tendons) tendon.update();
+    for (const shape of this.#posed) {
       readAppearance(simulation, shape);
       if (colours !== undefined) shiftColour(shape, simulation.count('material'), colours);
-      const position = simulation.data(shape.isSite ? 'site_xpos' : 'geom_xpos');
-      const rotation = simulation.data(shape.isSite ? 'site_xmat' : 'geom_xmat');
+      const position = simulation.data(shape.kind === 'site' ? 'site_xpos' : 'geom_xpos');
+      const rotation = simulation.data(shape.kind === 'site' ? 'site_xmat' : 'geom_xmat');
       const p = 3 * shape.index;
       const r = 9 * shape.index;
       shape.x = position[p] as number;
@@ -238,21 +247,24 @@ function readShapes(simulation: Simulation, kind: 'geom' | 'site'): Shape[] {
   for (let index = 0; index < simulation.count(kind); index++) {
     const type = simulation.model(`${kind}_type`)[index] as number;
     const material = simulation.model(`${kind}_matid`)[index] as number;
-    const group = simulation.model(`${kind}_group`)[index] as number;
-    if (group > lastVisibleGroup || !drawable.has(type)) continue;
+    if (!isVisible(simulation, kind, index) || !drawable.has(type)) continue;
     const surface = surfaceOf(simulation, material);
-    const shape = new Shape({ index, isSite: kind === 'site', type, material, surface });
+    const shape = new Shape({ index, kind, type, material, surface });
     readAppearance(simulation, shape);
     shapes.push(shape);
   }
   return shapes;
 }
 
+function isVisible(simulation: Simulation, kind: Shape['kind'], index: number): boolean {
+  return (simulation.model(`${kind}_group`)[index] as number) <= lastVisibleGroup;
+}
+
 function readAppearance(simulation: Simulation, shape: Shape): void {
-  const sizes = simulation.model(shape.isSite ? 'site_size' : 'geom_size');
+  const sizes = simulation.model(shape.kind === 'site' ? 'site_size' : 'geom_size');
   const s = 3 * shape.index;
   shape.setSize(sizes[s] as number, sizes[s + 1] as number, sizes[s + 2] as number);
-  let colours = simulation.model(shape.isSite ? 'site_rgba' : 'geom_rgba');
+  let colours = simulation.model(shape.kind === 'site' ? 'site_rgba' : 'geom_rgba');
   let c = 4 * shape.index;
   const isDefault = defaultRgba.every((value, i) => value === colours[c + i]);
   if (isDefault && shape.material >= 0) {
@@ -275,7 +287,7 @@ function shiftColour(shape: Shape, materials: number, offsets: ArrayLike<number>
   shape.setColour(shifted(shape.red, 0), shifted(shape.green, 1), shifted(shape.blue, 2), shape.alpha);
 }
 
-function surfaceOf(simulation: Simulation, material: number): Surface {
+export function surfaceOf(simulation: Simulation, material: number): Surface {
   if (material < 0) return plainSurface;
   return {
     emission: simulation.model('mat_emission')[material] as number,

@@ -15,7 +15,7 @@ export class Shadows {
   /** @param clip half width, in metres, of a directional light's map. */
   constructor(scene: Scene, clip: number) {
     // Floors and walls lie behind what they could shade; sites cast none in MuJoCo either.
-    this.#casters = scene.shapes.filter((shape) => !shape.isSite && shape.type !== geomTypes.plane);
+    this.#casters = scene.shapes.filter((shape) => shape.kind !== 'site' && shape.type !== geomTypes.plane);
     this.lights = scene.lights.filter((light) => light.castsShadow);
     this.#maps = this.lights.map((light) => new ShadowMap(light, clip));
   }

@@ -6,6 +6,7 @@ import { Simulation } from '../../envs/mujoco.js';
 import { enter } from '../../envs/renderer/rays.js';
 import { Renderer } from '../../envs/renderer/renderer.js';
 import { geomTypes, Shape } from '../../envs/renderer/scene.js';
+import { hang } from '../../envs/renderer/tendon.js';
 import { MipMap } from '../../envs/renderer/texture.js';
 import { Projected, VisibilityBuffer } from '../../envs/renderer/visibility.js';
 import { findTask } from '../../envs/suite/registry.js';
@@ -14,7 +15,13 @@ import { Generator } from '../../src/random/generator.js';
 describe('the renderer', () => {
   it('gives the same bytes on every machine', async () => {
     const digests: Record<string, string> = {};
-    for (const task of ['cartpole-swingup', 'cheetah-run', 'reacher-easy', 'walker-walk']) {
+    for (const task of [
+      'ball_in_cup-catch',
+      'cartpole-swingup',
+      'cheetah-run',
+      'reacher-easy',
+      'walker-walk',
+    ]) {
       const simulation = await Simulation.load(findTask(task).model);
       simulation.reset(() => undefined);
       digests[task] = createHash('sha256')
@@ -24,6 +31,7 @@ describe('the renderer', () => {
       simulation.dispose();
     }
     assert.deepEqual(digests, {
+      'ball_in_cup-catch': '6dceee298bfe047a',
       'cartpole-swingup': 'f6d496d30d94122c',
       'cheetah-run': '1afcbe9ae18ff1bf',
       'reacher-easy': '78a7363152bc256f',
@@ -83,7 +91,7 @@ describe('visibility', () => {
     it(`of a ${name} is found by outlines exactly where rays meet it`, () => {
       const random = new Generator(5);
       for (let trial = 0; trial < 20; trial++) {
-        const shape = new Shape({ index: 0, isSite: false, type, material: -1, surface });
+        const shape = new Shape({ index: 0, kind: 'geom', type, material: -1, surface });
         shape.setSize(random.uniform(0.2, 0.8), random.uniform(0.2, 0.8), random.uniform(0.2, 0.8));
         turn(shape, random);
         const projected = new Projected(shape);
@@ -139,6 +147,49 @@ describe('visibility', () => {
     });
     return ids;
   }
+});
+
+describe('a hanging string', () => {
+  const ends = (h: number, v: number) =>
+    Float64Array.of(0.1, 0.2, 0.3, 0.1 + 0.6 * h, 0.2 + 0.8 * h, 0.3 + v);
+
+  it('runs from end to end, has its length, and hangs below both', () => {
+    for (const [h, v] of [
+      [0.2, 0.1],
+      [0.29, 0],
+      [0.05, -0.2],
+      [0.001, 0.02],
+    ] as const) {
+      const points = new Float64Array(3 * 1001);
+      const [a, b] = [ends(h, v).subarray(0, 3), ends(h, v).subarray(3)];
+      hang(ends(h, v), 0.3, points);
+      let length = 0;
+      for (let i = 3; i < points.length; i += 3) {
+        const step = [0, 1, 2].map((c) => (points[i + c] as number) - (points[i + c - 3] as number));
+        length += Math.hypot(...step);
+      }
+      assert.ok(Math.abs(length - 0.3) < 1e-3, `length ${length} at ${h}, ${v}`);
+      for (let c = 0; c < 3; c++) {
+        assert.ok(Math.abs((points[c] as number) - (a[c] as number)) < 1e-9);
+        assert.ok(Math.abs((points[3000 + c] as number) - (b[c] as number)) < 1e-9);
+      }
+    }
+  });
+
+  it('is a catenary: its slope grows by the length hung below it', () => {
+    const points = new Float64Array(3 * 1001);
+    hang(ends(0.2, 0.05), 0.3, points);
+    const dx = 0.2 / 1000;
+    const slope = (i: number) =>
+      ((points[3 * (i + 1) + 2] as number) - (points[3 * (i - 1) + 2] as number)) / (2 * dx);
+    const rate = (from: number, to: number) => {
+      let length = 0;
+      for (let i = from; i < to; i++)
+        length += Math.hypot(dx, (points[3 * i + 5] as number) - (points[3 * i + 2] as number));
+      return (slope(to) - slope(from)) / length;
+    };
+    assert.ok(Math.abs(rate(100, 300) / rate(600, 900) - 1) < 1e-3);
+  });
 });
 
 describe('a mip map', () => {
