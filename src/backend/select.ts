@@ -34,6 +34,10 @@ export interface SelectedBackend {
   readonly note: string;
 }
 
+// All that tfjs's production mode does is to silence its console warnings, of which the first greets every program on
+// the wasm and cpu backends with an advertisement; what goes wrong is thrown, whatever the mode.
+tf.enableProdMode();
+
 /** Once torch is loaded its settings stay: a process has one native engine. */
 let torchSettings: { precision: Precision; threads: number; record: boolean; libtorch: string } | undefined;
 
@@ -59,8 +63,7 @@ export async function selectBackend(options: BackendOptions = {}): Promise<Selec
 
 async function take(backend: BackendName, options: BackendOptions): Promise<SelectedBackend> {
   const selected = await loaders[backend](options);
-  await tf.setBackend(backend);
-  await tf.ready();
+  if (!(await tf.setBackend(backend))) throw new InputError(`The ${backend} backend did not start.`);
   return selected;
 }
 

@@ -8,6 +8,18 @@ import { torchOrSkip } from './engines.js';
 
 const torch = await torchOrSkip('float32');
 
+test('an engine writes nothing to the console of its own accord', async (context) => {
+  const warn = context.mock.method(console, 'warn', () => {});
+  for (const backend of ['cpu', 'wasm'] as const) {
+    await selectBackend({ backend });
+    tf.tidy(() => tf.neg(tf.tensor1d([1, 2])).dataSync());
+  }
+  assert.deepEqual(
+    warn.mock.calls.map((call) => call.arguments),
+    [],
+  );
+});
+
 test('each engine that is always there can be taken by its name, and says so in one line', async () => {
   for (const backend of ['wasm', 'cpu'] as const) {
     const selected = await selectBackend({ backend });
