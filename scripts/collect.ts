@@ -4,7 +4,7 @@ import { selectBackend } from '../src/backend/select.js';
 import { InputError } from '../src/errors.js';
 import { collect } from '../src/training/collect.js';
 import { type RunConfig, runConfigShape } from '../src/training/config.js';
-import { distractionOptions, distractionShape } from '../src/training/environmentOptions.js';
+import { distractionOptions, distractionShape, parseCamera } from '../src/training/environmentOptions.js';
 import { type Behaviour, behaviours, type Level, levels } from '../src/training/experts.js';
 import { readPolicy, readRunPolicy } from '../src/training/policyFile.js';
 import { note, printResult, progress } from './console.js';
@@ -91,9 +91,7 @@ export const collectCommand = examples(
       environment: {
         ...(flags.imageSize !== undefined && { imageSize: flags.imageSize }),
         ...(flags.actionRepeat !== undefined && { actionRepeat: flags.actionRepeat }),
-        ...(flags.camera !== undefined && {
-          camera: /^\d+$/.test(flags.camera) ? Number(flags.camera) : flags.camera,
-        }),
+        ...(flags.camera !== undefined && { camera: parseCamera(flags.camera) }),
         ...(distraction && { distraction }),
       },
       seed: flags.seed,

@@ -1,5 +1,6 @@
 /** `rlpd evaluate`: scores a policy on fixed seeds, and shows what it does. */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
 import { EnvironmentWorker } from '../envs/worker.js';
 import { selectBackend } from '../src/backend/select.js';
@@ -63,6 +64,10 @@ export const evaluateCommand = examples(
   ],
 ).action(async (flags: Flags) => {
   if (flags.video !== undefined) checkVideoPath(flags.video);
+  // What cannot be written is said before the evaluation, not after it.
+  for (const path of [flags.video, flags.sheet]) {
+    if (path !== undefined) await mkdir(dirname(path), { recursive: true });
+  }
   const policy = await choosePolicy(flags);
   const config = { ...policy.config, ...parseSettings(flags, distractionShape) };
   const selected = await selectBackend(

@@ -1,11 +1,13 @@
 /** `rlpd render`: one picture of a task, at its start or in a configuration that is given. */
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { findTask } from '../envs/suite/registry.js';
 import { SuiteEnvironment } from '../envs/suiteEnvironment.js';
 import { Distraction } from '../envs/wrappers/distraction.js';
 import { toSharp } from '../src/media/image.js';
 import type { RunConfig } from '../src/training/config.js';
-import { distractionOptions, distractionShape } from '../src/training/environmentOptions.js';
+import { distractionOptions, distractionShape, parseCamera } from '../src/training/environmentOptions.js';
 import { printResult } from './console.js';
 import { addSettings, examples, parseSettings, wholeNumber } from './settings.js';
 
@@ -60,8 +62,9 @@ export const renderCommand = examples(
     const frame = seen.render({
       width: flags.size,
       height: flags.size,
-      ...(camera !== undefined && { camera: /^\d+$/.test(camera) ? Number(camera) : camera }),
+      ...(camera !== undefined && { camera: parseCamera(camera) }),
     });
+    await mkdir(dirname(flags.out), { recursive: true });
     await toSharp(frame).png().toFile(flags.out);
     const result = { task: flags.task, size: flags.size, out: flags.out };
     printResult(flags.json, result, `Written: ${flags.out}`);

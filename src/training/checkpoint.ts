@@ -1,8 +1,9 @@
 /**
  * A checkpoint is a folder `checkpoints/step-NNNNNNNN`: `agent.safetensors` (weights, moving averages, moments),
  * `episode.safetensors` (the episode in progress) and `state.json` (counters, generators, environment, and how far
- * the files that only grow were: metrics and replay). It is written under another name, flushed and renamed;
- * `checkpoints/latest` then names it. So there is a whole one at any moment, whatever happens.
+ * the files that only grow were: metrics and replay; and the other two files' SHA-256). It is written under another
+ * name, flushed and renamed; `checkpoints/latest` then names it. So there is a whole one at any moment, whatever
+ * happens.
  */
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -46,12 +47,16 @@ export interface Checkpoint {
 }
 
 const LATEST = 'latest';
+const AGENT_FILE = 'agent.safetensors';
+const EPISODE_FILE = 'episode.safetensors';
 const FORMAT_VERSION = 1;
 
 const count = z.int().min(0);
 /** What is read here is checked; the agent, the generators and the environment check their own on restoring. */
 const stateSchema = z.object({
   version: z.literal(FORMAT_VERSION),
+  /** By file name; a checkpoint that does not say them is taken as it is. */
+  sha256: z.record(z.string(), z.string()).default({}),
   counters: z.object({ envFrames: count, agentSteps: count, updates: count, episodes: count }),
   agent: z.custom<AgentState>((value) => typeof value === 'object' && value !== null),
   generators: z.object({
@@ -79,34 +84,53 @@ export async function writeCheckpoint(
   const aside = path + PARTIAL_ENDING;
   await rm(aside, { recursive: true, force: true });
   await mkdir(aside, { recursive: true });
-  await writeSafetensors(join(aside, 'agent.safetensors'), { tensors: checkpoint.tensors, metadata: {} });
-  if (checkpoint.episode !== null)
-    await writeSafetensors(join(aside, 'episode.safetensors'), encodeEpisode(checkpoint.episode));
-  const state = { version: FORMAT_VERSION, ...checkpoint.state };
+  const weights = { tensors: checkpoint.tensors, metadata: {} };
+  const sha256 = {
+    [AGENT_FILE]: await writeSafetensors(join(aside, AGENT_FILE), weights),
+    ...(checkpoint.episode !== null && {
+      [EPISODE_FILE]: await writeSafetensors(join(aside, EPISODE_FILE), encodeEpisode(checkpoint.episode)),
+    }),
+  };
+  const state = { version: FORMAT_VERSION, sha256, ...checkpoint.state };
   await writeFileAtomic(join(aside, 'state.json'), `${JSON.stringify(state)}\n`);
   // Only a run that went back to an older checkpoint can meet one of this name, and that one is not the latest.
   await rm(path, { recursive: true, force: true });
   await rename(aside, path);
   await syncFolder(folder);
   await writeFileAtomic(join(folder, LATEST), `${name}\n`);
-  const names = (await readdir(folder)).filter((entry) => /^step-\d+$/.test(entry)).sort();
-  for (const old of names.slice(0, -keep)) {
+  for (const old of (await checkpointNames(folder)).slice(0, -keep)) {
     if (old !== name) await rm(join(folder, old), { recursive: true, force: true });
   }
   return path;
 }
 
-/** The folder of the last whole checkpoint; undefined where there is none yet. */
-export async function latestCheckpoint(folder: string): Promise<string | undefined> {
+/** The last checkpoint and its folder; undefined where there is none yet. @throws InputError where it is damaged */
+export async function readLatestCheckpoint(
+  folder: string,
+): Promise<{ readonly path: string; readonly content: Checkpoint } | undefined> {
   const name = await readFile(join(folder, LATEST), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  return name === undefined ? undefined : join(folder, name.trim());
+  if (name === undefined) return undefined;
+  const path = join(folder, name.trim());
+  try {
+    return { path, content: await readCheckpoint(path) };
+  } catch (error) {
+    const older = (await checkpointNames(folder)).filter((other) => other < name.trim()).at(-1);
+    if (!(error instanceof InputError) || older === undefined) throw error;
+    throw new InputError(
+      `${error.message} To go on from the one before it, write ${older} into ${join(folder, LATEST)}.`,
+    );
+  }
 }
 
-/** @throws InputError where the checkpoint is damaged */
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
+/** In the order they were made. */
+async function checkpointNames(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((entry) => /^step-\d+$/.test(entry)).sort();
+}
+
+async function readCheckpoint(path: string): Promise<Checkpoint> {
   const file = join(path, 'state.json');
   let json: unknown;
   try {
@@ -121,20 +145,13 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
       `The checkpoint's ${file} is damaged at "${issue?.path.join('.')}": ${issue?.message}.`,
     );
   }
-  const { version, ...state } = parsed.data;
+  const { version, sha256, ...state } = parsed.data;
+  const read = (name: string) => readSafetensors(join(path, name), sha256[name]);
   return {
     state,
-    tensors: await readWeights(path),
-    episode:
-      state.environment === null
-        ? null
-        : decodeEpisode(await readSafetensors(join(path, 'episode.safetensors')), path),
+    tensors: floatTensors(await read(AGENT_FILE)),
+    episode: state.environment === null ? null : decodeEpisode(await read(EPISODE_FILE), path),
   };
-}
-
-/** The agent's tensors alone. */
-export async function readWeights(path: string): Promise<Tensors> {
-  return floatTensors(await readSafetensors(join(path, 'agent.safetensors')));
 }
 
 /** Deletes what a run left behind after its latest checkpoint, or all checkpoints where there is no latest. */

@@ -8,9 +8,10 @@ import { EnvironmentWorker } from '../../envs/worker.js';
 import type { RlpdAgent } from '../agent/agent.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
+import { recordingHeader } from './environmentOptions.js';
 import type { Behaviour } from './experts.js';
 import { policyAgent } from './policyFile.js';
-import { type Policy, type Rollout, rollout } from './rollout.js';
+import { concatenate, type Policy, type Rollout, rollout } from './rollout.js';
 import { PACKAGE_VERSION } from './version.js';
 
 export interface CollectOptions {
@@ -128,32 +129,21 @@ function recordingOptions({ behaviours, environment, seed, task }: CollectOption
   };
 }
 
-function createWriter(options: CollectOptions, { spec }: EnvironmentWorker): Promise<DatasetWriter> {
+function createWriter(options: CollectOptions, environment: EnvironmentWorker): Promise<DatasetWriter> {
   const names = new Set(options.behaviours.map((behaviour) => behaviour?.name ?? 'uniform'));
-  return DatasetWriter.create(options.folder, {
-    task: spec.task,
-    actionRepeat: spec.actionRepeat,
-    controlTimestep: spec.controlTimestep,
-    imageHeight: spec.imageHeight,
-    imageWidth: spec.imageWidth,
-    imageChannels: spec.imageChannels,
-    camera: spec.camera,
-    renderer: spec.renderer,
-    actionSize: spec.actionSize,
-    stateSize: spec.stateSize,
-    provenance: {
-      source: 'collected',
-      writer: 'rlpd-pixels',
-      writerVersion: PACKAGE_VERSION,
-      lossy: false,
-      details: {
-        ...options.details,
-        seed: options.seed,
-        actions: options.mode === 'sample' ? 'drawn from the policy' : "the policy's mode",
-        policies: [...names].join(', '),
-      },
+  const header = recordingHeader(environment.observationSpace, environment.spec, {
+    source: 'collected',
+    writer: 'rlpd-pixels',
+    writerVersion: PACKAGE_VERSION,
+    lossy: false,
+    details: {
+      ...options.details,
+      seed: options.seed,
+      actions: options.mode === 'sample' ? 'drawn from the policy' : "the policy's mode",
+      policies: [...names].join(', '),
     },
   });
+  return DatasetWriter.create(options.folder, header);
 }
 
 function uniformPolicy({ spec }: EnvironmentWorker, random: Generator): Policy {
@@ -172,17 +162,4 @@ function toEpisode(result: Rollout, id: string) {
     terminated,
     truncated,
   };
-}
-
-function concatenate<Row extends Uint8Array | Float32Array>(
-  rows: readonly Row[],
-  Type: new (length: number) => Row,
-): Row {
-  const all = new Type(rows.reduce((sum, row) => sum + row.length, 0));
-  let at = 0;
-  for (const row of rows) {
-    all.set(row, at);
-    at += row.length;
-  }
-  return all;
 }

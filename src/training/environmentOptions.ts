@@ -1,4 +1,7 @@
-/** From a run's settings to its environment, and from the environment to what a replay of it looks like. */
+/**
+ * From a run's settings to its environment, and from the environment to what a replay or a dataset of it looks like.
+ */
+import type { DatasetHeader } from '../../datasets/manifest.js';
 import type { DistractionOptions } from '../../envs/distraction/levels.js';
 import type { EnvironmentOptions, EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
 import type { ReplayLayout } from '../replay/replayBuffer.js';
@@ -13,7 +16,7 @@ export function environmentOptions(config: RunConfig, seed = 0): EnvironmentOpti
     imageSize,
     frameStack,
     seed,
-    ...(camera !== null && { camera: /^\d+$/.test(camera) ? Number(camera) : camera }),
+    ...(camera !== null && { camera: parseCamera(camera) }),
     ...(distraction && { distraction }),
   };
 }
@@ -32,6 +35,11 @@ export function distractionOptions(
   return { level, ...(kinds && { kinds }), ...(folder && { backgrounds: folder }) };
 }
 
+/** A camera as a person gives it: its name, or its number in digits. */
+export function parseCamera(text: string): string | number {
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
+
 export function replayLayout(space: ObservationSpace, spec: EnvironmentSpec): ReplayLayout {
   return {
     ...(space.pixels && {
@@ -40,5 +48,27 @@ export function replayLayout(space: ObservationSpace, spec: EnvironmentSpec): Re
     frameStack: space.pixels === undefined ? 1 : spec.frameStack,
     stateSize: space.state?.shape[0] ?? 0,
     actionSize: spec.actionSize,
+  };
+}
+
+/** The header of a dataset recorded in this environment, of what its observations hold. */
+export function recordingHeader(
+  space: ObservationSpace,
+  spec: EnvironmentSpec,
+  provenance: DatasetHeader['provenance'],
+): DatasetHeader {
+  const hasPixels = space.pixels !== undefined;
+  return {
+    task: spec.task,
+    actionRepeat: spec.actionRepeat,
+    controlTimestep: spec.controlTimestep,
+    imageHeight: hasPixels ? spec.imageHeight : 0,
+    imageWidth: hasPixels ? spec.imageWidth : 0,
+    imageChannels: hasPixels ? spec.imageChannels : 0,
+    camera: spec.camera,
+    renderer: hasPixels ? spec.renderer : null,
+    actionSize: spec.actionSize,
+    stateSize: space.state?.shape[0] ?? 0,
+    provenance,
   };
 }

@@ -2,8 +2,9 @@
  * What a run reports, in two places: `metrics.jsonl`, one JSON object a line, which holds nothing of the clock, so
  * that two equal runs write equal bytes; and TensorBoard event files, which also say how fast it went.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InputError } from '../errors.js';
 import { EventFile } from './tensorboard.js';
 
 /** Where a run stands; every line carries it. */
@@ -56,13 +57,20 @@ export class MetricsWriter {
     this.#bytes = bytes;
   }
 
+  /**
+   * Opens the files, cut off at `position`.
+   * @throws InputError where one of them is shorter than that, or gone
+   */
   static async open(
     folder: string,
     position: MetricsPosition = { jsonl: 0, tensorboard: 0 },
   ): Promise<MetricsWriter> {
-    const jsonl = await open(join(folder, METRICS_FILE), position.jsonl === 0 ? 'w' : 'r+');
+    const [lines, scalars] = [join(folder, METRICS_FILE), join(folder, EVENT_FILE)];
+    await requireBytes(lines, position.jsonl);
+    await requireBytes(scalars, position.tensorboard);
+    const jsonl = await open(lines, position.jsonl === 0 ? 'w' : 'r+');
     await jsonl.truncate(position.jsonl);
-    const events = await EventFile.open(join(folder, EVENT_FILE), position.tensorboard);
+    const events = await EventFile.open(scalars, position.tensorboard);
     return new MetricsWriter(jsonl, events, position.jsonl);
   }
 
@@ -91,6 +99,15 @@ export class MetricsWriter {
     await this.#jsonl.close();
     await this.#events.close();
   }
+}
+
+/** Cutting a file at a place behind its end would fill it up with zeros. */
+async function requireBytes(path: string, bytes: number): Promise<void> {
+  const size = (await stat(path).catch(() => null))?.size ?? 0;
+  if (size < bytes)
+    throw new InputError(
+      `${path} has ${size} bytes and the run's checkpoint was made at ${bytes}: put the file back to go on with the run.`,
+    );
 }
 
 /** Env frames are the axis people compare runs on; before the first of them, updates are all there is. */

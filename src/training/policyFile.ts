@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
 import { RlpdAgent } from '../agent/agent.js';
 import { InputError } from '../errors.js';
-import { latestCheckpoint, readCheckpoint } from './checkpoint.js';
+import { readLatestCheckpoint } from './checkpoint.js';
 import { agentSettings, parseRunConfig, type RunConfig } from './config.js';
 import { readConfig, runPaths } from './runFolder.js';
 import { floatTensors, readSafetensors, writeSafetensors } from './safetensors.js';
@@ -90,9 +90,9 @@ export function policyAgent(
  */
 export async function readRunPolicy(run: string): Promise<PolicyFile> {
   const config = await readConfig(run);
-  const path = await latestCheckpoint(runPaths(run).checkpoints);
-  if (path === undefined)
+  const checkpoint = await readLatestCheckpoint(runPaths(run).checkpoints);
+  if (checkpoint === undefined)
     throw new InputError(`${run} has no checkpoint yet: wait for its first, or go on with it by --resume.`);
-  const { state, tensors } = await readCheckpoint(path);
+  const { state, tensors } = checkpoint.content;
   return { config, envFrames: state.counters.envFrames, return: state.evaluationMean, tensors };
 }

@@ -68,7 +68,7 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
   return {
     length: actions.length,
     return: rewards.reduce((sum, reward) => sum + reward, 0),
-    actions: concatenate(actions, environment.spec.actionSize),
+    actions: concatenate(actions, Float32Array),
     rewards: Float32Array.from(rewards),
     frames,
     states,
@@ -95,10 +95,16 @@ export function newestFrame(pixels: Uint8Array, spec: EnvironmentSpec): Uint8Arr
   return frame;
 }
 
-function concatenate(rows: readonly Float32Array[], size: number): Float32Array {
-  const all = new Float32Array(rows.length * size);
-  rows.forEach((row, i) => {
-    all.set(row, i * size);
-  });
+/** The rows one after the other. */
+export function concatenate<Row extends Uint8Array | Float32Array>(
+  rows: readonly Row[],
+  Type: new (length: number) => Row,
+): Row {
+  const all = new Type(rows.reduce((sum, row) => sum + row.length, 0));
+  let at = 0;
+  for (const row of rows) {
+    all.set(row, at);
+    at += row.length;
+  }
   return all;
 }

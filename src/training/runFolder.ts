@@ -19,7 +19,7 @@ export const runPaths = (run: string) => ({
   learningCurve: join(run, 'learning-curve.png'),
 });
 
-/** Settings that say how long a run goes on and what it reports, not what it computes. */
+/** Settings that say how long a run goes on, what it reports and where it computes, not what it learns. */
 const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
   'envFrames',
   'evaluationInterval',

@@ -4,6 +4,7 @@
  * other programs read it: `safetensors.numpy.load_file` in Python, for one.
  * Specification: https://github.com/huggingface/safetensors
  */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../datasets/atomicFile.js';
@@ -116,18 +117,30 @@ export function decodeSafetensors(file: Uint8Array, where: string): SafetensorsF
   return { tensors, metadata };
 }
 
-export async function writeSafetensors(path: string, file: SafetensorsFile): Promise<void> {
-  await writeFileAtomic(path, encodeSafetensors(file));
+/** Writes the file as a whole or not at all. Returns its SHA-256, in hexadecimal digits. */
+export async function writeSafetensors(path: string, file: SafetensorsFile): Promise<string> {
+  const bytes = encodeSafetensors(file);
+  await writeFileAtomic(path, bytes);
+  return sha256Of(bytes);
 }
 
-/** @throws InputError where there is no such file or it is damaged */
-export async function readSafetensors(path: string): Promise<SafetensorsFile> {
+/**
+ * @param sha256 what `writeSafetensors` returned, where that was kept: a flipped bit of a weight shows in nothing else
+ * @throws InputError where there is no such file or it is damaged
+ */
+export async function readSafetensors(path: string, sha256?: string): Promise<SafetensorsFile> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'EISDIR')
       throw new InputError(`${path} is not a file: expected a .safetensors file.`);
     throw error;
   });
+  if (sha256 !== undefined && sha256Of(bytes) !== sha256)
+    throw new InputError(`${path} is damaged: its bytes are not those that were written (SHA-256).`);
   return decodeSafetensors(bytes, path);
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** The float tensors alone, as an agent takes them. */

@@ -1,6 +1,8 @@
 /** `train`: puts a run together from its settings, or from its last checkpoint, and runs it. */
-import type { Dataset } from '../../datasets/reader.js';
-import { openDataset } from '../../datasets/reader.js';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DatasetHeader, MANIFEST_FILE } from '../../datasets/manifest.js';
+import { type Dataset, openDataset } from '../../datasets/reader.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import type { EnvironmentSpec } from '../../envs/environment.js';
 import { EnvironmentWorker } from '../../envs/worker.js';
@@ -10,9 +12,9 @@ import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import { ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
 import { SymmetricSampler } from '../replay/symmetricSampler.js';
-import { type Checkpoint, discardAfter, latestCheckpoint, readCheckpoint } from './checkpoint.js';
+import { type Checkpoint, discardAfter, readLatestCheckpoint } from './checkpoint.js';
 import { agentSettings, backendOptions, learnsOnline, type RunConfig } from './config.js';
-import { environmentOptions, replayLayout } from './environmentOptions.js';
+import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
 import { MetricsWriter } from './metrics.js';
 import { loadInto, openPriorData, rowsOf } from './priorData.js';
 import { estimateMemory } from './replayMemory.js';
@@ -59,18 +61,25 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const { run: folder, resume = false, changes = {}, onNote = () => {} } = options;
   if (!resume && options.config === undefined) throw new TypeError('A new run needs a config.');
   const config = resume ? await reopenRun(folder, changes) : (options.config as RunConfig);
-  const paths = runPaths(folder);
-  const latest = resume ? await latestCheckpoint(paths.checkpoints) : undefined;
+  const checkpoint = resume ? await readLatestCheckpoint(runPaths(folder).checkpoints) : undefined;
   if (resume)
     onNote(
-      latest === undefined ? `${folder} has no checkpoint yet: starting over.` : `Resuming from ${latest}.`,
+      checkpoint === undefined
+        ? `${folder} has no checkpoint yet: starting over.`
+        : `Resuming from ${checkpoint.path}.`,
     );
-  const checkpoint = latest === undefined ? undefined : await readCheckpoint(latest);
   const selected = await selectBackend(backendOptions(config));
   onNote(selected.note);
-  const run = await assemble(options, config, checkpoint);
+  const random = new Generator(config.seed);
+  const foundation = await layFoundation(config, random, onNote);
+  const run = await assemble(options, config, random, foundation, checkpoint).catch(async (error) => {
+    const { environment, evaluationEnvironment, agent } = foundation;
+    await Promise.all([environment?.close(), evaluationEnvironment.close()]);
+    agent.dispose();
+    throw error;
+  });
   try {
-    if (checkpoint !== undefined && latest !== undefined) await run.resume(checkpoint, latest);
+    if (checkpoint !== undefined) await run.resume(checkpoint.content, checkpoint.path);
     await run.run();
     const { envFrames, agentSteps, updates } = run.counters;
     return {
@@ -91,32 +100,72 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 }
 
-async function assemble(
-  options: TrainOptions,
+/** What a run needs beside its files: made, and checked against each other, before anything is written. */
+interface Foundation {
+  readonly environment: EnvironmentWorker | undefined;
+  readonly evaluationEnvironment: EnvironmentWorker;
+  readonly agent: RlpdAgent;
+  readonly datasets: readonly Dataset[];
+  readonly layout: ReplayLayout;
+  /** Rows of the online replay and of the prior data. */
+  readonly capacities: { readonly online: number; readonly offline: number };
+}
+
+async function layFoundation(
   config: RunConfig,
-  checkpoint: Checkpoint | undefined,
-): Promise<TrainingRun> {
-  const { run: folder, resume = false, onNote = () => {} } = options;
-  const signal = options.signal ?? new AbortController().signal;
-  const paths = runPaths(folder);
-  const random = new Generator(config.seed);
-  const [exploration, sampling] = [random.child('exploration'), random.child('sampling')];
+  random: Generator,
+  onNote: (line: string) => void,
+): Promise<Foundation> {
   const create = (name: string): Promise<EnvironmentWorker> =>
     EnvironmentWorker.create(config.task, environmentOptions(config, random.child(name).bits32()));
   const evaluationEnvironment = await create('evaluation');
-  const { spec, observationSpace } = evaluationEnvironment;
-  const layout = replayLayout(observationSpace, spec);
-  const datasets = await openPriorData(config.dataset, spec, layout, onNote);
-  const capacities = replayRows(config, spec, datasets);
-  onNote(estimateMemory(layout, capacities).note);
+  let environment: EnvironmentWorker | undefined;
+  try {
+    const { spec, observationSpace } = evaluationEnvironment;
+    const layout = replayLayout(observationSpace, spec);
+    const datasets = await openPriorData(config.dataset, spec, layout, onNote);
+    const capacities = replayRows(config, spec, datasets);
+    onNote(estimateMemory(layout, capacities).note);
+    if (learnsOnline(config)) environment = await create('environment');
+    const agent = RlpdAgent.create({
+      config: agentSettings(config),
+      observationSpace,
+      actionSize: spec.actionSize,
+      seed: config.seed,
+    });
+    return { environment, evaluationEnvironment, agent, datasets, layout, capacities };
+  } catch (error) {
+    await Promise.all([environment?.close(), evaluationEnvironment.close()]);
+    throw error;
+  }
+}
 
+/** Opens the run's files and fills its replay. */
+async function assemble(
+  options: TrainOptions,
+  config: RunConfig,
+  random: Generator,
+  foundation: Foundation,
+  checkpoint: { readonly path: string; readonly content: Checkpoint } | undefined,
+): Promise<TrainingRun> {
+  const { run: folder, resume = false } = options;
+  const { environment, evaluationEnvironment, agent, datasets, layout, capacities } = foundation;
+  const { spec, observationSpace } = evaluationEnvironment;
+  const signal = options.signal ?? new AbortController().signal;
+  const paths = runPaths(folder);
   if (!resume) await createRun(folder, config);
-  await discardAfter(
-    paths.checkpoints,
-    checkpoint === undefined ? undefined : await latestCheckpoint(paths.checkpoints),
-  );
+  await discardAfter(paths.checkpoints, checkpoint?.path);
   const recorder = learnsOnline(config)
-    ? await openRecorder(paths.replay, spec, layout, checkpoint?.state.replayEpisodes)
+    ? await openRecorder(
+        paths.replay,
+        recordingHeader(observationSpace, spec, {
+          source: 'online replay of a training run',
+          writer: 'rlpd-pixels',
+          writerVersion: PACKAGE_VERSION,
+          lossy: false,
+        }),
+        resume ? { episodes: checkpoint?.content.state.replayEpisodes ?? 0 } : undefined,
+      )
     : undefined;
   const isSeeded = config.offlineMode === 'seeded' && learnsOnline(config);
   const offline =
@@ -126,9 +175,10 @@ async function assemble(
     layout,
     capacities.online,
     isSeeded ? datasets : [],
-    checkpoint && recorder && { checkpoint, replay: await openDataset(paths.replay) },
+    checkpoint && recorder && { checkpoint: checkpoint.content, replay: await openDataset(paths.replay) },
     signal,
   );
+  const [exploration, sampling] = [random.child('exploration'), random.child('sampling')];
   const sampler = new SymmetricSampler({
     online: replay,
     offline,
@@ -141,18 +191,13 @@ async function assemble(
   return new TrainingRun({
     folder,
     config,
-    agent: RlpdAgent.create({
-      config: agentSettings(config),
-      observationSpace,
-      actionSize: spec.actionSize,
-      seed: config.seed,
-    }),
-    environment: learnsOnline(config) ? await create('environment') : undefined,
+    agent,
+    environment,
     evaluationEnvironment,
     replay,
     sampler,
     recorder,
-    metrics: await MetricsWriter.open(folder, checkpoint?.state.metrics),
+    metrics: await MetricsWriter.open(folder, checkpoint?.content.state.metrics),
     exploration,
     sampling,
     signal,
@@ -224,35 +269,13 @@ async function refill(
   return buffer;
 }
 
+/** The dataset of the run's own episodes: a new one, or the one a resumed run has, cut to `episodes`. */
 async function openRecorder(
   folder: string,
-  spec: EnvironmentSpec,
-  layout: ReplayLayout,
-  episodes: number | undefined,
+  header: DatasetHeader,
+  resumed: { readonly episodes: number } | undefined,
 ): Promise<DatasetWriter> {
-  const there = await DatasetWriter.open(folder, { episodes: episodes ?? 0 }).catch((error) => {
-    if (episodes === undefined && error instanceof InputError) return undefined;
-    throw error;
-  });
-  return (
-    there ??
-    DatasetWriter.create(folder, {
-      task: spec.task,
-      actionRepeat: spec.actionRepeat,
-      controlTimestep: spec.controlTimestep,
-      imageHeight: layout.frame?.height ?? 0,
-      imageWidth: layout.frame?.width ?? 0,
-      imageChannels: layout.frame?.channels ?? 0,
-      camera: spec.camera,
-      renderer: layout.frame === undefined ? null : spec.renderer,
-      actionSize: spec.actionSize,
-      stateSize: layout.stateSize,
-      provenance: {
-        source: 'online replay of a training run',
-        writer: 'rlpd-pixels',
-        writerVersion: PACKAGE_VERSION,
-        lossy: false,
-      },
-    })
-  );
+  const isThere =
+    resumed !== undefined && (await stat(join(folder, MANIFEST_FILE)).catch(() => null)) !== null;
+  return isThere ? DatasetWriter.open(folder, resumed) : DatasetWriter.create(folder, header);
 }

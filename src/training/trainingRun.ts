@@ -11,6 +11,7 @@ import type { Observation } from '../../envs/environment.js';
 import type { EnvironmentWorker } from '../../envs/worker.js';
 import type { RlpdAgent } from '../agent/agent.js';
 import type { UpdateMetrics } from '../agent/learner.js';
+import type { NamedTensor } from '../nn/parameters.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import type { ReplayBuffer, ReplayObservation } from '../replay/replayBuffer.js';
@@ -68,7 +69,7 @@ export interface Progress extends Counters {
   readonly evaluationMean: number | undefined;
 }
 
-/** The loss or the weights are no longer numbers; nothing after this can be trusted. */
+/** The loss, the weights or the policy's actions are no longer numbers; nothing after this can be trusted. */
 export class NonFiniteError extends Error {
   override readonly name = 'NonFiniteError';
 }
@@ -97,10 +98,13 @@ export class TrainingRun {
     return this.#counters;
   }
 
-  /** Goes on from a checkpoint, whose experience is in the replay already. */
+  /**
+   * Goes on from a checkpoint, whose experience is in the replay already; where the signal is aborted before that,
+   * the replay may be incomplete, and the run ends as the checkpoint left it.
+   */
   async resume(checkpoint: Checkpoint, path: string): Promise<void> {
     const { state } = checkpoint;
-    const { agent, environment, exploration, sampling, replay } = this.#parts;
+    const { agent, environment, exploration, sampling, replay, signal } = this.#parts;
     agent.restore(checkpoint.tensors, state.agent);
     exploration.restore(state.generators.exploration);
     sampling.restore(state.generators.sampling);
@@ -110,7 +114,7 @@ export class TrainingRun {
     this.#recordedEpisodes = state.replayEpisodes;
     this.#evaluationDue = state.evaluationDue;
     this.#evaluationMean = state.evaluationMean ?? undefined;
-    if (state.environment !== null && environment !== undefined) {
+    if (state.environment !== null && environment !== undefined && !signal.aborted) {
       await environment.restoreState(state.environment);
       this.#observation = replay.lastObservation();
     }
@@ -162,10 +166,10 @@ export class TrainingRun {
 
   /** Act, step the environment in its thread while the learner updates on what was there before, then insert. */
   async #step(environment: TrainingEnvironment): Promise<void> {
-    const { config, agent, sampler, replay } = this.#parts;
+    const { config, sampler, replay } = this.#parts;
     const observation = this.#observation ?? (await this.#beginEpisode(environment));
     const isRandom = this.#counters.agentSteps < config.randomSteps;
-    const action = isRandom ? this.#randomAction() : await agent.act(observation, 'sample');
+    const action = isRandom ? this.#randomAction() : await this.#act(observation, 'sample');
     const stepping = environment.step(action);
     // A failure is reported when its turn comes, not as an unhandled rejection before.
     stepping.catch(() => {});
@@ -237,6 +241,14 @@ export class TrainingRun {
     }
   }
 
+  /** Nothing that is kept may hold a weight that is no number. */
+  #requireFiniteWeights<T extends ReadonlyMap<string, NamedTensor>>(tensors: T): T {
+    for (const [name, { data }] of tensors) {
+      if (!data.every(Number.isFinite)) this.#stopFor(`the weights "${name}" are not finite`);
+    }
+    return tensors;
+  }
+
   #stopFor(what: string): never {
     const { envFrames, agentSteps, updates } = this.#counters;
     const last = this.#lastCheckpoint;
@@ -277,7 +289,7 @@ export class TrainingRun {
     this.#report('evaluating');
     const evaluation = await evaluate({
       environment: evaluationEnvironment,
-      policy: (observation) => agent.act(observation, 'mean'),
+      policy: (observation) => this.#act(observation, 'mean'),
       episodes: config.evaluationEpisodes,
       signal,
     });
@@ -295,7 +307,7 @@ export class TrainingRun {
         config,
         envFrames: this.#counters.envFrames,
         return: evaluation.mean,
-        tensors: await agent.policyTensors(),
+        tensors: this.#requireFiniteWeights(await agent.policyTensors()),
       });
     }
     this.#report('evaluating');
@@ -315,10 +327,7 @@ export class TrainingRun {
       this.#parts;
     const position = this.#position;
     if (this.#lastCheckpoint?.position === position) return;
-    const tensors = await agent.tensors();
-    for (const [name, { data }] of tensors) {
-      if (!data.every(Number.isFinite)) this.#stopFor(`the weights "${name}" are not finite`);
-    }
+    const tensors = this.#requireFiniteWeights(await agent.tensors());
     await this.#recording;
     await recorder?.flush();
     await metrics.flush();
@@ -349,6 +358,14 @@ export class TrainingRun {
       );
     });
     this.#lastCheckpoint = { path, position };
+  }
+
+  /** The policy's action; one that is no number stops the run here, before it reaches the simulation. */
+  async #act(observation: Observation, mode: 'sample' | 'mean'): Promise<Float32Array> {
+    const action = await this.#parts.agent.act(observation, mode);
+    const bad = action.find((value) => !Number.isFinite(value));
+    if (bad !== undefined) this.#stopFor(`the policy's action became ${bad}`);
+    return action;
   }
 
   #randomAction(): Float32Array {

@@ -115,6 +115,34 @@ test('an interrupted evaluation is made up for, and leaves no trace', async (con
   assert.deepEqual(await traces(run), whole);
 });
 
+test('a run that is stopped again while its replay is read back is left as it was', async (context) => {
+  const run = join(await temporaryFolder(context), 'again');
+  await stopAt(140, { run, config: smallConfig() });
+  const before = await traces(run);
+  const again = await train({ run, resume: true, signal: AbortSignal.abort() });
+  assert.deepEqual([again.agentSteps, again.finished], [140, false]);
+  assert.deepEqual(await traces(run), before);
+  await train({ run, resume: true });
+  assert.deepEqual(await traces(run), whole);
+});
+
+test('a flipped bit of a weight is found, and the checkpoint before leads to the same end', async (context) => {
+  const run = join(await temporaryFolder(context), 'flipped');
+  await train({ run, config: smallConfig({ envFrames: 1000 }) });
+  const weights = join(run, 'checkpoints/step-00001000/agent.safetensors');
+  const bytes = await readFile(weights);
+  bytes[bytes.length - 5] = (bytes.at(-5) ?? 0) ^ 1;
+  await writeFile(weights, bytes);
+  const more = { run, resume: true, changes: { envFrames: 2400 } };
+  await assert.rejects(train(more), {
+    name: 'InputError',
+    message: /step-00001000.agent\.safetensors is damaged.*write step-00000960 into .*latest\.$/,
+  });
+  await writeFile(join(run, 'checkpoints/latest'), 'step-00000960');
+  await train(more);
+  assert.deepEqual(await traces(run), whole);
+});
+
 test('the replay on disk holds every finished episode once, and only grows', async (context) => {
   const run = join(await temporaryFolder(context), 'replay');
   await stopAt(140, { run, config: smallConfig() });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { DatasetWriter } from '../../datasets/writer.js';
@@ -38,8 +39,13 @@ async function environmentWith(
   };
 }
 
-async function assemble(folder: string, environment: TrainingEnvironment, envFrames: number) {
-  const config = smallConfig({ envFrames, randomSteps: 1000, evaluationInterval: 100_000 });
+async function assemble(
+  folder: string,
+  environment: TrainingEnvironment,
+  envFrames: number,
+  changes: Readonly<Record<string, unknown>> = {},
+) {
+  const config = smallConfig({ envFrames, randomSteps: 1000, evaluationInterval: 100_000, ...changes });
   await createRun(folder, config);
   const layout = replayLayout(environment.observationSpace, environment.spec);
   const replay = new ReplayBuffer(layout, 300);
@@ -51,15 +57,16 @@ async function assemble(folder: string, environment: TrainingEnvironment, envFra
     randomShiftPad: 0,
     generator: new Generator(1),
   });
+  const agent = RlpdAgent.create({
+    config: agentSettings(config),
+    observationSpace: environment.observationSpace,
+    actionSize: 1,
+    seed: 0,
+  });
   const run = new TrainingRun({
     folder,
     config,
-    agent: RlpdAgent.create({
-      config: agentSettings(config),
-      observationSpace: environment.observationSpace,
-      actionSize: 1,
-      seed: 0,
-    }),
+    agent,
     environment,
     evaluationEnvironment: await environmentWith((result) => result),
     replay,
@@ -71,7 +78,7 @@ async function assemble(folder: string, environment: TrainingEnvironment, envFra
     signal: new AbortController().signal,
     report: () => {},
   });
-  return { run, replay };
+  return { run, replay, agent };
 }
 
 test('a step whose simulation went bad ends the episode, is logged, and never enters the replay', async (context) => {
@@ -167,4 +174,46 @@ test('a loss that is not finite stops the run with the quantity, the step and th
     name: 'NonFiniteError',
     message: /criticLoss became (Infinity|NaN) at update \d+ .*last good checkpoint is .*step-\d+/,
   });
+});
+
+/** Makes one number of one of the agent's tensors NaN. */
+async function spoil(agent: RlpdAgent, name: string): Promise<void> {
+  const tensors = await agent.tensors();
+  const tensor = tensors.get(name);
+  assert.ok(tensor !== undefined);
+  tensor.data[0] = Number.NaN;
+  agent.restore(tensors, agent.state());
+}
+
+test('weights that are no numbers are never written: the run stops before its checkpoint and its snapshot', async (context) => {
+  for (const settings of [{}, { snapshots: true, evaluationInterval: 80 }]) {
+    const folder = join(await temporaryFolder(context), 'run');
+    const environment = await environmentWith((result) => result);
+    const { run, agent } = await assemble(folder, environment, 20 * 8, settings);
+    // Random steps alone: neither a loss nor an action tells.
+    await spoil(
+      agent,
+      'snapshots' in settings ? 'actor/policy/hidden1/weight' : 'adam/critic/heads/output/bias/second',
+    );
+    await assert.rejects(run.run(), {
+      name: 'NonFiniteError',
+      message:
+        /(the weights "adam\/critic.*are not finite|the policy's action became NaN) .*There is no checkpoint yet/,
+    });
+    await run.close();
+    const written = await readdir(folder);
+    assert.ok(!written.includes('checkpoints') && !written.includes('policies'), `${written}`);
+  }
+});
+
+test('a policy whose action is no number stops the run before the simulation sees it', async (context) => {
+  const folder = join(await temporaryFolder(context), 'run');
+  const environment = await environmentWith((result) => result);
+  const { run, agent } = await assemble(folder, environment, 20 * 8, { randomSteps: 3 });
+  await spoil(agent, 'actor/policy/heads/bias');
+  await assert.rejects(run.run(), {
+    name: 'NonFiniteError',
+    message: /the policy's action became NaN at update 0 \(env frame 24, agent step 3\)/,
+  });
+  await run.close();
 });
