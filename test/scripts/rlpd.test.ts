@@ -39,6 +39,7 @@ test('bad usage and bad input are one sentence and exit code 2', async (context)
       ['train', '--task', 'moonwalk', '--preset', 'online-only', '--out', join(folder, 'x')],
       /"?moonwalk"?.*walker-walk/,
     ],
+    [['train', ...smallFlags, '--out', join(file, 'run')], /cannot be used: a part of this path is a file/],
     [['evaluate', '--run', join(folder, 'none')], /is not a run/],
     [['collect', '--task', 'walker-walk', '--out', join(folder, 'x')], /--level/],
   ];

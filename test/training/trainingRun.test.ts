@@ -217,3 +217,31 @@ test('a policy whose action is no number stops the run before the simulation see
   });
   await run.close();
 });
+
+test('settings that do not fit each other leave no run behind', async (context) => {
+  const run = join(await temporaryFolder(context), 'small');
+  const config = smallConfig({ obs: 'pixels', imageSize: 16 });
+  await assert.rejects(train({ run, config }), { name: 'InputError', message: /16×16 pixels is too small/ });
+  await assert.rejects(readdir(run), { code: 'ENOENT' });
+});
+
+test('metrics that are shorter than at the checkpoint are refused, not filled up with zeros', async (context) => {
+  const folder = await temporaryFolder(context);
+  const metrics = await MetricsWriter.open(folder);
+  await metrics.write({
+    kind: 'episode',
+    envFrames: 8,
+    agentSteps: 1,
+    updates: 0,
+    episodes: 1,
+    return: 0,
+    length: 1,
+  });
+  const { position } = metrics;
+  await metrics.close();
+  await (await MetricsWriter.open(folder, position)).close();
+  await assert.rejects(MetricsWriter.open(folder, { ...position, jsonl: position.jsonl + 1 }), {
+    name: 'InputError',
+    message: /metrics\.jsonl has \d+ bytes and the run's checkpoint was made at \d+/,
+  });
+});
