@@ -31,6 +31,17 @@ const program = new Command('rlpd')
 for (const command of commands) program.addCommand(command);
 throwInsteadOfExit(program);
 
+/** What the system says of a path that was given. */
+const pathRefusals: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'a part of this path is a file, not a folder',
+  EEXIST: 'there is a file of this name already',
+  EISDIR: 'it is a folder, and a file was expected',
+  EACCES: 'the permissions do not allow it',
+  EPERM: 'the permissions do not allow it',
+  EROFS: 'its disk is read-only',
+};
+
 // Whoever reads the output may stop reading, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
@@ -57,17 +68,6 @@ function describe(error: unknown, withStack: boolean): string {
   if (!(error instanceof Error)) return String(error);
   return withStack && process.env.RLPD_DEBUG !== undefined ? (error.stack ?? error.message) : error.message;
 }
-
-/** What the system says of a path that was given. */
-const pathRefusals: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or folder',
-  ENOTDIR: 'a part of this path is a file, not a folder',
-  EEXIST: 'there is a file of this name already',
-  EISDIR: 'it is a folder, and a file was expected',
-  EACCES: 'the permissions do not allow it',
-  EPERM: 'the permissions do not allow it',
-  EROFS: 'its disk is read-only',
-};
 
 /** The system's refusal to open or to write a file, as a sentence. */
 function systemRefusal(error: unknown): { message: string; isInput: boolean } | undefined {

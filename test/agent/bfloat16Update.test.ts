@@ -1,7 +1,8 @@
 /**
  * One whole update in bf16 against the same in float32 on the reference backend. bf16 keeps 8 bits of each factor,
  * so every product is off by at most 2⁻⁸; what is asked here is that these errors stay errors of rounding: each
- * metric within 2%, and the way each parameter moved within 10% of its length.
+ * metric within 2%, and the way each parameter moved within 25% of its length. Adam's first steps are the signs of
+ * the gradients, so where rounding turns the sign of a share f of them the ways lie 2√f apart: 25% is 1.6% turned.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -9,7 +10,7 @@ import { torchOrSkip, use } from '../backend/engines.js';
 import { goldenLearner, goldenUpdate, readAll, runGolden } from './goldenUpdate.js';
 
 const metricTolerance = 0.02;
-const moveTolerance = 0.1;
+const moveTolerance = 0.25;
 
 describe('one update in bf16 agrees with float32', await torchOrSkip('bfloat16'), () => {
   for (const name of ['pixels', 'state', 'both']) {
