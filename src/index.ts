@@ -7,6 +7,8 @@ export type { Encoder, EncoderLayers } from '../encoders/encoder.js';
 export { encoderNames, registerEncoder } from '../encoders/registry.js';
 export type * from '../envs/environment.js';
 export { makeEnv, taskNames } from '../envs/makeEnv.js';
+export { registerTask } from '../envs/suite/registry.js';
+export type { SuiteTask } from '../envs/suite/task.js';
 export { EnvironmentWorker } from '../envs/worker.js';
 export { type AgentState, RlpdAgent } from './agent/agent.js';
 export { type AgentConfig, parseAgentConfig } from './agent/config.js';
