@@ -13,6 +13,8 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <stdexcept>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -36,10 +38,21 @@ Kept& kept() {
   return *instance;
 }
 
+void returnKept() {
+  Kept& store = kept();
+  const std::lock_guard<std::mutex> lock(store.mutex);
+  for (const auto& [size, blocks] : store.blocks)
+    for (void* memory : blocks) std::free(memory);
+  store.blocks.clear();
+  store.bytes = 0;
+}
+
 void* aligned(size_t alignment, size_t size) {
   void* memory = nullptr;
-  if (posix_memalign(&memory, alignment, size) != 0) throw std::bad_alloc();
-  return memory;
+  if (posix_memalign(&memory, alignment, size) == 0) return memory;
+  returnKept();
+  if (posix_memalign(&memory, alignment, size) == 0) return memory;
+  throw std::runtime_error("out of memory: a tensor of " + std::to_string(size >> 20) + " MB was asked for");
 }
 
 void* takeLarge(size_t size) {
@@ -61,15 +74,22 @@ void* takeLarge(size_t size) {
   return memory;
 }
 
+// Without memory for its own list it keeps nothing: a tensor's end may not throw.
+bool keep(Kept& store, void* memory, size_t size) noexcept {
+  try {
+    store.blocks[size].push_back(memory);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  store.bytes += size;
+  return true;
+}
+
 void releaseLarge(void* memory, size_t size) {
   Kept& store = kept();
   {
     const std::lock_guard<std::mutex> lock(store.mutex);
-    if (store.bytes + size <= keptLimit) {
-      store.blocks[size].push_back(memory);
-      store.bytes += size;
-      return;
-    }
+    if (store.bytes + size <= keptLimit && keep(store, memory, size)) return;
   }
   std::free(memory);
 }

@@ -1,9 +1,17 @@
 // What the fused layers share: the type they compute in and their activations.
 #pragma once
 
+#include <c10/util/StringUtil.h>
+
 #include "engine.h"
 
 namespace rlpd {
+
+// The fused kernels read plain memory: a shape that does not fit must be an error before they do.
+inline void requireShape(const Tensor& tensor, at::IntArrayRef shape, const char* what) {
+  if (tensor.sizes() != shape)
+    throw std::invalid_argument(c10::str(what, " is of shape ", tensor.sizes(), ", expected ", shape));
+}
 
 inline at::ScalarType computeType(const Settings& settings) {
   return settings.bfloat16 ? at::kBFloat16 : at::kFloat;

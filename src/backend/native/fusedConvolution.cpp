@@ -37,11 +37,12 @@ std::vector<Tensor> backwardByAten(const Tensor& x, const Tensor& filter, const 
 using rlpd::Window;
 
 Window windowOf(const Tensor& x, const Tensor& filter, const std::vector<int64_t>& strides) {
+  if (x.dim() != 4 || filter.dim() != 4 || x.size(3) != filter.size(2))
+    throw std::invalid_argument(c10::str("x of shape ", x.sizes(), " and filter of shape ", filter.sizes(),
+                                         " do not fit: [B, H, W, C] and [kh, kw, C, O] are expected"));
   Window w{x.size(0),      x.size(1),      x.size(2),  x.size(3),  filter.size(0), filter.size(1),
            filter.size(3), strides.at(0), strides.at(1), 0,          0};
-  if (filter.size(2) != w.channels)
-    throw std::invalid_argument("the filter takes " + std::to_string(filter.size(2)) + " channels and the image has " +
-                                std::to_string(w.channels));
+  if (w.strideHeight < 1 || w.strideWidth < 1) throw std::invalid_argument("a stride is smaller than 1");
   if (w.height < w.kernelHeight || w.width < w.kernelWidth)
     throw std::invalid_argument("the image is smaller than the filter");
   w.outHeight = (w.height - w.kernelHeight) / w.strideHeight + 1;
@@ -85,6 +86,7 @@ template <typename T>
 Tensor forward(const Tensor& x, const Tensor& filter, const Tensor& bias, const std::vector<int64_t>& strides,
                Activation activation, int threads) {
   const Window w = windowOf(x, filter, strides);
+  rlpd::requireShape(bias, {w.outputs}, "bias");
   const Tensor packed = packedFilter<T>(w, filter);
   Tensor y = at::empty({w.batch, w.outHeight, w.outWidth, w.outputs}, x.options());
   rlpd::tiles::convolve<T>(w, x.data_ptr<T>(), packed.data_ptr<T>(), bias.data_ptr<float>(),
@@ -97,6 +99,8 @@ template <typename T>
 std::vector<Tensor> backward(const Tensor& x, const Tensor& filter, const Tensor& y, const Tensor& dy,
                              const std::vector<int64_t>& strides, Activation activation, bool wantInput, int threads) {
   const Window w = windowOf(x, filter, strides);
+  rlpd::requireShape(y, {w.batch, w.outHeight, w.outWidth, w.outputs}, "y");
+  rlpd::requireShape(dy, y.sizes(), "dy");
   Tensor g = at::empty(y.sizes(), y.options());
   Tensor dBias = at::empty({w.outputs}, at::kFloat);
   rlpd::maskedGradient<T>(dy.data_ptr<T>(), y.data_ptr<T>(), activation, 1, w.pixels(), w.outputs, g.data_ptr<T>(),

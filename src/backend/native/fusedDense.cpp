@@ -16,7 +16,8 @@ Tensor perMember(const Tensor& x, int64_t members) {
 void checkShapes(const Tensor& x, const Tensor& weight) {
   const bool members = x.dim() == 2 || (x.dim() == 3 && x.size(0) == weight.size(0));
   if (weight.dim() != 3 || !members || x.size(-1) != weight.size(1))
-    throw std::invalid_argument("a dense layer's input and weight do not fit together");
+    throw std::invalid_argument(c10::str("x of shape ", x.sizes(), " and weight of shape ", weight.sizes(),
+                                         " do not fit: [B, I] or [E, B, I], and [E, I, O], are expected"));
 }
 
 #ifdef RLPD_AVX512
@@ -33,12 +34,12 @@ RLPD_KERNEL(RlpdEnsembleDense) {
   const at::ScalarType type = rlpd::computeType(call.settings);
   const auto activation = rlpd::readActivation(call);
   checkShapes(call.held(0), call.held(1));
+  rlpd::requireShape(call.held(2), {call.held(1).size(0), call.held(1).size(2)}, "bias");
   Tensor y;
 #ifdef RLPD_AVX512
   if (type == at::kFloat) {
     const Tensor x = call.input(0).contiguous(), weight = call.input(1).contiguous(), bias = call.input(2).contiguous();
     const rlpd::DenseShape s = shapeOf(x, weight);
-    if (bias.numel() != s.members * s.outputs) throw std::invalid_argument("a dense layer's bias has the wrong size");
     y = at::empty({s.members, s.rows, s.outputs}, at::kFloat);
     rlpd::tiles::dense(s, x.data_ptr<float>(), weight.data_ptr<float>(), bias.data_ptr<float>(),
                        activation == Activation::relu, y.data_ptr<float>(), call.settings.threads);
@@ -61,6 +62,8 @@ RLPD_KERNEL(RlpdEnsembleDenseGrad) {
   const Tensor y = call.held(2).to(type).contiguous();
   const Tensor dy = call.held(3).to(type).contiguous();
   const int64_t members = call.held(1).size(0);
+  rlpd::requireShape(y, {members, call.held(0).size(-2), call.held(1).size(2)}, "y");
+  rlpd::requireShape(dy, y.sizes(), "dy");
   Tensor g = at::empty(y.sizes(), y.options());
   Tensor dBias = at::empty({members, y.size(2)}, at::kFloat);
   if (type == at::kFloat)

@@ -131,6 +131,10 @@ void backward(const Tensor& x, const Tensor& gain, const Tensor& y, const Tensor
   }
 }
 
+void requireThreeAxes(const Tensor& x) {
+  if (x.dim() != 3) throw std::invalid_argument(c10::str("x is of shape ", x.sizes(), ", expected [E, B, D]"));
+}
+
 }  // namespace
 
 RLPD_KERNEL(RlpdLayerNormActivation) {
@@ -138,6 +142,9 @@ RLPD_KERNEL(RlpdLayerNormActivation) {
   const Tensor x = call.held(0).to(type).contiguous();
   const Tensor gain = call.input(1).contiguous();
   const Tensor offset = call.input(2).contiguous();
+  requireThreeAxes(x);
+  rlpd::requireShape(gain, {x.size(0), x.size(2)}, "gain");
+  rlpd::requireShape(offset, {x.size(0), x.size(2)}, "offset");
   const double epsilon = call.number();
   const Activation activation = rlpd::readActivation(call);
   Tensor y = at::empty(x.sizes(), x.options());
@@ -163,6 +170,12 @@ RLPD_KERNEL(RlpdLayerNormActivationGrad) {
   const Tensor mean = call.input(3).contiguous();
   const Tensor inverseStd = call.input(4).contiguous();
   Tensor dy = call.held(5).to(type).contiguous();
+  requireThreeAxes(x);
+  rlpd::requireShape(gain, {x.size(0), x.size(2)}, "gain");
+  rlpd::requireShape(y, x.sizes(), "y");
+  rlpd::requireShape(mean, {x.size(0), x.size(1)}, "mean");
+  rlpd::requireShape(inverseStd, {x.size(0), x.size(1)}, "inverseStd");
+  rlpd::requireShape(dy, x.sizes(), "dy");
   call.number();
   const Activation activation = rlpd::readActivation(call);
   if (activation == Activation::tanh) dy = at::tanh_backward(dy, y);

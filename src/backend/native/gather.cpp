@@ -87,6 +87,7 @@ RLPD_KERNEL(RlpdGatherFrames) {
     throw std::invalid_argument("every frame memory needs the number of rows it gives");
   Geometry g{call.integer(), call.integer(), call.integer(), call.integer(), frames.size(1)};
   const at::ScalarType type = rlpd::computeType(call.settings);
+  rlpd::requireShape(shifts, {frames.size(0), 2}, "shifts");
   Tensor out = at::empty({frames.size(0), g.height, g.width, g.channels * g.stack}, type);
   if (type == at::kFloat)
     gather<float>(call, frames, shifts, memories, counts, g, out);

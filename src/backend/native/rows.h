@@ -19,13 +19,16 @@ inline void widen(const at::BFloat16* from, float* to, int64_t count) {
 
 inline void narrow(const float* from, float* to, int64_t count) { std::memcpy(to, from, count * sizeof(float)); }
 
-// Rounds to nearest, ties to even.
+// Rounds to nearest, ties to even; a NaN stays one.
 inline void narrow(const float* from, at::BFloat16* to, int64_t count) {
   const auto* bits = reinterpret_cast<const uint32_t*>(from);
   auto* out = reinterpret_cast<uint16_t*>(to);
 #pragma omp simd
-  for (int64_t i = 0; i < count; i++)
-    out[i] = static_cast<uint16_t>((bits[i] + 0x7fff + ((bits[i] >> 16) & 1)) >> 16);
+  for (int64_t i = 0; i < count; i++) {
+    const uint32_t rounded = (bits[i] + 0x7fff + ((bits[i] >> 16) & 1)) >> 16;
+    const uint32_t quiet = bits[i] >> 16 | 0x40;
+    out[i] = static_cast<uint16_t>((bits[i] & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
+  }
 }
 
 }  // namespace rlpd

@@ -1,31 +1,9 @@
 #include "tape.h"
 
-#include <chrono>
-#include <memory>
+#include <iterator>
+#include <utility>
 
 namespace rlpd {
-
-std::vector<Kernel>& kernels() {
-  static std::vector<Kernel> list;
-  return list;
-}
-
-void run(const Kernel& kernel, Call& call) {
-  using Clock = std::chrono::steady_clock;
-  const bool timed = call.settings.profile != nullptr;
-  const Clock::time_point start = timed ? Clock::now() : Clock::time_point();
-  try {
-    kernel.run(call);
-  } catch (const c10::Error& error) {
-    throw std::runtime_error(kernel.name + ": " + error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    throw std::runtime_error(kernel.name + ": " + error.what());
-  }
-  if (timed) {
-    const auto microseconds = [](auto span) { return std::chrono::duration<double, std::micro>(span).count(); };
-    call.settings.profile->push_back({&kernel, microseconds(start.time_since_epoch()), microseconds(Clock::now() - start)});
-  }
-}
 
 Tensor Tape::run(const Settings& settings, FrameMemories& memories) {
   std::vector<const Tensor*> inputs;

@@ -29,7 +29,6 @@ class Tape {
   // The tensor that input i is copied into before a run.
   Tensor& input(size_t i) { return values_[static_cast<size_t>(inputs_[i])]; }
   size_t inputCount() const { return inputs_.size(); }
-  size_t commandCount() const { return commands_.size(); }
   // Handles from outside the recording; when one of them is gone, the tape is out of date.
   const std::vector<Handle>& outsiders() const { return outsiders_; }
 

@@ -142,14 +142,17 @@ struct Tile {
         _mm512_mask_storeu_ps(to[r] + columns.first + v * lanes, maskOf<V>(columns, v), c[r][v]);
   }
 
+#ifdef RLPD_AVX512_BF16
   void store(at::BFloat16* const* to, const Columns& columns) const {
     for (int r = 0; r < R; r++)
       for (int v = 0; v < V; v++)
-        _mm256_mask_storeu_epi16(to[r] + columns.first + v * lanes, maskOf<V>(columns, v), rounded(c[r][v]));
+        _mm256_mask_storeu_epi16(to[r] + columns.first + v * lanes, maskOf<V>(columns, v),
+                                 (__m256i)_mm512_cvtneps_pbh(c[r][v]));
   }
+#endif
 
- private:
 #ifdef RLPD_AVX512_BF16
+ private:
   // One pair of products, or with two bytes of each row the first of them alone.
   template <int bytes>
   __attribute__((always_inline)) void addPair(const at::BFloat16* const* rows, int64_t place, const at::BFloat16* pair, const Columns& columns) {
@@ -164,17 +167,6 @@ struct Tile {
     }
   }
 #endif
-
-  static __m256i rounded(__m512 x) {
-#ifdef __AVX512BF16__
-    return (__m256i)_mm512_cvtneps_pbh(x);
-#else
-    const __m512i bits = _mm512_castps_si512(x);
-    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    return _mm512_cvtepi32_epi16(
-        _mm512_srli_epi32(_mm512_add_epi32(_mm512_add_epi32(bits, odd), _mm512_set1_epi32(0x7fff)), 16));
-#endif
-  }
 };
 
 // Calls body.template run<R, V>(row, columns) for tiles that cover rows × columns, columns outermost, so that a

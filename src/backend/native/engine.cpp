@@ -1,0 +1,32 @@
+#include "engine.h"
+
+#include <chrono>
+#include <new>
+
+namespace rlpd {
+
+std::vector<Kernel>& kernels() {
+  static std::vector<Kernel> list;
+  return list;
+}
+
+void run(const Kernel& kernel, Call& call) {
+  using Clock = std::chrono::steady_clock;
+  const bool timed = call.settings.profile != nullptr;
+  const Clock::time_point start = timed ? Clock::now() : Clock::time_point();
+  try {
+    kernel.run(call);
+  } catch (const std::bad_alloc&) {
+    throw std::runtime_error(kernel.name + ": out of memory");
+  } catch (const c10::Error& error) {
+    throw std::runtime_error(kernel.name + ": " + error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    throw std::runtime_error(kernel.name + ": " + error.what());
+  }
+  if (timed) {
+    const auto microseconds = [](auto span) { return std::chrono::duration<double, std::micro>(span).count(); };
+    call.settings.profile->push_back({&kernel, microseconds(start.time_since_epoch()), microseconds(Clock::now() - start)});
+  }
+}
+
+}  // namespace rlpd
