@@ -48,6 +48,8 @@ let torchSettings: { precision: Precision; threads: number; record: boolean; lib
 export async function selectBackend(options: BackendOptions = {}): Promise<SelectedBackend> {
   const wanted = options.backend ?? 'auto';
   if (wanted !== 'auto') return take(wanted, options);
+  // Where only torch will do, what keeps it from being had is the answer, not an engine that was not meant.
+  if (torchSettings !== undefined || options.precision === 'bfloat16') return take('torch', options);
   const refusals: string[] = [];
   for (const backend of ['torch', 'tensorflow', 'wasm'] as const) {
     try {

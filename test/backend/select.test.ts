@@ -57,3 +57,11 @@ test('torch keeps the settings it was loaded with', torch, async () => {
     /one process has one setting/,
   );
 });
+
+test('auto does not fall back to a slower engine because torch runs with other settings', torch, async () => {
+  await assert.rejects(
+    selectBackend({ precision: 'float32', threads: 1 }),
+    /already runs in float32 on 2 threads/,
+  );
+  await assert.rejects(selectBackend({ precision: 'bfloat16', threads: 2 }), /one process has one setting/);
+});
