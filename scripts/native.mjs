@@ -4,7 +4,17 @@
 // the system (Debian's libtorch-dev), in this order.
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,11 +22,14 @@ import { promisify } from 'node:util';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sourceFolder = join(root, 'src', 'backend', 'native');
+const apiHeaders = join(root, 'node_modules', 'node-api-headers', 'include');
 const buildFolder = join(root, 'build');
 const objectFolder = join(buildFolder, 'native');
 /** The addon, once it is built. */
 export const binary = join(buildFolder, 'rlpd_torch.node');
 const stamp = join(buildFolder, 'rlpd_torch.json');
+/** Ending of what this process is still writing: another may be building at the same time. */
+const partial = `.${process.pid}.part`;
 
 /**
  * @param {{ log?: (line: string) => void }} [options]
@@ -25,42 +38,10 @@ const stamp = join(buildFolder, 'rlpd_torch.json');
  *   `message`: one line, or two that say what is missing and how to get it.
  */
 export async function buildNative({ log = () => {} } = {}) {
-  const compiler = findCompiler();
-  if (compiler === undefined) {
-    return absent(
-      'The native engine was not built: no C++ compiler (c++, g++ or clang++, or the one named by CXX) was found.',
-      'Debian/Ubuntu: apt-get install g++ libtorch-dev libopenblas0-openmp. macOS: xcode-select --install, then brew install pytorch and LIBTORCH=$(brew --prefix pytorch).',
-    );
-  }
-  const libtorch = findLibtorch();
-  if (libtorch === undefined) {
-    return absent(
-      'The native engine was not built: libtorch was not found (LIBTORCH, RLPD_TORCH_PYTHON, then the system).',
-      'Debian/Ubuntu: apt-get install libtorch-dev libopenblas0-openmp. Elsewhere, or for CUDA: pip install torch, then RLPD_TORCH_PYTHON=python3 npm run setup.',
-    );
-  }
-  const flags = compileFlags(libtorch);
-  const sources = readdirSync(sourceFolder).filter((name) => name.endsWith('.cpp'));
-  const headers = readdirSync(sourceFolder).filter((name) => name.endsWith('.h'));
-  const common = [
-    compiler.version,
-    flags,
-    cpus()[0]?.model,
-    headers.map((name) => readFileSync(join(sourceFolder, name))),
-  ];
-  const objects = sources.map((name) => {
-    const key = hash([...common.flat(2), readFileSync(join(sourceFolder, name))]);
-    return { name, path: join(objectFolder, `${name.slice(0, -4)}-${key}.o`) };
-  });
-  const link = linkFlags(libtorch);
-  const key = hash([...objects.map((object) => object.path), ...link]);
-  const description = {
-    key,
-    libtorch: libtorch.description,
-    cuda: libtorch.cuda,
-    cpu: cpus()[0]?.model ?? 'unknown',
-  };
-  if (existsSync(binary) && readStamp()?.key === key) {
+  const libtorch = findLibtorch(log);
+  // A binary that is up to date is good without a compiler.
+  const plan = libtorch && planFor(libtorch);
+  if (plan && isCurrent(plan)) {
     return {
       built: true,
       fresh: false,
@@ -68,28 +49,44 @@ export async function buildNative({ log = () => {} } = {}) {
       message: `The native engine is up to date (${libtorch.description}).`,
     };
   }
+  const compiler = findCompiler();
+  if (compiler === undefined) {
+    return absent(
+      'The native engine was not built: no C++ compiler (c++, g++ or clang++, or the one named by CXX) was found.',
+      'Debian/Ubuntu: apt-get install g++ libtorch-dev libopenblas0-openmp. macOS: xcode-select --install, then brew install pytorch and LIBTORCH=$(brew --prefix pytorch).',
+    );
+  }
+  if (plan === undefined) {
+    return absent(
+      'The native engine was not built: libtorch was not found (LIBTORCH, RLPD_TORCH_PYTHON, then the system).',
+      'Debian/Ubuntu: apt-get install libtorch-dev libopenblas0-openmp. Elsewhere: pip install torch, then RLPD_TORCH_PYTHON=python3 npm run setup.',
+    );
+  }
+  if (!existsSync(apiHeaders)) {
+    return absent(
+      'The native engine was not built: the npm package node-api-headers is not installed.',
+      'Run "npm run setup", which installs the packages first.',
+      false,
+    );
+  }
 
   mkdirSync(objectFolder, { recursive: true });
+  const objects = plan.sources.map(({ name, content }) => {
+    const key = hash([compiler.version, ...plan.flags, ...plan.headers, content]);
+    return { name, path: join(objectFolder, `${name.slice(0, -4)}-${key}.o`) };
+  });
   const pending = objects.filter((object) => !existsSync(object.path));
   log(
     `Compiling the native engine against ${libtorch.description} (${pending.length} of ${objects.length} files)`,
   );
+  const run = (commandLine) => promisify(execFile)(compiler.command, commandLine, { maxBuffer: 1 << 26 });
   try {
     await eachOf(pending, availableParallelism(), async ({ name, path }) => {
-      await promisify(execFile)(
-        compiler.command,
-        [...flags, '-c', join(sourceFolder, name), '-o', `${path}.part`],
-        {
-          maxBuffer: 1 << 26,
-        },
-      );
-      renameSync(`${path}.part`, path);
+      await run([...plan.flags, '-c', join(sourceFolder, name), '-o', path + partial]);
+      renameSync(path + partial, path);
     });
-    await promisify(execFile)(
-      compiler.command,
-      ['-shared', '-o', `${binary}.part`, ...objects.map((object) => object.path), ...link],
-      { maxBuffer: 1 << 26 },
-    );
+    const inputs = objects.map((object) => object.path);
+    await run(['-shared', '-o', binary + partial, ...inputs, ...plan.linkFlags]);
   } catch (error) {
     const report = join(buildFolder, 'native-errors.log');
     writeFileSync(report, String(error.stderr ?? error));
@@ -101,12 +98,17 @@ export async function buildNative({ log = () => {} } = {}) {
       false,
     );
   }
-  renameSync(`${binary}.part`, binary);
-  writeFileSync(stamp, `${JSON.stringify(description, null, 2)}\n`);
-  const current = new Set(objects.map((object) => object.path));
-  for (const name of readdirSync(objectFolder)) {
-    if (!current.has(join(objectFolder, name))) rmSync(join(objectFolder, name));
-  }
+  const description = {
+    key: plan.key,
+    bytes: statSync(binary + partial).size,
+    libtorch: libtorch.description,
+    cpu: cpus()[0]?.model ?? 'unknown',
+  };
+  // The stamp last: without it, or with an older one, the binary is made anew.
+  renameSync(binary + partial, binary);
+  writeFileSync(stamp + partial, `${JSON.stringify(description, null, 2)}\n`);
+  renameSync(stamp + partial, stamp);
+  removeLeftovers(objects);
   return {
     built: true,
     fresh: true,
@@ -115,18 +117,66 @@ export async function buildNative({ log = () => {} } = {}) {
   };
 }
 
+/** All that the binary is made from, and a key that changes with any of it. */
+function planFor(libtorch) {
+  const read = (ending) =>
+    readdirSync(sourceFolder)
+      .filter((name) => name.endsWith(ending))
+      .map((name) => ({ name, content: readFileSync(join(sourceFolder, name)) }));
+  const sources = read('.cpp');
+  const headers = read('.h').flatMap(({ name, content }) => [name, content]);
+  const flags = compileFlags(libtorch);
+  const linking = linkFlags(libtorch);
+  const processor = cpus()[0]?.model ?? 'unknown';
+  const key = hash([
+    process.env.CXX ?? '',
+    libtorch.identity,
+    // Both flags say "native".
+    processor,
+    ...flags,
+    ...linking,
+    ...headers,
+    ...sources.flatMap(({ name, content }) => [name, content]),
+  ]);
+  return { key, flags, headers: [processor, ...headers], linkFlags: linking, sources };
+}
+
+function isCurrent(plan) {
+  try {
+    const { key, bytes } = JSON.parse(readFileSync(stamp, 'utf8'));
+    return key === plan.key && statSync(binary).size === bytes;
+  } catch {
+    return false;
+  }
+}
+
+/** Objects of other sources or settings, and what builds that were killed left half written. */
+function removeLeftovers(objects) {
+  const current = new Set(objects.map((object) => object.path));
+  for (const folder of [objectFolder, buildFolder]) {
+    for (const name of readdirSync(folder)) {
+      const writer = /\.(\d+)\.part$/.exec(name)?.[1];
+      const isStale = writer
+        ? !isAlive(Number(writer))
+        : name.endsWith('.o') && !current.has(join(folder, name));
+      if (isStale) rmSync(join(folder, name), { force: true });
+    }
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
 function absent(what, remedy, missing = true) {
   rmSync(binary, { force: true });
   rmSync(stamp, { force: true });
   return { built: false, fresh: false, missing, message: `${what}\n${remedy}` };
-}
-
-function readStamp() {
-  try {
-    return JSON.parse(readFileSync(stamp, 'utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 function findCompiler() {
@@ -146,11 +196,14 @@ function findCompiler() {
 }
 
 /** Where the headers and libraries are, which of its libraries to link, and its C++ ABI. */
-function findLibtorch() {
+function findLibtorch(log) {
   const { LIBTORCH, RLPD_TORCH_PYTHON } = process.env;
   if (LIBTORCH) {
     const found = inFolder(LIBTORCH, `libtorch in ${LIBTORCH}`);
     if (found) return found;
+    log(
+      `LIBTORCH names ${LIBTORCH}, which holds no libtorch (include/ATen/ATen.h and lib): looking elsewhere.`,
+    );
   }
   if (RLPD_TORCH_PYTHON) {
     try {
@@ -164,8 +217,9 @@ function findLibtorch() {
       const found = inFolder(folder, `the torch ${version} package of ${RLPD_TORCH_PYTHON}`);
       if (found) return found;
     } catch {
-      // That interpreter has no torch; the system may.
+      // The system may have one.
     }
+    log(`RLPD_TORCH_PYTHON names ${RLPD_TORCH_PYTHON}, which gives no torch package: looking elsewhere.`);
   }
   if (existsSync('/usr/include/ATen/ATen.h')) {
     const triplets = ['x86_64-linux-gnu', 'aarch64-linux-gnu', '.'];
@@ -177,8 +231,8 @@ function findLibtorch() {
         include: [],
         lib,
         runPath: false,
-        cuda: false,
         abi: undefined,
+        identity: identityOf(lib),
         description: `the system's libtorch ${systemVersion(lib)}`,
       };
     }
@@ -194,8 +248,15 @@ function inFolder(folder, description) {
   const abi = existsSync(cmake)
     ? /_GLIBCXX_USE_CXX11_ABI=(\d)/.exec(readFileSync(cmake, 'utf8'))?.[1]
     : undefined;
-  const cuda = readdirSync(lib).some((name) => name.startsWith('libtorch_cuda.'));
-  return { include: [include], lib, runPath: true, cuda, abi, description };
+  return { include: [include], lib, runPath: true, abi, identity: identityOf(lib), description };
+}
+
+/** Size and time of the library itself: another version may come to lie in the same folder. */
+function identityOf(lib) {
+  const library = readdirSync(lib).find((name) => /^libtorch_cpu\.(so|dylib)$/.test(name));
+  if (library === undefined) return '';
+  const { size, mtimeMs } = statSync(join(lib, library));
+  return `${size} ${mtimeMs}`;
 }
 
 function systemVersion(lib) {
@@ -219,7 +280,7 @@ function compileFlags(libtorch) {
   if (process.platform === 'linux') flags.push('-fopenmp');
   if (libtorch.abi !== undefined) flags.push(`-D_GLIBCXX_USE_CXX11_ABI=${libtorch.abi}`);
   for (const folder of libtorch.include) flags.push('-isystem', folder);
-  flags.push('-isystem', join(root, 'node_modules', 'node-api-headers', 'include'));
+  flags.push('-isystem', apiHeaders);
   return flags;
 }
 
@@ -227,12 +288,11 @@ function linkFlags(libtorch) {
   const flags = [`-L${libtorch.lib}`, '-ltorch_cpu', '-lc10'];
   if (process.platform === 'linux') {
     flags.push('-fopenmp');
-    // Nothing refers to the CUDA library by name; it registers itself when loaded.
-    if (libtorch.cuda) flags.push('-Wl,--no-as-needed', '-ltorch_cuda', '-lc10_cuda', '-Wl,--as-needed');
   } else {
     flags.push('-undefined', 'dynamic_lookup');
   }
-  if (libtorch.runPath) flags.push(`-Wl,-rpath,${libtorch.lib}`);
+  // Not through -Wl, which would cut the path at a comma.
+  if (libtorch.runPath) flags.push('-Xlinker', '-rpath', '-Xlinker', libtorch.lib);
   return flags;
 }
 
@@ -251,7 +311,7 @@ async function eachOf(items, width, work) {
   );
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const result = await buildNative({ log: console.error });
   console.error(result.message);
   process.exitCode = result.built ? 0 : 1;

@@ -38,7 +38,7 @@ export interface NativeAddon {
   releaseTape(tape: number): void;
 }
 
-const stampSchema = z.object({ libtorch: z.string(), cuda: z.boolean(), cpu: z.string() });
+const stampSchema = z.object({ libtorch: z.string(), cpu: z.string() });
 
 const buildFolder = new URL('../../../../build/', import.meta.url);
 
@@ -46,7 +46,7 @@ const buildFolder = new URL('../../../../build/', import.meta.url);
  * Loads the addon.
  * @throws Error with one sentence that says why it cannot be had and what to do.
  */
-export function loadAddon(): { addon: NativeAddon; libtorch: string; cuda: boolean } {
+export function loadAddon(): { addon: NativeAddon; libtorch: string } {
   let stamp: z.infer<typeof stampSchema>;
   try {
     stamp = stampSchema.parse(JSON.parse(readFileSync(new URL('rlpd_torch.json', buildFolder), 'utf8')));
@@ -64,7 +64,7 @@ export function loadAddon(): { addon: NativeAddon; libtorch: string; cuda: boole
     const addon: NativeAddon = createRequire(import.meta.url)(
       fileURLToPath(new URL('rlpd_torch.node', buildFolder)),
     );
-    return { addon, libtorch: stamp.libtorch, cuda: stamp.cuda };
+    return { addon, libtorch: stamp.libtorch };
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new Error(`The native engine does not load (${reason}): run "npm run setup" to build it anew.`);
