@@ -153,14 +153,18 @@ async function episodeProblems(dataset: Dataset, { onProgress }: VerifyOptions):
   while (underWay.length > 0) await finish();
   const statistics = returnStatistics(returns);
   const complete = returns.length === manifest.episodes;
-  if (complete && statistics !== null && !nearlyEqual(statistics.mean, manifest.returns?.mean ?? Number.NaN))
+  if (!complete || statistics === null) return problems;
+  for (const name of ['mean', 'std', 'min', 'median', 'max'] as const) {
+    const claimed = manifest.returns?.[name];
+    if (claimed !== undefined && nearlyEqual(statistics[name], claimed)) continue;
     problems.push({
       shard: null,
       episode: null,
       kind: 'statistics',
       severity: 'fault',
-      message: `The mean return is ${statistics.mean}, the manifest says ${manifest.returns?.mean}.`,
+      message: `The returns' ${name} is ${statistics[name]}, the manifest says ${claimed ?? 'nothing'}.`,
     });
+  }
   return problems;
 }
 

@@ -4,9 +4,9 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../src/errors.js';
-import { commitFile, PARTIAL_ENDING } from './atomicFile.js';
+import { commitFile, PARTIAL_ENDING, syncFolder } from './atomicFile.js';
 import { type Episode, episodeReturn } from './episode.js';
 import {
   createManifest,
@@ -75,6 +75,8 @@ export class DatasetWriter {
       );
     await mkdir(join(folder, SHARD_FOLDER), { recursive: true });
     await writeManifest(folder, manifest);
+    // The manifest's own folder is flushed with it; so must be the one that names this folder.
+    await syncFolder(dirname(resolve(folder)));
     return new DatasetWriter(folder, manifest, options);
   }
 

@@ -2,7 +2,7 @@
  * Small tables of numbers beside images: CSV with a header, or JSON Lines. A column may be spread over
  * `name_0`, `name_1`, … or, in JSON Lines, hold an array.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
 
@@ -18,8 +18,12 @@ const jsonRow = z.record(z.string(), cell);
 
 /** @param name what sentences call it; its ending says which of the two it is */
 export async function readTable(path: string, name: string): Promise<Table> {
+  const { size } = await stat(path);
+  if (size > MAX_TABLE_BYTES)
+    throw new InputError(
+      `${name} has ${size} bytes, more than a table of one episode may have (${MAX_TABLE_BYTES}).`,
+    );
   const text = await readFile(path, 'utf8');
-  if (text.length > MAX_TABLE_BYTES) throw new InputError(`${name} is too large for a table of one episode.`);
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   const rows = name.endsWith('.csv') ? csvRows(lines, name) : jsonRows(lines, name);
   return { rows: rows.length, column: (column) => columnOf(rows, column, name) };

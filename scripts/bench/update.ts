@@ -16,11 +16,11 @@ import {
   kernelTotals,
   profileKernels,
 } from '../../src/backend/torch/profile.js';
-import { InputError } from '../../src/errors.js';
 import { Generator } from '../../src/random/generator.js';
 import type { Batch, BatchObservation, FrameGather } from '../../src/replay/batch.js';
 import { FrameMemory } from '../../src/replay/frameMemory.js';
 import { note, printResult } from '../console.js';
+import { wholeNumber } from '../settings.js';
 
 /** Sizes of walker-walk, which the published figures are about. */
 const actionSize = 6;
@@ -197,13 +197,6 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
 }
 
-function positive(value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1)
-    throw new InputError(`"${value}" is not a whole number from 1 up.`);
-  return number;
-}
-
 export const benchUpdateCommand = new Command('update')
   .description('Time of one update (critic, actor, temperature, moving average; images gathered)')
   .addOption(
@@ -214,14 +207,14 @@ export const benchUpdateCommand = new Command('update')
       .choices(['auto', 'float32', 'bfloat16'])
       .default('auto'),
   )
-  .option('--threads <n>', 'threads of the tensor engine (default: all cores)', positive)
+  .option('--threads <n>', 'threads of the tensor engine (default: all cores)', wholeNumber(1))
   .addOption(new Option('--obs <kind>', 'what the agent sees').choices(['pixels', 'state']).default('pixels'))
-  .option('--batch-size <n>', 'transitions of one critic step', positive, 256)
-  .option('--ensemble-size <n>', 'critics', positive, 10)
-  .option('--image-size <n>', 'side of the images in pixels', positive, 64)
-  .option('--utd-ratio <n>', 'critic steps for each actor step', positive, 1)
-  .option('--replay-frames <n>', 'images in the replay', positive, 20_000)
-  .option('--iterations <n>', 'updates that are timed', positive, 20)
+  .option('--batch-size <n>', 'transitions of one critic step', wholeNumber(1), 256)
+  .option('--ensemble-size <n>', 'critics', wholeNumber(1), 10)
+  .option('--image-size <n>', 'side of the images in pixels', wholeNumber(1), 64)
+  .option('--utd-ratio <n>', 'critic steps for each actor step', wholeNumber(1), 1)
+  .option('--replay-frames <n>', 'images in the replay', wholeNumber(1), 20_000)
+  .option('--iterations <n>', 'updates that are timed', wholeNumber(1), 20)
   .option('--no-record', 'run eagerly, without recording and replaying the update')
   .option('--profile [file]', 'time of every kernel (torch), as a table; FILE gets a Chrome trace')
   .option('--json', 'print one JSON object')

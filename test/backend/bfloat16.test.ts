@@ -124,4 +124,17 @@ describe('fused layers in bf16', torch, () => {
       );
     });
   });
+
+  test('a NaN stays one, whatever its bits', async () => {
+    await use('torch', 'bfloat16');
+    const nans = new Float32Array(Uint32Array.of(0x7fffffff, 0xffffffff, 0x7f800001).buffer);
+    const y = first(
+      run(
+        FusedKernel.LayerNormActivation,
+        { x: tensor(1, 1, 2, 3), gain: tf.ones([1, 3]), offset: tf.tensor(nans, [1, 3]) },
+        { epsilon: 1e-5, activation: 'linear' },
+      ),
+    );
+    assert.ok([...y.dataSync()].every(Number.isNaN));
+  });
 });
