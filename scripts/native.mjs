@@ -21,8 +21,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const sourceFolder = join(root, 'src', 'backend', 'native');
-const apiHeaders = join(root, 'node_modules', 'node-api-headers', 'include');
+/** Relative to the root, where the compiler runs: what is built is as good in a copy of the project. */
+const sourceFolder = join('src', 'backend', 'native');
+const apiHeaders = join('node_modules', 'node-api-headers', 'include');
 const buildFolder = join(root, 'build');
 const objectFolder = join(buildFolder, 'native');
 /** The addon, once it is built. */
@@ -62,7 +63,7 @@ export async function buildNative({ log = () => {} } = {}) {
       'Debian/Ubuntu: apt-get install libtorch-dev libopenblas0-openmp. Elsewhere: pip install torch, then RLPD_TORCH_PYTHON=python3 npm run setup.',
     );
   }
-  if (!existsSync(apiHeaders)) {
+  if (!existsSync(join(root, apiHeaders))) {
     return absent(
       'The native engine was not built: the npm package node-api-headers is not installed.',
       'Run "npm run setup", which installs the packages first.',
@@ -79,7 +80,8 @@ export async function buildNative({ log = () => {} } = {}) {
   log(
     `Compiling the native engine against ${libtorch.description} (${pending.length} of ${objects.length} files)`,
   );
-  const run = (commandLine) => promisify(execFile)(compiler.command, commandLine, { maxBuffer: 1 << 26 });
+  const run = (commandLine) =>
+    promisify(execFile)(compiler.command, commandLine, { cwd: root, maxBuffer: 1 << 26 });
   try {
     await eachOf(pending, availableParallelism(), async ({ name, path }) => {
       await run([...plan.flags, '-c', join(sourceFolder, name), '-o', path + partial]);
@@ -120,9 +122,9 @@ export async function buildNative({ log = () => {} } = {}) {
 /** All that the binary is made from, and a key that changes with any of it. */
 function planFor(libtorch) {
   const read = (ending) =>
-    readdirSync(sourceFolder)
+    readdirSync(join(root, sourceFolder))
       .filter((name) => name.endsWith(ending))
-      .map((name) => ({ name, content: readFileSync(join(sourceFolder, name)) }));
+      .map((name) => ({ name, content: readFileSync(join(root, sourceFolder, name)) }));
   const sources = read('.cpp');
   const headers = read('.h').flatMap(({ name, content }) => [name, content]);
   const flags = compileFlags(libtorch);
