@@ -1,4 +1,4 @@
-/** `rlpd dataset info|verify|doctor|preview|export`: what a dataset holds, whether it is sound, what it looks like; and out. */
+/** `rlpd dataset info|verify|doctor|preview|serve|export`: what a dataset holds, whether it is sound, what it looks like; and out. */
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { describeDataset } from '../datasets/describe.js';
@@ -9,6 +9,7 @@ import { verifyDataset } from '../datasets/verify.js';
 import { formatBytes, printResult, progress } from './console.js';
 import { datasetDoctorCommand } from './datasetDoctor.js';
 import { previewDataset } from './datasetPreview.js';
+import { datasetServeCommand } from './datasetServe.js';
 import { examples, wholeNumber } from './settings.js';
 
 interface JsonFlag {
@@ -86,6 +87,7 @@ examples(
 });
 
 datasetCommand.addCommand(datasetDoctorCommand);
+datasetCommand.addCommand(datasetServeCommand);
 
 const exporters = { vd4rl: exportVd4rl, frames: exportFrames };
 

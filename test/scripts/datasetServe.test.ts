@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+import type { Episode } from '../../datasets/episode.js';
+import { DatasetWriter } from '../../datasets/writer.js';
+import { serveDataset } from '../../scripts/datasetServer.js';
+import { rejection, sampleEpisode, sampleHeader, temporaryFolder } from '../datasets/samples.js';
+
+const overviewSchema = z.object({ episodes: z.array(z.object({ id: z.string(), steps: z.number() })) });
+const valuesSchema = z.object({ actions: z.array(z.number()), rewards: z.array(z.number()) });
+
+async function sampleDataset(folder: string): Promise<Episode[]> {
+  const writer = await DatasetWriter.create(folder, sampleHeader());
+  const episodes = [sampleEpisode(0, 5), sampleEpisode(1, 12)];
+  for (const episode of episodes) await writer.append(episode);
+  await writer.close();
+  return episodes;
+}
+
+/** Status of a request that calls the server by another name. */
+function statusFor(url: string, host: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request(url, { headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+test('the server hands out episodes as they are, on the loopback address and to no other name', async (t) => {
+  const folder = temporaryFolder(t);
+  const episodes = await sampleDataset(folder);
+  const server = await serveDataset(folder, 0);
+  t.after(() => server.close());
+  assert.match(server.url, /^http:\/\/127\.0\.0\.1:\d+\/$/);
+  const get = (path: string): Promise<Response> => fetch(new URL(path, server.url));
+  const overview = overviewSchema.parse(await (await get('dataset.json')).json());
+  assert.deepEqual(
+    overview.episodes.map(({ id, steps }) => [id, steps]),
+    [
+      ['episode-0', 5],
+      ['episode-1', 12],
+    ],
+  );
+  const values = valuesSchema.parse(await (await get('episodes/1/values.json')).json());
+  assert.deepEqual(Float32Array.from(values.actions), episodes[1]?.actions);
+  assert.deepEqual(Float32Array.from(values.rewards), episodes[1]?.rewards);
+  const pixels = Buffer.from(await (await get('episodes/1/pixels')).arrayBuffer());
+  assert.ok(pixels.equals(episodes[1]?.pixels ?? new Uint8Array()));
+  for (const path of [
+    'episodes/2/pixels',
+    'episodes/-1/pixels',
+    '..%2fmanifest.json',
+    'shards/00000.msgpack',
+  ])
+    assert.equal((await get(path)).status, 404, path);
+  assert.equal((await fetch(server.url, { method: 'POST' })).status, 405);
+  assert.equal(await statusFor(server.url, 'elsewhere.example'), 403);
+  const port = Number(new URL(server.url).port);
+  assert.match((await rejection(serveDataset(folder, port))).message, /is taken: give another with --port/);
+});
+
+const browser = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => {
+  try {
+    execFileSync('which', [name], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+});
+
+test('a real browser shows the step that the address names, with its action, reward and image', {
+  skip: browser === undefined && 'no Chromium is installed here (Debian: apt install chromium)',
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  const episodes = await sampleDataset(folder);
+  const server = await serveDataset(folder, 0);
+  t.after(() => server.close());
+  const { stdout } = await promisify(execFile)(
+    browser as string,
+    [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-dev-shm-usage',
+      `--user-data-dir=${join(temporaryFolder(t), 'profile')}`,
+      '--virtual-time-budget=20000',
+      '--dump-dom',
+      `${server.url}#1/3`,
+    ],
+    { maxBuffer: 2 ** 24 },
+  );
+  assert.match(stdout, /data-ready="true"/);
+  assert.match(stdout, /<title>walker-walk · 2 episodes<\/title>/);
+  const { actions, rewards } = episodes[1] as Episode;
+  const action = [...actions.subarray(6, 8)].map((value) => value.toFixed(2)).join(', ');
+  assert.ok(
+    stdout.includes(`Step 3 of 12 · action ${action} · reward that follows ${rewards[3]?.toFixed(3)}`),
+  );
+  assert.match(stdout, /<canvas id="image" width="7" height="9">/);
+  assert.match(stdout, /aria-current="true"[^>]*><span title="episode-1">/);
+});
