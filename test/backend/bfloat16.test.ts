@@ -74,31 +74,41 @@ describe('fused layers in bf16', torch, () => {
     });
   }
 
-  test('a dense layer and its gradients are the composed ones', async () => {
-    const make = () => ({ x: tensor(1, 40, 23), weight: tensor(2, 3, 23, 17), bias: tensor(3, 3, 17) });
-    const dy = () => tensor(4, 3, 40, 17);
-    const attrs = { activation: 'linear', needsInputGradient: true };
-    const fused = await compute(
-      'torch',
-      () => {
+  // A wide layer computes in bf16; one of a few outputs keeps every digit.
+  for (const [outputs, within] of [
+    [40, tolerance],
+    [3, 1e-6],
+  ] as const) {
+    test(`a dense layer of ${outputs} outputs and its gradients are the composed ones`, async () => {
+      const make = () => ({
+        x: tensor(1, 40, 23),
+        weight: tensor(2, 3, 23, outputs),
+        bias: tensor(3, 3, outputs),
+      });
+      const dy = () => tensor(4, 3, 40, outputs);
+      const attrs = { activation: 'linear', needsInputGradient: true };
+      const fused = await compute(
+        'torch',
+        () => {
+          const { x, weight, bias } = make();
+          const y = first(run(FusedKernel.EnsembleDense, { x, weight, bias }, attrs));
+          return [y, ...run(FusedKernel.EnsembleDenseGrad, { x, weight, y, dy: dy() }, attrs)];
+        },
+        'bfloat16',
+      );
+      const composed = await compute('cpu', () => {
         const { x, weight, bias } = make();
-        const y = first(run(FusedKernel.EnsembleDense, { x, weight, bias }, attrs));
-        return [y, ...run(FusedKernel.EnsembleDenseGrad, { x, weight, y, dy: dy() }, attrs)];
-      },
-      'bfloat16',
-    );
-    const composed = await compute('cpu', () => {
-      const { x, weight, bias } = make();
-      const each = tf.tile(tf.expandDims(x, 0), [3, 1, 1]);
-      return [
-        tf.add(tf.matMul(each, weight), tf.expandDims(bias, 1)),
-        tf.matMul(each, dy(), true),
-        tf.sum(dy(), 1),
-        tf.sum(tf.matMul(dy(), weight, false, true), 0),
-      ];
+        const each = tf.tile(tf.expandDims(x, 0), [3, 1, 1]);
+        return [
+          tf.add(tf.matMul(each, weight), tf.expandDims(bias, 1)),
+          tf.matMul(each, dy(), true),
+          tf.sum(dy(), 1),
+          tf.sum(tf.matMul(dy(), weight, false, true), 0),
+        ];
+      });
+      assertClose(fused, composed, within);
     });
-    assertClose(fused, composed, tolerance);
-  });
+  }
 
   test('what stays in bf16 between layers is float32 to everything else', async () => {
     await use('torch', 'bfloat16');
@@ -106,7 +116,7 @@ describe('fused layers in bf16', torch, () => {
       const y = first(
         run(
           FusedKernel.EnsembleDense,
-          { x: tensor(1, 8, 4), weight: tensor(2, 1, 4, 4), bias: tensor(3, 1, 4) },
+          { x: tensor(1, 8, 4), weight: tensor(2, 1, 4, 40), bias: tensor(3, 1, 40) },
           { activation: 'relu' },
         ),
       );
