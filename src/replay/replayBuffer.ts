@@ -241,11 +241,15 @@ export class ReplayBuffer {
   /** The row of a transition, uniform over all that can be sampled. */
   sampleRow(generator: Generator): number {
     const oldest = this.oldest;
-    const rows = this.#written - oldest;
-    if (this.#starts === 0 || (rows <= this.#reach + 2 && this.transitions === 0))
+    if (this.#starts === 0 || (this.#written - oldest <= this.#reach + 2 && this.transitions === 0))
       throw new Error('There is no transition to sample yet.');
+    return this.sampleRowWithin(generator, oldest, this.#written);
+  }
+
+  /** The row of a transition, uniform over those in rows [from, to), which must hold one. */
+  sampleRowWithin(generator: Generator, from: number, to: number): number {
     for (;;) {
-      const row = oldest + generator.integer(rows);
+      const row = from + generator.integer(to - from);
       if (this.isTransition(row)) return row;
     }
   }

@@ -8,11 +8,25 @@ import type { Generator } from '../random/generator.js';
 import type { Batch, BatchObservation, FrameGather } from './batch.js';
 import type { ReplayBuffer } from './replayBuffer.js';
 
+/** A part of the prior data, whole episodes, that is drawn from in a share of its own. */
+export interface PriorShare {
+  /** Beside the other parts' weights; above 0. */
+  readonly weight: number;
+  /** Rows [firstRow, endRow) of the offline buffer. */
+  readonly firstRow: number;
+  readonly endRow: number;
+}
+
 export interface SamplerOptions {
   /** Fresh experience, which may have been seeded with prior data. */
   readonly online: ReplayBuffer;
   /** Prior data that keeps its own share; undefined: every row is drawn from `online`. */
   readonly offline?: ReplayBuffer | undefined;
+  /**
+   * In which shares the rows from `offline` come from its parts: each row draws its part with a probability in
+   * proportion to the weights, then a transition of the part uniformly. None: uniform over all of `offline`.
+   */
+  readonly priorShares?: readonly PriorShare[] | undefined;
   /** Share of every minibatch drawn from `offline`, in [0, 1], rounded to whole rows. */
   readonly offlineShare: number;
   /** B, the rows of one minibatch. */
@@ -62,7 +76,7 @@ export class SymmetricSampler {
   }
 
   #draw(sources: readonly Source[]): Batch {
-    const { batchSize, minibatches, generator, randomShiftPad, online } = this.#options;
+    const { batchSize, minibatches, generator, randomShiftPad, online, offline } = this.#options;
     const { layout } = online;
     const rows = batchSize * minibatches;
     const observation = new ObservationRows(sources, rows, layout.frameStack, layout.stateSize);
@@ -74,7 +88,7 @@ export class SymmetricSampler {
     for (let minibatch = 0; minibatch < minibatches; minibatch++) {
       for (const { buffer, count } of sources) {
         for (let n = 0; n < count; n++, i++) {
-          const row = buffer.sampleRow(generator);
+          const row = buffer === offline ? this.#sampleOfflineRow(buffer) : buffer.sampleRow(generator);
           observation.set(i, buffer, row);
           nextObservation.set(i, buffer, row + 1);
           buffer.copyAction(row, actions, i * layout.actionSize);
@@ -94,6 +108,19 @@ export class SymmetricSampler {
       rewards,
       masks,
     };
+  }
+
+  #sampleOfflineRow(offline: ReplayBuffer): number {
+    const { generator, priorShares = [] } = this.#options;
+    const total = priorShares.reduce((sum, { weight }) => sum + weight, 0);
+    if (total === 0) return offline.sampleRow(generator);
+    let rest = generator.uniform() * total;
+    let part = 0;
+    // Rounding may leave a trace of `rest` after the last part.
+    while (part < priorShares.length - 1 && rest >= (priorShares[part] as PriorShare).weight)
+      rest -= (priorShares[part++] as PriorShare).weight;
+    const { firstRow, endRow } = priorShares[part] as PriorShare;
+    return offline.sampleRowWithin(generator, firstRow, endRow);
   }
 }
 

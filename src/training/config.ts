@@ -8,10 +8,16 @@ import { type AgentConfig, agentConfigSchema } from '../agent/config.js';
 import { presetSettings } from '../agent/presets.js';
 import type { BackendOptions } from '../backend/select.js';
 import { InputError } from '../errors.js';
+import { parseDatasets } from './datasetWeights.js';
 
 const runShape = {
   task: z.string().min(1).describe('task to learn, as "rlpd tasks" names it, such as walker-walk'),
-  dataset: z.array(z.string().min(1)).default([]).describe('folder of a dataset; may be given several times'),
+  dataset: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'folder of a dataset; may be given several times, with weights (DIR:0.7) to draw from each in that share',
+    ),
   obs: z
     .enum(['pixels', 'state'])
     .default('pixels')
@@ -156,6 +162,7 @@ export function learnsOnline(config: RunConfig): boolean {
 function checkTogether(config: RunConfig): void {
   const { algorithm, dataset, offlineMode, pretrainUpdates } = config;
   const hasData = dataset.length > 0;
+  const hasWeights = parseDatasets(dataset).some(({ weight }) => weight !== undefined);
   if (algorithm === 'bc' && !hasData)
     throw new InputError('Behaviour cloning learns from a dataset: give one with --dataset DIR.');
   if (algorithm === 'bc' && pretrainUpdates === 0)
@@ -169,6 +176,10 @@ function checkTogether(config: RunConfig): void {
   if (algorithm !== 'bc' && offlineMode === 'none' && hasData)
     throw new InputError(
       'A dataset was given, and --offline-mode none would leave it unused: drop one of them.',
+    );
+  if (algorithm !== 'bc' && offlineMode === 'seeded' && hasWeights)
+    throw new InputError(
+      'With --offline-mode seeded the datasets are in the one replay that batches are drawn from, and have no shares of their own: give them without weights.',
     );
   if (offlineMode === 'none' && pretrainUpdates > 0)
     throw new InputError(

@@ -5,6 +5,7 @@ import { type Dataset, openDataset } from '../../datasets/reader.js';
 import type { EnvironmentSpec } from '../../envs/environment.js';
 import { InputError } from '../errors.js';
 import type { ReplayBuffer, ReplayLayout } from '../replay/replayBuffer.js';
+import type { PriorShare } from '../replay/symmetricSampler.js';
 
 /**
  * @param onNote told what is doubtful about a dataset, though it can be used
@@ -33,6 +34,20 @@ export async function openPriorData(
 /** Rows the datasets take in a replay: an episode of T transitions has T + 1 observations. */
 export function rowsOf(datasets: readonly Dataset[]): number {
   return datasets.reduce((sum, { manifest }) => sum + manifest.steps + manifest.episodes, 0);
+}
+
+/** The shares in which rows are drawn from datasets that lie in a buffer in this order; none without weights. */
+export function priorShares(
+  datasets: readonly Dataset[],
+  weights: readonly (number | undefined)[],
+): PriorShare[] {
+  let firstRow = 0;
+  return datasets.flatMap((dataset, i) => {
+    const first = firstRow;
+    firstRow += rowsOf([dataset]);
+    const weight = weights[i];
+    return weight === undefined ? [] : [{ weight, firstRow: first, endRow: firstRow }];
+  });
 }
 
 /** Adds every episode, in order. Stops early, between two episodes, when `signal` is aborted. */

@@ -14,9 +14,10 @@ import { ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
 import { SymmetricSampler } from '../replay/symmetricSampler.js';
 import { type Checkpoint, discardAfter, readLatestCheckpoint } from './checkpoint.js';
 import { agentSettings, backendOptions, learnsOnline, type RunConfig } from './config.js';
+import { parseDatasets } from './datasetWeights.js';
 import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
 import { MetricsWriter } from './metrics.js';
-import { loadInto, openPriorData, rowsOf } from './priorData.js';
+import { loadInto, openPriorData, priorShares, rowsOf } from './priorData.js';
 import { estimateMemory } from './replayMemory.js';
 import { createRun, readMetrics, reopenRun, runPaths } from './runFolder.js';
 import { type Progress, TrainingRun } from './trainingRun.js';
@@ -123,7 +124,12 @@ async function layFoundation(
   try {
     const { spec, observationSpace } = evaluationEnvironment;
     const layout = replayLayout(observationSpace, spec);
-    const datasets = await openPriorData(config.dataset, spec, layout, onNote);
+    const datasets = await openPriorData(
+      parseDatasets(config.dataset).map(({ folder }) => folder),
+      spec,
+      layout,
+      onNote,
+    );
     const capacities = replayRows(config, spec, datasets);
     onNote(estimateMemory(layout, capacities).note);
     if (learnsOnline(config)) environment = await create('environment');
@@ -182,6 +188,10 @@ async function assemble(
   const sampler = new SymmetricSampler({
     online: replay,
     offline,
+    priorShares: priorShares(
+      datasets,
+      parseDatasets(config.dataset).map(({ weight }) => weight),
+    ),
     offlineShare: learnsOnline(config) ? config.offlineShare : 1,
     batchSize: config.batchSize,
     minibatches: config.utdRatio,

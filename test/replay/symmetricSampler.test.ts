@@ -56,6 +56,42 @@ test('without separate prior data every row is drawn from the one replay', () =>
   assert.deepEqual([...new Set(batch.rewards)], [1]);
 });
 
+test('weighted prior data is drawn in its shares, whatever the sizes, and uniformly within a part', () => {
+  const offline = new ReplayBuffer(layout, 100);
+  for (const [mark, length] of [
+    [2, 4],
+    [3, 40],
+    [3, 4],
+  ] as const)
+    offline.addEpisode({
+      length,
+      pixels: new Uint8Array(length + 1),
+      actions: new Float32Array(length),
+      rewards: Float32Array.from({ length }, (_, t) => mark + t / 64),
+      terminated: false,
+    });
+  const { rewards } = sampler({
+    offline,
+    offlineShare: 0.75,
+    batchSize: 16_000,
+    priorShares: [
+      { weight: 1.4, firstRow: 0, endRow: 5 },
+      { weight: 0.6, firstRow: 5, endRow: 51 },
+    ],
+  }).sample();
+  const drawn = rewards.subarray(4000);
+  const small = drawn.filter((reward) => reward < 2.5);
+  // 0.7 ± 4 standard deviations of 12,000 draws.
+  assert.ok(Math.abs(small.length / 12_000 - 0.7) < 0.017, `${small.length / 12_000}`);
+  for (let t = 0; t < 4; t++) {
+    const share = small.filter((reward) => reward === 2 + t / 64).length / small.length;
+    assert.ok(Math.abs(share - 0.25) < 0.02, `step ${t}: ${share}`);
+  }
+  // 44 transitions of the second part, four of whose rewards occur in both of its episodes.
+  const first = drawn.filter((reward) => reward === 3).length / (12_000 - small.length);
+  assert.ok(Math.abs(first - 2 / 44) < 0.014, `${first}`);
+});
+
 test('before the first step a batch is prior data alone', () => {
   assert.deepEqual([...new Set(sampler({}).sampleOffline().rewards)], [2]);
   assert.deepEqual([...new Set(sampler({ offline: undefined }).sampleOffline().rewards)], [1]);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentConfigSchema } from '../../src/agent/config.js';
 import { agentSettings, parseRunConfig, resolveConfig } from '../../src/training/config.js';
+import { parseDatasets } from '../../src/training/datasetWeights.js';
 
 const base = { task: 'walker-walk', dataset: ['data'] };
 
@@ -47,7 +48,29 @@ test('each wrong setting is one sentence that says where it was given', () => {
     [{ flags: { task: 'walker-walk', offlineMode: 'none', pretrainUpdates: 3 } }, /need a dataset/],
     [{ flags: { task: 'walker-walk', algorithm: 'bc' } }, /Behaviour cloning learns from a dataset/],
     [{ flags: { ...base, algorithm: 'bc' } }, /--pretrain-updates/],
+    [{ flags: { ...base, dataset: ['a:0'] } }, /--dataset a:0 gives the weight 0: expected DIR/],
+    [{ flags: { ...base, dataset: ['a:-1'] } }, /gives the weight -1/],
+    [{ flags: { ...base, dataset: [':0.5'] } }, /a weight without a folder/],
+    [{ flags: { ...base, dataset: ['a:0.5', 'b'] } }, /--dataset b has no weight and others have one/],
+    [{ flags: { ...base, dataset: ['a:1'], offlineMode: 'seeded' } }, /give them without weights/],
   ];
   for (const [sources, message] of cases)
     assert.throws(() => resolveConfig(sources), { name: 'InputError', message }, `${message}`);
+});
+
+test('a number after the last colon is a weight, and any other colon belongs to the folder', () => {
+  const cases: [string, string, number | undefined][] = [
+    ['data/a', 'data/a', undefined],
+    ['data/a:0.7', 'data/a', 0.7],
+    ['a:2', 'a', 2],
+    ['a:.5', 'a', 0.5],
+    ['a:1e-1', 'a', 0.1],
+    ['C:\\data', 'C:\\data', undefined],
+    ['host:share/12:30', 'host:share/12', 30],
+    ['host:share/12:30/', 'host:share/12:30/', undefined],
+    ['host:share/12:30:1', 'host:share/12:30', 1],
+    ['a:v2', 'a:v2', undefined],
+  ];
+  for (const [entry, folder, weight] of cases)
+    assert.deepEqual(parseDatasets([entry]), [{ folder, weight }], entry);
 });

@@ -23,7 +23,7 @@ const config = () =>
   smallConfig({
     obs: 'pixels',
     offlineMode: 'symmetric',
-    dataset: [join(folder, 'data')],
+    dataset: [`${join(folder, 'data')}:0.7`, `${join(folder, 'more:data')}:0.3`],
     backend: 'wasm',
     actionRepeat,
     imageSize,
@@ -47,15 +47,19 @@ after(() => clean());
 before(async () => {
   folder = await temporaryFolder(atEnd);
   await selectBackend({ backend: 'wasm' });
-  await collect({
-    task: 'cartpole-swingup',
-    folder: join(folder, 'data'),
-    behaviours: [undefined, undefined],
-    mode: 'sample',
-    environment: { actionRepeat, imageSize },
-    seed: 1,
-    details: { level: 'random' },
-  });
+  for (const [seed, name] of [
+    [1, 'data'],
+    [2, 'more:data'],
+  ] as const)
+    await collect({
+      task: 'cartpole-swingup',
+      folder: join(folder, name),
+      behaviours: [undefined, undefined],
+      mode: 'sample',
+      environment: { actionRepeat, imageSize },
+      seed,
+      details: { level: 'random' },
+    });
   await train({ run: join(folder, 'whole'), config: config() });
 });
 
@@ -85,7 +89,7 @@ test('collected episodes hold pixels and state of every observation, and differ 
   assert.notDeepEqual(a.state, b.state);
 });
 
-test('from pixels and with prior data too, stopping and resuming changes nothing', async () => {
+test('from pixels and with weighted prior data too, stopping and resuming changes nothing', async () => {
   const run = join(folder, 'stopped');
   for (const stop of [30, 50]) {
     const controller = new AbortController();

@@ -6,7 +6,7 @@ import { DatasetWriter } from '../../datasets/writer.js';
 import type { EnvironmentSpec } from '../../envs/environment.js';
 import { Generator } from '../../src/random/generator.js';
 import { ReplayBuffer, type ReplayLayout } from '../../src/replay/replayBuffer.js';
-import { loadInto, openPriorData, rowsOf } from '../../src/training/priorData.js';
+import { loadInto, openPriorData, priorShares, rowsOf } from '../../src/training/priorData.js';
 import { estimateMemory } from '../../src/training/replayMemory.js';
 import { temporaryFolder } from './smallRun.js';
 
@@ -104,6 +104,19 @@ test('several datasets go into one buffer', async (context) => {
   const buffer = new ReplayBuffer(layout, rowsOf(datasets));
   await loadInto(buffer, datasets);
   assert.equal(buffer.transitions, 6);
+});
+
+test('the weights of datasets go with their rows in the buffer', async (context) => {
+  const folder = await temporaryFolder(context);
+  const folders = [join(folder, 'a'), join(folder, 'b')];
+  await record(join(folder, 'a'), [3, 2]);
+  await record(join(folder, 'b'), [4]);
+  const datasets = await openPriorData(folders, spec, layout);
+  assert.deepEqual(priorShares(datasets, [0.7, 0.3]), [
+    { weight: 0.7, firstRow: 0, endRow: 7 },
+    { weight: 0.3, firstRow: 7, endRow: 12 },
+  ]);
+  assert.deepEqual(priorShares(datasets, [undefined, undefined]), []);
 });
 
 test('a dataset that means something else by a step or a frame is refused before the start', async (context) => {
