@@ -3,7 +3,7 @@
  * travel as messages; pixels travel through shared memory, so a frame is copied once on each side and never cloned.
  */
 import { Worker } from 'node:worker_threads';
-import { InputError } from '../src/errors.js';
+import { receiveError, type SentError } from '../src/errors.js';
 import type {
   BoxSpace,
   EnvironmentOptions,
@@ -28,7 +28,7 @@ export type Question =
 /** `result.observation.pixels` is absent from a reset's or step's answer: the pixels are in the shared memory. */
 export type Answer =
   | { readonly id: number; readonly ok: true; readonly result: unknown }
-  | { readonly id: number; readonly ok: false; readonly message: string; readonly isInputError: boolean };
+  | ({ readonly id: number; readonly ok: false } & SentError);
 
 /** The worker's first message. */
 export type Opening =
@@ -40,7 +40,7 @@ export type Opening =
       /** One observation's pixels; null when the environment observes the state alone. */
       readonly pixels: SharedArrayBuffer | null;
     }
-  | { readonly ok: false; readonly message: string; readonly isInputError: boolean };
+  | ({ readonly ok: false } & SentError);
 
 export interface WorkerTask {
   readonly task: string;
@@ -97,7 +97,7 @@ export class EnvironmentWorker {
       };
       const onOpening = (opening: Opening): void => {
         if (!opening.ok) {
-          fail(toError(opening));
+          fail(receiveError(opening));
           return;
         }
         const environment = new EnvironmentWorker(worker, opening);
@@ -156,7 +156,7 @@ export class EnvironmentWorker {
     this.#pending.delete(answer.id);
     this.#worker.unref();
     if (answer.ok) pending.resolve(answer.result);
-    else pending.reject(toError(answer));
+    else pending.reject(receiveError(answer));
   }
 
   #end(reason: Error): void {
@@ -169,8 +169,4 @@ export class EnvironmentWorker {
   #withPixels(observation: Observation): Observation {
     return this.#pixels === null ? observation : { ...observation, pixels: this.#pixels.slice() };
   }
-}
-
-function toError(failure: { readonly message: string; readonly isInputError: boolean }): Error {
-  return failure.isInputError ? new InputError(failure.message) : new Error(failure.message);
 }

@@ -1,6 +1,6 @@
 /** The thread behind `EnvironmentWorker`: builds the environment it is told to and answers one call at a time. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { InputError } from '../src/errors.js';
+import { sendError } from '../src/errors.js';
 import type { Environment, Observation } from './environment.js';
 import { makeEnv } from './makeEnv.js';
 import type { Answer, Opening, Question, WorkerTask } from './worker.js';
@@ -21,13 +21,13 @@ try {
     try {
       answer = { id: question.id, ok: true, result: respond(environment, question, shared) };
     } catch (error) {
-      answer = { id: question.id, ok: false, ...describe(error) };
+      answer = { id: question.id, ok: false, ...sendError(error) };
     }
     port.postMessage(answer);
   });
   port.postMessage(opening);
 } catch (error) {
-  const opening: Opening = { ok: false, ...describe(error) };
+  const opening: Opening = { ok: false, ...sendError(error) };
   port.postMessage(opening);
 }
 
@@ -55,11 +55,4 @@ function sharePixels(observation: Observation, shared: Uint8Array | null): Obser
   if (shared === null || observation.pixels === undefined) return observation;
   shared.set(observation.pixels);
   return observation.state === undefined ? {} : { state: observation.state };
-}
-
-function describe(error: unknown): { message: string; isInputError: boolean } {
-  return {
-    message: error instanceof Error ? error.message : String(error),
-    isInputError: error instanceof InputError,
-  };
 }

@@ -1,6 +1,5 @@
 /** `rlpd collect`: records a dataset with a policy, or at one of V-D4RL's levels with the policies that ship. */
 import { Command, Option } from 'commander';
-import { selectBackend } from '../src/backend/select.js';
 import { InputError } from '../src/errors.js';
 import { collect } from '../src/training/collect.js';
 import { type RunConfig, runConfigShape } from '../src/training/config.js';
@@ -8,7 +7,7 @@ import { distractionOptions, distractionShape, parseCamera } from '../src/traini
 import { type Behaviour, behaviours, type Level, levels } from '../src/training/experts.js';
 import { readPolicy, readRunPolicy } from '../src/training/policyFile.js';
 import { note, printResult, progress } from './console.js';
-import { addSettings, examples, parseSettings, wholeNumber } from './settings.js';
+import { addSettings, examples, parseSettings, wholeNumber, workersOption } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
 interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> {
@@ -24,11 +23,11 @@ interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> 
   readonly actionRepeat?: number;
   readonly camera?: string;
   readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
-  readonly threads?: number | null;
+  readonly workers?: number;
   readonly json?: boolean;
 }
 
-const { backend, threads } = runConfigShape;
+const { backend } = runConfigShape;
 
 export const collectCommand = examples(
   addSettings(
@@ -64,8 +63,9 @@ export const collectCommand = examples(
         ).argParser(wholeNumber(1)),
       )
       .option('--camera <name>', "name or number of the camera (default: the task's own)")
+      .addOption(workersOption())
       .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
-    { ...distractionShape, backend, threads },
+    { ...distractionShape, backend },
   ),
   [
     'rlpd collect --task walker-walk --level expert --episodes 100 --out data/walker-expert',
@@ -74,11 +74,6 @@ export const collectCommand = examples(
   ],
 ).action(async (flags: Flags) => {
   const { task, acting, details } = await whoActs(flags);
-  if (acting.some((behaviour) => behaviour !== undefined))
-    note(
-      (await selectBackend({ backend: flags.backend, precision: 'float32', threads: flags.threads ?? 1 }))
-        .note,
-    );
   const distraction = distractionOptions(parseSettings(flags, distractionShape));
   const stop = stopOnSignals('the episodes recorded so far are kept');
   const bar = progress('collecting');
@@ -95,10 +90,13 @@ export const collectCommand = examples(
         ...(distraction && { distraction }),
       },
       seed: flags.seed,
+      engine: { backend: flags.backend, precision: 'float32' },
+      workers: flags.workers,
       details,
       signal: stop.signal,
       onEpisode: (done, total) => bar.update(done, total),
       onInvalid: (reason) => note(`An episode is left out: ${reason}.`),
+      onNote: note,
     });
     bar.stop();
     const { episodes, steps, returnMean, returnMin, returnMax } = result;

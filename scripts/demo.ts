@@ -6,19 +6,15 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { EnvironmentWorker } from '../envs/worker.js';
 import { selectBackend } from '../src/backend/select.js';
 import { writeChart } from '../src/media/chart.js';
-import type { Image } from '../src/media/image.js';
 import { writeVideo } from '../src/media/video.js';
-import { Generator } from '../src/random/generator.js';
 import { collect } from '../src/training/collect.js';
-import { type RunConfig, type RunSettings, resolveConfig } from '../src/training/config.js';
+import { backendOptions, type RunConfig, type RunSettings, resolveConfig } from '../src/training/config.js';
 import { environmentOptions } from '../src/training/environmentOptions.js';
-import { type Evaluation, evaluate } from '../src/training/evaluate.js';
+import { type Evaluation, evaluateKept } from '../src/training/evaluate.js';
 import type { Behaviour } from '../src/training/experts.js';
-import { policyAgent, readPolicy, readRunPolicy } from '../src/training/policyFile.js';
-import type { Policy } from '../src/training/rollout.js';
+import { readPolicy, readRunPolicy } from '../src/training/policyFile.js';
 import { runPaths } from '../src/training/runFolder.js';
 import { type TrainResult, train } from '../src/training/train.js';
 import { note, printResult } from './console.js';
@@ -103,6 +99,7 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     mode: 'sample',
     environment: { actionRepeat: stateConfig.actionRepeat, imageSize: size.learner.imageSize ?? 64 },
     seed,
+    engine: { backend: engine.backend, precision: 'float32' },
     details: { level: 'mixed: random and every snapshot of one state agent' },
     signal,
     onEpisode: (_done, _total, episodeReturn) => episodeReturns.push(episodeReturn),
@@ -135,7 +132,7 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
   ]) {
     const video = `${name.toLowerCase().replace(' ', '-')}.mp4`;
     const film = join(out, video);
-    const evaluation = await score({ config, run, film, episodes: size.evaluationEpisodes, seed, signal });
+    const evaluation = await score({ config, run, film, episodes: size.evaluationEpisodes, signal });
     contestants.push({ name, video, ...evaluation });
   }
 
@@ -178,33 +175,23 @@ async function score(options: {
   readonly run: string | undefined;
   readonly film: string;
   readonly episodes: number;
-  readonly seed: number;
   readonly signal: AbortSignal;
 }): Promise<Evaluation> {
-  const { config, run, film, episodes, seed, signal } = options;
-  const environment = await EnvironmentWorker.create(task, environmentOptions(config));
-  const agent = run === undefined ? undefined : policyAgent(await readRunPolicy(run), environment, seed);
-  const random = new Generator(seed).child('random policy');
-  const { actionSize, actionRepeat, controlTimestep } = environment.spec;
-  const uniform: Policy = () => Float32Array.from({ length: actionSize }, () => random.uniform(-1, 1));
-  const pictures: Image[] = [];
-  try {
-    const evaluation = await evaluate({
-      environment,
-      policy: agent === undefined ? uniform : (observation) => agent.act(observation, 'mean'),
-      episodes,
-      signal,
-      watch: async (env, episode) => {
-        if (episode === 0) pictures.push(await env.render({ width: filmSize, height: filmSize }));
-      },
-    });
-    if (evaluation === undefined) throw new Stopped();
-    await writeVideo(film, pictures, { fps: 1 / (controlTimestep * actionRepeat) });
-    return evaluation;
-  } finally {
-    agent?.dispose();
-    await environment.close();
-  }
+  const { config, run, film, episodes, signal } = options;
+  const behaviour = run === undefined ? undefined : { ...(await readRunPolicy(run)), name: run };
+  const scored = await evaluateKept({
+    task,
+    environment: environmentOptions(config),
+    behaviour,
+    engine: backendOptions(config),
+    episodes,
+    filmSize,
+    signal,
+  });
+  if (scored === undefined) throw new Stopped();
+  const { actionRepeat, controlTimestep } = scored.spec;
+  await writeVideo(film, scored.film, { fps: 1 / (controlTimestep * actionRepeat) });
+  return scored.evaluation;
 }
 
 function configure(preset: string, base: RunSettings, more: Partial<RunSettings>): RunConfig {

@@ -2,18 +2,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
-import { EnvironmentWorker } from '../envs/worker.js';
-import { selectBackend } from '../src/backend/select.js';
 import { InputError } from '../src/errors.js';
 import { contactSheet } from '../src/media/contactSheet.js';
 import type { Image } from '../src/media/image.js';
 import { checkVideoPath, writeVideo } from '../src/media/video.js';
 import { backendOptions, type RunConfig, runConfigShape } from '../src/training/config.js';
 import { distractionShape, environmentOptions } from '../src/training/environmentOptions.js';
-import { EVALUATION_SEED, evaluate } from '../src/training/evaluate.js';
-import { type PolicyFile, policyAgent, readPolicy, readRunPolicy } from '../src/training/policyFile.js';
+import { EVALUATION_SEED, evaluateKept } from '../src/training/evaluate.js';
+import { type PolicyFile, readPolicy, readRunPolicy } from '../src/training/policyFile.js';
 import { note, printResult, progress } from './console.js';
-import { addSettings, examples, parseSettings, wholeNumber } from './settings.js';
+import { addSettings, examples, parseSettings, wholeNumber, workersOption } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
 interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> {
@@ -26,14 +24,14 @@ interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> 
   readonly size: number;
   readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
   readonly precision?: 'auto' | 'float32' | 'bfloat16';
-  readonly threads?: number | null;
+  readonly workers?: number;
   readonly json?: boolean;
 }
 
 /** Pictures on a contact sheet, evenly over the first episode. */
 const SHEET_PICTURES = 24;
 
-const { backend, precision, threads } = runConfigShape;
+const { backend, precision } = runConfigShape;
 
 export const evaluateCommand = examples(
   addSettings(
@@ -54,8 +52,9 @@ export const evaluateCommand = examples(
           .default(256)
           .argParser(wholeNumber(16, 2048)),
       )
+      .addOption(workersOption())
       .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
-    { ...distractionShape, backend, precision, threads },
+    { ...distractionShape, backend, precision },
   ),
   [
     'rlpd evaluate --run runs/a --episodes 10 --video out.mp4',
@@ -70,38 +69,31 @@ export const evaluateCommand = examples(
   }
   const policy = await choosePolicy(flags);
   const config = { ...policy.config, ...parseSettings(flags, distractionShape) };
-  const selected = await selectBackend(
-    backendOptions({
-      ...config,
-      backend: flags.backend ?? config.backend,
-      precision: flags.precision ?? config.precision,
-      threads: flags.threads ?? config.threads,
-    }),
-  );
-  note(selected.note);
-  const environment = await EnvironmentWorker.create(config.task, environmentOptions(config));
-  const agent = policyAgent(policy, environment, 0);
+  const engine = backendOptions({
+    ...config,
+    backend: flags.backend ?? config.backend,
+    precision: flags.precision ?? config.precision,
+  });
   const stop = stopOnSignals('without a result');
   const bar = progress('evaluating');
-  const film: Image[] = [];
   const isFilmed = flags.video !== undefined || flags.sheet !== undefined;
   try {
-    const evaluation = await evaluate({
-      environment,
-      policy: (observation) => agent.act(observation, 'mean'),
+    const scored = await evaluateKept({
+      task: config.task,
+      environment: environmentOptions(config),
+      behaviour: { ...policy, name: flags.policy ?? flags.run ?? '' },
+      engine,
       episodes: flags.episodes,
       seed: flags.seed,
+      workers: flags.workers,
+      filmSize: isFilmed ? flags.size : undefined,
       signal: stop.signal,
-      watch: isFilmed
-        ? async (env, episode) => {
-            if (episode === 0) film.push(await env.render({ width: flags.size, height: flags.size }));
-          }
-        : undefined,
-      onEpisode: (episode) => bar.update(episode + 1, flags.episodes),
+      onEpisode: (done) => bar.update(done, flags.episodes),
+      onNote: note,
     });
     bar.stop();
-    if (evaluation === undefined) throw new Error('The evaluation was stopped before its end.');
-    const { spec } = environment;
+    if (scored === undefined) throw new Error('The evaluation was stopped before its end.');
+    const { evaluation, spec, film } = scored;
     if (flags.video !== undefined)
       await writeVideo(flags.video, film, { fps: 1 / (spec.controlTimestep * spec.actionRepeat) });
     if (flags.sheet !== undefined) await writeFile(flags.sheet, await sheet(film, config.task));
@@ -127,8 +119,6 @@ export const evaluateCommand = examples(
   } finally {
     bar.stop();
     stop.dispose();
-    agent.dispose();
-    await environment.close();
   }
 });
 

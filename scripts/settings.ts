@@ -19,6 +19,14 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   };
 }
 
+/** How many threads play episodes; no result depends on it. */
+export function workersOption(): Option {
+  return new Option(
+    '--workers <number>',
+    'threads that play episodes; the result is the same for any number (default: one a core)',
+  ).argParser(wholeNumber(1, 1024));
+}
+
 /**
  * One flag for each setting of a schema's shape, with the setting's own name in kebab case, its description and its
  * default. A switch has two: --name and --no-name. Nothing is filled in here: what is not given stays undefined.

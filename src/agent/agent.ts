@@ -69,6 +69,11 @@ export class RlpdAgent {
     return this.#acting.run(inputs);
   }
 
+  /** Starts the noise of `act` anew, as a function of the seed alone. */
+  seedExploration(seed: number): void {
+    this.#exploration.restore(new Generator(seed).child('exploration').state());
+  }
+
   /** G critic steps on the batch's G minibatches, then one actor and one temperature step on the last of them. */
   async update(batch: Batch): Promise<UpdateMetrics> {
     return this.#learner.update(batch);

@@ -2,16 +2,15 @@
  * Records episodes of one or more policies as a dataset: pixels and state side by side, actions drawn from the
  * policy, as V-D4RL was recorded.
  */
+import { availableParallelism } from 'node:os';
 import { DatasetWriter } from '../../datasets/writer.js';
 import type { EnvironmentOptions } from '../../envs/environment.js';
-import { EnvironmentWorker } from '../../envs/worker.js';
-import type { RlpdAgent } from '../agent/agent.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import { recordingHeader } from './environmentOptions.js';
 import type { Behaviour } from './experts.js';
-import { policyAgent } from './policyFile.js';
-import { concatenate, type Policy, type Rollout, rollout } from './rollout.js';
+import { type EpisodePlan, type PlayerFacts, Players, type PlayersOptions } from './players.js';
+import type { Rollout } from './rollout.js';
 import { PACKAGE_VERSION } from './version.js';
 
 export interface CollectOptions {
@@ -25,12 +24,18 @@ export interface CollectOptions {
   /** Size, action repeat (a policy's own where they are not given), camera and distraction of the recording. */
   readonly environment: Pick<EnvironmentOptions, 'actionRepeat' | 'imageSize' | 'camera' | 'distraction'>;
   readonly seed: number;
+  /** Where policies compute; default: the fastest engine that loads, in float32. */
+  readonly engine?: PlayersOptions['engine'];
+  /** Threads that play episodes; default: one a core. The dataset is the same whatever their number. */
+  readonly workers?: number | undefined;
   /** Kept in the manifest, e.g. the level. */
   readonly details: Readonly<Record<string, string | number>>;
   readonly signal?: AbortSignal | undefined;
   readonly onEpisode?: ((done: number, total: number, episodeReturn: number) => void) | undefined;
   /** An episode whose simulation went bad: it is not recorded. */
   readonly onInvalid?: ((reason: string) => void) | undefined;
+  /** Told which engine computes, where a policy acts. */
+  readonly onNote?: ((line: string) => void) | undefined;
 }
 
 export interface Collected {
@@ -45,38 +50,46 @@ export interface Collected {
   readonly invalid: number;
 }
 
-/** Stops between two episodes when `signal` is aborted; the dataset is then whole, and shorter. */
+/**
+ * Episode i follows from the seed and i alone. Stops between two episodes when `signal` is aborted; the dataset is
+ * then whole, and shorter.
+ */
 export async function collect(options: CollectOptions): Promise<Collected> {
-  const { task, folder, behaviours, seed, signal, onEpisode, onInvalid } = options;
-  const environment = await EnvironmentWorker.create(task, recordingOptions(options));
-  const agents = new Map<Behaviour, RlpdAgent>();
+  const { task, folder, seed, signal, onEpisode, onInvalid, onNote } = options;
+  const environment = recordingOptions(options);
+  const behaviours = [...new Set(options.behaviours)];
   const random = new Generator(seed).child('collect');
+  const plans = options.behaviours.map((behaviour, episode): EpisodePlan => {
+    const stream = random.child(`episode ${episode}`);
+    return {
+      behaviour: behaviours.indexOf(behaviour),
+      mode: options.mode,
+      seed: stream.bits32(),
+      noiseSeed: stream.child('noise').bits32(),
+    };
+  });
+  const { engine = { precision: 'float32' }, workers = availableParallelism() } = options;
+  const players = await Players.create(
+    { task, environment, behaviours, engine },
+    Math.min(workers, plans.length),
+  );
   let invalid = 0;
   try {
-    const writer = await createWriter(options, environment);
+    if (players.facts.engine !== undefined) onNote?.(players.facts.engine);
+    const writer = await createWriter(options, players.facts);
     let appended: Promise<void> = Promise.resolve();
-    let recorded = 0;
-    for (const [episode, behaviour] of behaviours.entries()) {
-      if (behaviour !== undefined && !agents.has(behaviour))
-        agents.set(behaviour, policyAgent(behaviour, environment, random.child(behaviour.name).bits32()));
-      const agent = agents.get(behaviour);
-      const stream = random.child(`episode ${episode}`);
-      const result = await rollout({
-        environment,
-        policy: agent === undefined ? uniformPolicy(environment, stream) : (o) => agent.act(o, options.mode),
-        seed: stream.bits32(),
-        signal,
-      });
-      if (result === undefined) break;
-      if (result.invalid !== undefined) {
+    let [played, recorded] = [0, 0];
+    for await (const episode of players.play(plans, signal)) {
+      const id = `episode-${String(played++).padStart(6, '0')}`;
+      if (episode.invalid !== undefined) {
         invalid++;
-        onInvalid?.(result.invalid);
+        onInvalid?.(episode.invalid);
         continue;
       }
       await appended;
-      appended = writer.append(toEpisode(result, `episode-${String(episode).padStart(6, '0')}`));
+      appended = writer.append(toEpisode(episode, id));
       appended.catch(() => {});
-      onEpisode?.(++recorded, behaviours.length, result.return);
+      onEpisode?.(++recorded, plans.length, episode.return);
     }
     await appended;
     await writer.close();
@@ -92,8 +105,7 @@ export async function collect(options: CollectOptions): Promise<Collected> {
       invalid,
     };
   } finally {
-    await environment.close();
-    for (const agent of agents.values()) agent.dispose();
+    await players.close();
   }
 }
 
@@ -129,9 +141,12 @@ function recordingOptions({ behaviours, environment, seed, task }: CollectOption
   };
 }
 
-function createWriter(options: CollectOptions, environment: EnvironmentWorker): Promise<DatasetWriter> {
+function createWriter(
+  options: CollectOptions,
+  { observationSpace, spec }: PlayerFacts,
+): Promise<DatasetWriter> {
   const names = new Set(options.behaviours.map((behaviour) => behaviour?.name ?? 'uniform'));
-  const header = recordingHeader(environment.observationSpace, environment.spec, {
+  const header = recordingHeader(observationSpace, spec, {
     source: 'collected',
     writer: 'rlpd-pixels',
     writerVersion: PACKAGE_VERSION,
@@ -146,20 +161,7 @@ function createWriter(options: CollectOptions, environment: EnvironmentWorker): 
   return DatasetWriter.create(options.folder, header);
 }
 
-function uniformPolicy({ spec }: EnvironmentWorker, random: Generator): Policy {
-  return () => Float32Array.from({ length: spec.actionSize }, () => random.uniform(-1, 1));
-}
-
-function toEpisode(result: Rollout, id: string) {
-  const { length, actions, rewards, terminated, truncated } = result;
-  return {
-    id,
-    length,
-    pixels: concatenate(result.frames, Uint8Array),
-    state: concatenate(result.states, Float32Array),
-    actions,
-    rewards,
-    terminated,
-    truncated,
-  };
+function toEpisode(rollout: Rollout, id: string) {
+  const { length, pixels, state, actions, rewards, terminated, truncated } = rollout;
+  return { id, length, pixels, state, actions, rewards, terminated, truncated };
 }

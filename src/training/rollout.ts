@@ -18,10 +18,10 @@ export interface Rollout {
   readonly actions: Float32Array;
   /** `[T]`. */
   readonly rewards: Float32Array;
-  /** The T + 1 observations' newest frames, HWC; empty where only state is observed. */
-  readonly frames: readonly Uint8Array[];
-  /** The T + 1 states; empty where only pixels are observed. */
-  readonly states: readonly Float32Array[];
+  /** `[T + 1, H, W, C]`, the observations' newest frames; empty where only state is observed. */
+  readonly pixels: Uint8Array;
+  /** `[T + 1, S]`; empty where only pixels are observed. */
+  readonly state: Float32Array;
   readonly terminated: boolean;
   readonly truncated: boolean;
   /** Why the simulation went bad, if it did: its last step is left out then. */
@@ -70,8 +70,8 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
     return: rewards.reduce((sum, reward) => sum + reward, 0),
     actions: concatenate(actions, Float32Array),
     rewards: Float32Array.from(rewards),
-    frames,
-    states,
+    pixels: concatenate(frames, Uint8Array),
+    state: concatenate(states, Float32Array),
     terminated,
     truncated,
     invalid,
@@ -96,7 +96,7 @@ export function newestFrame(pixels: Uint8Array, spec: EnvironmentSpec): Uint8Arr
 }
 
 /** The rows one after the other. */
-export function concatenate<Row extends Uint8Array | Float32Array>(
+function concatenate<Row extends Uint8Array | Float32Array>(
   rows: readonly Row[],
   Type: new (length: number) => Row,
 ): Row {

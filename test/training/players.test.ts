@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { openDataset } from '../../datasets/reader.js';
+import { verifyDataset } from '../../datasets/verify.js';
+import { RlpdAgent } from '../../src/agent/agent.js';
+import { selectBackend } from '../../src/backend/select.js';
+import { type CollectOptions, collect } from '../../src/training/collect.js';
+import { agentSettings } from '../../src/training/config.js';
+import { environmentOptions } from '../../src/training/environmentOptions.js';
+import { evaluateKept } from '../../src/training/evaluate.js';
+import type { Behaviour } from '../../src/training/experts.js';
+import { smallConfig, temporaryFolder } from './smallRun.js';
+
+/** 50 agent steps an episode. */
+const config = smallConfig({ actionRepeat: 20 });
+const { task } = config;
+const engine = { backend: 'cpu' } as const;
+let policy: Behaviour;
+
+before(async () => {
+  await selectBackend(engine);
+  const agent = RlpdAgent.create({
+    config: agentSettings(config),
+    observationSpace: {
+      state: { shape: [5], low: -Infinity, high: Infinity, dtype: 'float32' },
+    },
+    actionSize: 1,
+    seed: 3,
+  });
+  policy = { name: 'fresh', config, envFrames: 0, return: null, tensors: await agent.policyTensors() };
+  agent.dispose();
+});
+
+const recording = (folder: string, changes: Partial<CollectOptions> = {}): CollectOptions => ({
+  task,
+  folder,
+  behaviours: [policy, undefined, policy, undefined, policy],
+  mode: 'sample',
+  environment: { actionRepeat: config.actionRepeat, imageSize: 16 },
+  seed: 5,
+  engine,
+  details: {},
+  ...changes,
+});
+
+/** Every file of the folder, by name. */
+async function contents(folder: string): Promise<Map<string, Buffer>> {
+  const names = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return new Map(
+    await Promise.all(
+      files.sort().map(async (file) => [file.slice(folder.length), await readFile(file)] as const),
+    ),
+  );
+}
+
+describe('episodes in threads', () => {
+  test('1, 2 and 3 workers record the same bytes', async (context) => {
+    const folder = await temporaryFolder(context);
+    const datasets: Map<string, Buffer>[] = [];
+    for (const workers of [1, 2, 3]) {
+      const out = join(folder, String(workers));
+      const collected = await collect(recording(out, { workers }));
+      assert.equal(collected.episodes, 5);
+      datasets.push(await contents(out));
+    }
+    assert.ok((datasets[0]?.size ?? 0) >= 2);
+    assert.deepEqual(datasets[1], datasets[0]);
+    assert.deepEqual(datasets[2], datasets[0]);
+  });
+
+  test('an episode does not depend on those before it', async (context) => {
+    const folder = await temporaryFolder(context);
+    await collect(recording(join(folder, 'a'), { workers: 1 }));
+    await collect(recording(join(folder, 'b'), { workers: 1, behaviours: [undefined, undefined, policy] }));
+    const [a, b] = [await openDataset(join(folder, 'a')), await openDataset(join(folder, 'b'))];
+    assert.deepEqual(await b.episode(2), await a.episode(2));
+    assert.deepEqual(await b.episode(1), await a.episode(1));
+    assert.notDeepEqual((await b.episode(0)).actions, (await a.episode(0)).actions);
+    assert.notDeepEqual((await a.episode(4)).actions, (await a.episode(2)).actions);
+  });
+
+  test('a policy scores the same with 1, 2 and 3 workers, and only the first episode is filmed', async () => {
+    const scores = [];
+    for (const workers of [1, 2, 3]) {
+      scores.push(
+        await evaluateKept({
+          task,
+          environment: environmentOptions(config),
+          behaviour: policy,
+          engine,
+          episodes: 4,
+          workers,
+          filmSize: 16,
+        }),
+      );
+    }
+    assert.equal(scores[0]?.film.length, 51);
+    assert.equal(new Set(scores[0]?.evaluation.returns).size, 4);
+    assert.deepEqual(scores[1], scores[0]);
+    assert.deepEqual(scores[2], scores[0]);
+  });
+
+  test('what goes wrong in a thread arrives as one sentence', async (context) => {
+    const folder = await temporaryFolder(context);
+    await assert.rejects(collect(recording(join(folder, 'a'), { environment: { camera: 'roof' } })), {
+      name: 'InputError',
+      message: /no camera "?roof/i,
+    });
+    const lame = policy && { ...policy, tensors: new Map() };
+    await assert.rejects(collect(recording(join(folder, 'b'), { behaviours: [lame], workers: 2 })), {
+      name: 'InputError',
+      message: /lacks the tensor/,
+    });
+  });
+
+  test('stopped on the way, the dataset is whole and holds the first episodes', async (context) => {
+    const folder = await temporaryFolder(context);
+    const controller = new AbortController();
+    const out = join(folder, 'stopped');
+    const stopped = await collect(
+      recording(out, {
+        workers: 3,
+        signal: controller.signal,
+        onEpisode: (done) => {
+          if (done === 2) controller.abort();
+        },
+      }),
+    );
+    assert.equal(stopped.episodes, 2);
+    assert.deepEqual((await verifyDataset(out)).problems, []);
+    await collect(recording(join(folder, 'whole'), { workers: 3 }));
+    const [dataset, whole] = [await openDataset(out), await openDataset(join(folder, 'whole'))];
+    assert.equal(dataset.manifest.complete, true);
+    for (const episode of [0, 1])
+      assert.deepEqual(await dataset.episode(episode), await whole.episode(episode));
+  });
+});
