@@ -61,7 +61,7 @@ export async function benchReplay(options: BenchReplayOptions): Promise<BenchRep
   });
   const depth = 3 * layout.frameStack;
   const shape = { pixels: [imageSize, imageSize, depth] as const, stateSize: 0, actionSize: ACTION_SIZE };
-  const first = sampler.sample();
+  const first = await sampler.sample();
   const [now, next] = [
     new ObservationInputs('now', shape, batchSize, first.observation, PAD),
     new ObservationInputs('next', shape, batchSize, first.nextObservation, PAD),
@@ -81,7 +81,7 @@ export async function benchReplay(options: BenchReplayOptions): Promise<BenchRep
   const times: number[] = [];
   for (let i = 0; i < options.iterations + 2; i++) {
     const start = performance.now();
-    const batch = sampler.sample();
+    const batch = await sampler.sample();
     const arrays: InputArrays = {};
     now.fill(arrays, batch.observation, 0);
     next.fill(arrays, batch.nextObservation, 0);

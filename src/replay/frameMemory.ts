@@ -24,12 +24,13 @@ export class FrameMemory {
   write(index: number, frame: Uint8Array): void {
     if (index < 0 || index >= this.capacity)
       throw new RangeError(`Frame ${index} is outside the memory's ${this.capacity} frames.`);
-    const blockNumber = Math.floor(index / this.framesPerBlock);
-    while (this.blocks.length <= blockNumber) {
-      const frames = Math.min(this.framesPerBlock, this.capacity - this.blocks.length * this.framesPerBlock);
-      this.blocks.push(new Uint8Array(new SharedArrayBuffer(frames * this.frameBytes)));
-    }
+    this.#reach(index);
     this.view(index).set(frame);
+  }
+
+  /** Allocates all blocks; the system gives them memory as they are touched. */
+  allocate(): void {
+    if (this.capacity > 0) this.#reach(this.capacity - 1);
   }
 
   /** The bytes of frame `index`: a view, valid as long as the frame is not overwritten. */
@@ -38,5 +39,13 @@ export class FrameMemory {
     if (block === undefined) throw new RangeError(`Frame ${index} was never written.`);
     const start = (index % this.framesPerBlock) * this.frameBytes;
     return block.subarray(start, start + this.frameBytes);
+  }
+
+  #reach(index: number): void {
+    const blockNumber = Math.floor(index / this.framesPerBlock);
+    while (this.blocks.length <= blockNumber) {
+      const frames = Math.min(this.framesPerBlock, this.capacity - this.blocks.length * this.framesPerBlock);
+      this.blocks.push(new Uint8Array(new SharedArrayBuffer(frames * this.frameBytes)));
+    }
   }
 }

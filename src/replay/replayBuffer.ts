@@ -7,6 +7,7 @@
  */
 import type { Generator } from '../random/generator.js';
 import { FrameMemory } from './frameMemory.js';
+import type { FrameSpill } from './frameSpill.js';
 
 /** What one row looks like. */
 export interface ReplayLayout {
@@ -63,8 +64,9 @@ export class ReplayBuffer {
   readonly layout: ReplayLayout;
   /** Rows that are kept. */
   readonly capacity: number;
-  /** Frame number = place in the ring. Undefined where only state is observed. */
+  /** Frame number = place in the ring, once staged. Undefined where only state is observed. */
   readonly frames: FrameMemory | undefined;
+  readonly #spill: FrameSpill | undefined;
   readonly #states: Float32Array;
   readonly #actions: Float32Array;
   readonly #rewards: Float32Array;
@@ -83,14 +85,17 @@ export class ReplayBuffer {
   /**
    * @param capacity rows that are kept; an episode of T transitions takes T + 1
    * @param firstRow the number of the first row that will be written: a resumed run's rows keep their numbers
+   * @param spill    keeps the frames instead of memory alone, in a buffer of whole episodes that is only sampled
    */
-  constructor(layout: ReplayLayout, capacity: number, firstRow = 0) {
+  constructor(layout: ReplayLayout, capacity: number, firstRow = 0, spill?: FrameSpill) {
     if (!Number.isInteger(capacity) || capacity < 2)
       throw new RangeError(`A replay buffer needs a capacity of at least 2 rows, not ${capacity}.`);
     this.layout = layout;
     this.capacity = capacity;
     const { frame } = layout;
-    this.frames = frame && new FrameMemory(frame.height * frame.width * frame.channels, capacity);
+    this.#spill = spill;
+    this.frames =
+      spill?.memory ?? (frame && new FrameMemory(frame.height * frame.width * frame.channels, capacity));
     this.#reach = frame === undefined ? 0 : layout.frameStack - 1;
     this.#states = new Float32Array(capacity * layout.stateSize);
     this.#actions = new Float32Array(capacity * layout.actionSize);
@@ -265,6 +270,21 @@ export class ReplayBuffer {
       target[offset + k] = this.#place(row - Math.min(frameStack - 1 - k, age));
   }
 
+  /** Whether frames must be staged before they are gathered. */
+  get isSpilled(): boolean {
+    return this.#spill !== undefined;
+  }
+
+  /** Brings a transition's frames into memory where they are not, see `FrameSpill.stage`. */
+  async stage(slot: number, numbers: readonly Int32Array[]): Promise<void> {
+    await this.#spill?.stage(slot, numbers);
+  }
+
+  /** Gives up the file of its frames, where there is one. */
+  close(): void {
+    this.#spill?.close();
+  }
+
   /** Copies the state `[S]` seen at `row`. */
   copyState(row: number, target: Float32Array, offset: number): void {
     const { stateSize } = this.layout;
@@ -297,7 +317,7 @@ export class ReplayBuffer {
         throw new RangeError(
           `The replay's frames have ${this.frames.frameBytes} bytes, this one ${observation.frame?.length ?? 0}.`,
         );
-      this.frames.write(place, observation.frame);
+      (this.#spill ?? this.frames).write(place, observation.frame);
     }
     const { stateSize } = this.layout;
     if (stateSize > 0) {

@@ -64,18 +64,18 @@ export class SymmetricSampler {
     return this.#mixed.every((source) => source.buffer.transitions > 0);
   }
 
-  /** A batch in the configured proportions. */
-  sample(): Batch {
+  /** A batch in the configured proportions. Its frames stay in memory until the next one is drawn. */
+  sample(): Promise<Batch> {
     return this.#draw(this.#mixed);
   }
 
   /** A batch of prior data alone, for updates before the first step; of the seeded replay where that holds it. */
-  sampleOffline(): Batch {
+  sampleOffline(): Promise<Batch> {
     const { online, offline, batchSize } = this.#options;
     return this.#draw([{ buffer: offline ?? online, count: batchSize }]);
   }
 
-  #draw(sources: readonly Source[]): Batch {
+  async #draw(sources: readonly Source[]): Promise<Batch> {
     const { batchSize, minibatches, generator, randomShiftPad, online, offline } = this.#options;
     const { layout } = online;
     const rows = batchSize * minibatches;
@@ -84,6 +84,7 @@ export class SymmetricSampler {
     const actions = new Float32Array(rows * layout.actionSize);
     const rewards = new Float32Array(rows);
     const masks = new Float32Array(rows);
+    const staged: Promise<void>[] = [];
     let i = 0;
     for (let minibatch = 0; minibatch < minibatches; minibatch++) {
       for (const { buffer, count } of sources) {
@@ -91,12 +92,15 @@ export class SymmetricSampler {
           const row = buffer === offline ? this.#sampleOfflineRow(buffer) : buffer.sampleRow(generator);
           observation.set(i, buffer, row);
           nextObservation.set(i, buffer, row + 1);
+          if (buffer.isSpilled)
+            staged.push(buffer.stage(staged.length, [observation.frames(i), nextObservation.frames(i)]));
           buffer.copyAction(row, actions, i * layout.actionSize);
           rewards[i] = buffer.reward(row);
           masks[i] = buffer.terminated(row) ? 0 : 1;
         }
       }
     }
+    await Promise.all(staged);
     observation.drawShifts(generator, randomShiftPad);
     nextObservation.drawShifts(generator, randomShiftPad);
     return {
@@ -108,6 +112,11 @@ export class SymmetricSampler {
       rewards,
       masks,
     };
+  }
+
+  /** Gives up what prior data has open. */
+  close(): void {
+    this.#options.offline?.close();
   }
 
   #sampleOfflineRow(offline: ReplayBuffer): number {
@@ -153,6 +162,12 @@ class ObservationRows {
     const { pixels, state } = this.value;
     if (pixels !== undefined) buffer.frameStack(row, pixels.frames, i * this.#frameStack);
     if (state !== undefined) buffer.copyState(row, state, i * this.#stateSize);
+  }
+
+  /** The frame numbers of row i. */
+  frames(i: number): Int32Array {
+    const { pixels } = this.value;
+    return pixels?.frames.subarray(i * this.#frameStack, (i + 1) * this.#frameStack) ?? new Int32Array(0);
   }
 
   /** One offset a sample, the same for its whole stack. */

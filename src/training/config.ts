@@ -8,6 +8,7 @@ import { type AgentConfig, agentConfigSchema } from '../agent/config.js';
 import { presetSettings } from '../agent/presets.js';
 import type { BackendOptions } from '../backend/select.js';
 import { InputError } from '../errors.js';
+import { parseByteSize } from './byteSize.js';
 import { parseDatasets } from './datasetWeights.js';
 
 const runShape = {
@@ -17,6 +18,14 @@ const runShape = {
     .default([])
     .describe(
       'folder of a dataset; may be given several times, with weights (DIR:0.7) to draw from each in that share',
+    ),
+  datasetMemory: z
+    .string()
+    .refine((text) => parseByteSize(text) !== undefined, 'expected a size such as 4GB or 500MB')
+    .nullable()
+    .default(null)
+    .describe(
+      'memory that datasets may take, such as 4GB; further images are read from a file in the run folder, and what is learnt stays the same; null: what is free',
     ),
   obs: z
     .enum(['pixels', 'state'])
@@ -160,7 +169,7 @@ export function learnsOnline(config: RunConfig): boolean {
 }
 
 function checkTogether(config: RunConfig): void {
-  const { algorithm, dataset, offlineMode, pretrainUpdates } = config;
+  const { algorithm, dataset, datasetMemory, offlineMode, pretrainUpdates } = config;
   const hasData = dataset.length > 0;
   const hasWeights = parseDatasets(dataset).some(({ weight }) => weight !== undefined);
   if (algorithm === 'bc' && !hasData)
@@ -180,6 +189,10 @@ function checkTogether(config: RunConfig): void {
   if (algorithm !== 'bc' && offlineMode === 'seeded' && hasWeights)
     throw new InputError(
       'With --offline-mode seeded the datasets are in the one replay that batches are drawn from, and have no shares of their own: give them without weights.',
+    );
+  if (algorithm !== 'bc' && offlineMode === 'seeded' && datasetMemory !== null)
+    throw new InputError(
+      'With --offline-mode seeded the datasets are in the replay, which is held in memory whole: --dataset-memory does not go with it.',
     );
   if (offlineMode === 'none' && pretrainUpdates > 0)
     throw new InputError(

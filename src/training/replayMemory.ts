@@ -3,13 +3,34 @@ import { freemem } from 'node:os';
 import { InputError } from '../errors.js';
 import { type ReplayLayout, rowBytes } from '../replay/replayBuffer.js';
 
+export interface MemoryOptions {
+  /** B·G, the transitions of one whole batch. */
+  readonly batchRows: number;
+  /** Bytes that datasets may take; undefined: what is free. */
+  readonly datasetMemory?: number | undefined;
+  /** Bytes free now. */
+  readonly available?: number;
+}
+
+/** How the frames of a dataset that does not fit are divided. */
+export interface SpillPlan {
+  readonly frameBytes: number;
+  /** Frames that stay in memory. */
+  readonly residentFrames: number;
+  readonly batchRows: number;
+  /** Frames of one transition: a stack and the one after it. */
+  readonly framesPerRow: number;
+  /** Bytes of the other frames, in a file. */
+  readonly fileBytes: number;
+}
+
 export interface MemoryEstimate {
   /** Bytes of the online replay once it is full. */
   readonly online: number;
-  /** Bytes of the dataset; 0 where it is in the online replay or there is none. */
+  /** Bytes of the dataset in memory; 0 where it is in the online replay or there is none. */
   readonly offline: number;
-  /** Bytes free now. */
-  readonly available: number;
+  /** Undefined where all of the dataset is in memory. */
+  readonly spill: SpillPlan | undefined;
   /** One line for people. */
   readonly note: string;
 }
@@ -21,20 +42,54 @@ const RESERVE_BYTES = 1024 ** 3;
 export function estimateMemory(
   layout: ReplayLayout,
   rows: { readonly online: number; readonly offline: number },
-  available = availableBytes(),
+  { batchRows, datasetMemory, available = availableBytes() }: MemoryOptions,
 ): MemoryEstimate {
   const online = rows.online * rowBytes(layout);
-  const offline = rows.offline * rowBytes(layout);
+  const whole = rows.offline * rowBytes(layout);
+  const budget = datasetMemory ?? available - RESERVE_BYTES - online;
+  const fits = whole === 0 || whole <= budget;
+  const spill = fits ? undefined : planSpill(layout, rows.offline, batchRows, budget);
+  const offline = spill === undefined ? whole : budget;
+  const rest =
+    spill === undefined
+      ? ''
+      : `, ${gigabytes(spill.fileBytes)} of its images in a file of the run's folder and read from there for every batch`;
   const parts = [
     ...(rows.online > 0 ? [`replay ${rows.online} observations, ${gigabytes(online)}`] : []),
-    ...(rows.offline > 0 ? [`dataset ${rows.offline} observations, ${gigabytes(offline)}`] : []),
+    ...(rows.offline > 0 ? [`dataset ${rows.offline} observations, ${gigabytes(offline)}${rest}`] : []),
   ];
   const note = `Memory: ${parts.join('; ')}; ${gigabytes(available)} free.`;
   if (online + offline + RESERVE_BYTES > available)
     throw new InputError(
-      `The run's experience needs ${gigabytes(online + offline)} and ${gigabytes(RESERVE_BYTES)} beside it, and this machine has ${gigabytes(available)} free (${parts.join('; ')}): lower --replay-capacity or --env-frames, or use a smaller dataset or --image-size.`,
+      `The run's experience needs ${gigabytes(online + offline)} and ${gigabytes(RESERVE_BYTES)} beside it, and this machine has ${gigabytes(available)} free (${parts.join('; ')}): lower --replay-capacity, --env-frames or --dataset-memory, or use a smaller dataset or --image-size.`,
     );
-  return { online, offline, available, note };
+  return { online, offline, spill, note };
+}
+
+/** @throws InputError where the budget does not hold what must be in memory */
+function planSpill(
+  layout: ReplayLayout,
+  rows: number,
+  batchRows: number,
+  budget: number,
+): SpillPlan | undefined {
+  const { frame, frameStack } = layout;
+  // Without images there is nothing that could be left out: what does not fit is refused by the sum.
+  const frameBytes = frame === undefined ? 0 : frame.height * frame.width * frame.channels;
+  const framesPerRow = frameStack + 1;
+  const needed = rows * (rowBytes(layout) - frameBytes) + batchRows * framesPerRow * frameBytes;
+  if (needed > budget)
+    throw new InputError(
+      `The datasets take at least ${gigabytes(needed)} of memory (${frame === undefined ? 'all of them: they have no images' : 'all but the images, and the images of one batch'}), and there are ${gigabytes(Math.max(0, budget))} for them: give more --dataset-memory or a smaller dataset, or lower --replay-capacity or --env-frames.`,
+    );
+  const residentFrames = Math.min(rows, Math.floor((budget - needed) / frameBytes));
+  return {
+    frameBytes,
+    residentFrames,
+    batchRows,
+    framesPerRow,
+    fileBytes: (rows - residentFrames) * frameBytes,
+  };
 }
 
 /** What the process may still take, under a container's limit too where Node can tell. */
@@ -43,6 +98,6 @@ function availableBytes(): number {
   return availableMemory === undefined ? freemem() : availableMemory.call(process);
 }
 
-function gigabytes(bytes: number): string {
+export function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;
 }

@@ -28,6 +28,7 @@ const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
   'keepCheckpoints',
   'snapshots',
   'logInterval',
+  'datasetMemory',
   'backend',
   'precision',
   'threads',

@@ -12,13 +12,15 @@ import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import { ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
 import { SymmetricSampler } from '../replay/symmetricSampler.js';
+import { parseByteSize } from './byteSize.js';
 import { type Checkpoint, discardAfter, readLatestCheckpoint } from './checkpoint.js';
 import { agentSettings, backendOptions, learnsOnline, type RunConfig } from './config.js';
 import { parseDatasets } from './datasetWeights.js';
 import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
 import { MetricsWriter } from './metrics.js';
+import { createPriorBuffer, requireDisk } from './priorBuffer.js';
 import { loadInto, openPriorData, priorShares, rowsOf } from './priorData.js';
-import { estimateMemory } from './replayMemory.js';
+import { estimateMemory, type MemoryEstimate } from './replayMemory.js';
 import { createRun, readMetrics, reopenRun, runPaths } from './runFolder.js';
 import { type Progress, TrainingRun } from './trainingRun.js';
 import { PACKAGE_VERSION } from './version.js';
@@ -72,7 +74,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const selected = await selectBackend(backendOptions(config));
   onNote(selected.note);
   const random = new Generator(config.seed);
-  const foundation = await layFoundation(config, random, onNote);
+  const foundation = await layFoundation(folder, config, random, onNote);
   const run = await assemble(options, config, random, foundation, checkpoint).catch(async (error) => {
     const { environment, evaluationEnvironment, agent } = foundation;
     await Promise.all([environment?.close(), evaluationEnvironment.close()]);
@@ -110,9 +112,11 @@ interface Foundation {
   readonly layout: ReplayLayout;
   /** Rows of the online replay and of the prior data. */
   readonly capacities: { readonly online: number; readonly offline: number };
+  readonly memory: MemoryEstimate;
 }
 
 async function layFoundation(
+  folder: string,
   config: RunConfig,
   random: Generator,
   onNote: (line: string) => void,
@@ -131,7 +135,12 @@ async function layFoundation(
       onNote,
     );
     const capacities = replayRows(config, spec, datasets);
-    onNote(estimateMemory(layout, capacities).note);
+    const memory = estimateMemory(layout, capacities, {
+      batchRows: config.batchSize * config.utdRatio,
+      datasetMemory: parseByteSize(config.datasetMemory ?? ''),
+    });
+    onNote(memory.note);
+    if (memory.spill !== undefined) await requireDisk(folder, memory.spill.fileBytes);
     if (learnsOnline(config)) environment = await create('environment');
     const agent = RlpdAgent.create({
       config: agentSettings(config),
@@ -139,7 +148,7 @@ async function layFoundation(
       actionSize: spec.actionSize,
       seed: config.seed,
     });
-    return { environment, evaluationEnvironment, agent, datasets, layout, capacities };
+    return { environment, evaluationEnvironment, agent, datasets, layout, capacities, memory };
   } catch (error) {
     await Promise.all([environment?.close(), evaluationEnvironment.close()]);
     throw error;
@@ -155,7 +164,7 @@ async function assemble(
   checkpoint: { readonly path: string; readonly content: Checkpoint } | undefined,
 ): Promise<TrainingRun> {
   const { run: folder, resume = false } = options;
-  const { environment, evaluationEnvironment, agent, datasets, layout, capacities } = foundation;
+  const { environment, evaluationEnvironment, agent, datasets, layout, capacities, memory } = foundation;
   const { spec, observationSpace } = evaluationEnvironment;
   const signal = options.signal ?? new AbortController().signal;
   const paths = runPaths(folder);
@@ -175,7 +184,9 @@ async function assemble(
     : undefined;
   const isSeeded = config.offlineMode === 'seeded' && learnsOnline(config);
   const offline =
-    datasets.length === 0 || isSeeded ? undefined : new ReplayBuffer(layout, capacities.offline);
+    datasets.length === 0 || isSeeded
+      ? undefined
+      : createPriorBuffer(layout, capacities.offline, memory, folder);
   if (offline !== undefined) await loadInto(offline, datasets, signal);
   const replay = await refill(
     layout,

@@ -128,7 +128,7 @@ export class TrainingRun {
     if (this.#evaluationDue) await this.#evaluate();
     while (!signal.aborted && this.#counters.agentSteps === 0 && this.#pretraining()) {
       const before = this.#position;
-      await this.#update(this.#parts.sampler.sampleOffline());
+      await this.#update(await this.#parts.sampler.sampleOffline());
       await this.#afterStep(before, !this.#pretraining());
     }
     while (!signal.aborted && environment !== undefined && this.#training()) {
@@ -140,10 +140,11 @@ export class TrainingRun {
   }
 
   async close(): Promise<void> {
-    const { environment, evaluationEnvironment, metrics, agent } = this.#parts;
+    const { environment, evaluationEnvironment, metrics, agent, sampler } = this.#parts;
     await Promise.allSettled([this.#recording]);
     await Promise.allSettled([environment?.close(), evaluationEnvironment.close(), metrics.close()]);
     agent.dispose();
+    sampler.close();
   }
 
   #pretraining(): boolean {
@@ -173,7 +174,7 @@ export class TrainingRun {
     const stepping = environment.step(action);
     // A failure is reported when its turn comes, not as an unhandled rejection before.
     stepping.catch(() => {});
-    if (!isRandom && sampler.ready) await this.#update(sampler.sample());
+    if (!isRandom && sampler.ready) await this.#update(await sampler.sample());
     const result = await stepping;
 
     const episodeFrames = result.info.envFrames ?? this.#episodeFrames + config.actionRepeat;

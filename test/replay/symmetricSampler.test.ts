@@ -37,9 +37,9 @@ function sampler(options: Partial<SamplerOptions>): SymmetricSampler {
   });
 }
 
-test('every minibatch holds exactly its offline share, whatever the share', () => {
+test('every minibatch holds exactly its offline share, whatever the share', async () => {
   for (const share of [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1]) {
-    const batch = sampler({ offlineShare: share, minibatches: 3 }).sample();
+    const batch = await sampler({ offlineShare: share, minibatches: 3 }).sample();
     const offline = Math.round(16 * share);
     const expected = [...new Array(16 - offline).fill(1), ...new Array(offline).fill(2)];
     assert.deepEqual([...batch.rewards], [...expected, ...expected, ...expected], `share ${share}`);
@@ -51,12 +51,12 @@ test('every minibatch holds exactly its offline share, whatever the share', () =
   }
 });
 
-test('without separate prior data every row is drawn from the one replay', () => {
-  const batch = sampler({ offline: undefined }).sample();
+test('without separate prior data every row is drawn from the one replay', async () => {
+  const batch = await sampler({ offline: undefined }).sample();
   assert.deepEqual([...new Set(batch.rewards)], [1]);
 });
 
-test('weighted prior data is drawn in its shares, whatever the sizes, and uniformly within a part', () => {
+test('weighted prior data is drawn in its shares, whatever the sizes, and uniformly within a part', async () => {
   const offline = new ReplayBuffer(layout, 100);
   for (const [mark, length] of [
     [2, 4],
@@ -70,7 +70,7 @@ test('weighted prior data is drawn in its shares, whatever the sizes, and unifor
       rewards: Float32Array.from({ length }, (_, t) => mark + t / 64),
       terminated: false,
     });
-  const { rewards } = sampler({
+  const { rewards } = await sampler({
     offline,
     offlineShare: 0.75,
     batchSize: 16_000,
@@ -92,25 +92,25 @@ test('weighted prior data is drawn in its shares, whatever the sizes, and unifor
   assert.ok(Math.abs(first - 2 / 44) < 0.014, `${first}`);
 });
 
-test('before the first step a batch is prior data alone', () => {
-  assert.deepEqual([...new Set(sampler({}).sampleOffline().rewards)], [2]);
-  assert.deepEqual([...new Set(sampler({ offline: undefined }).sampleOffline().rewards)], [1]);
+test('before the first step a batch is prior data alone', async () => {
+  assert.deepEqual([...new Set((await sampler({}).sampleOffline()).rewards)], [2]);
+  assert.deepEqual([...new Set((await sampler({ offline: undefined }).sampleOffline()).rewards)], [1]);
 });
 
-test('a batch cannot be drawn before every source it needs holds a transition', () => {
+test('a batch cannot be drawn before every source it needs holds a transition', async () => {
   const empty = new ReplayBuffer(layout, 10);
   assert.equal(sampler({ online: empty }).ready, false);
   assert.equal(sampler({ online: empty, offlineShare: 1 }).ready, true);
-  assert.throws(() => sampler({ online: empty }).sample(), /no transition/);
+  await assert.rejects(sampler({ online: empty }).sample(), /no transition/);
 });
 
-test('the mask is 0 at a termination alone', () => {
-  const batch = sampler({ online: filled(1, 1, true), offline: filled(2, 1, false) }).sample();
+test('the mask is 0 at a termination alone', async () => {
+  const batch = await sampler({ online: filled(1, 1, true), offline: filled(2, 1, false) }).sample();
   assert.deepEqual([...batch.masks], [...new Array(8).fill(0), ...new Array(8).fill(1)]);
 });
 
-test('shifts cover all crops, and those of an observation and its successor are independent', () => {
-  const batch = sampler({ batchSize: 4000 }).sample();
+test('shifts cover all crops, and those of an observation and its successor are independent', async () => {
+  const batch = await sampler({ batchSize: 4000 }).sample();
   const [now, next] = [batch.observation.pixels?.shifts, batch.nextObservation.pixels?.shifts];
   assert.ok(now && next);
   const crops = new Set<string>();
@@ -126,13 +126,13 @@ test('shifts cover all crops, and those of an observation and its successor are 
   assert.ok(now.every((shift) => shift >= 0 && shift <= 8));
 });
 
-test('the same generator state draws the same batch', () => {
-  const [a, b] = [sampler({}).sample(), sampler({}).sample()];
+test('the same generator state draws the same batch', async () => {
+  const [a, b] = [await sampler({}).sample(), await sampler({}).sample()];
   assert.deepEqual(a.observation.pixels?.frames, b.observation.pixels?.frames);
   assert.deepEqual(a.observation.pixels?.shifts, b.observation.pixels?.shifts);
 });
 
-test('each row of a batch is one transition: its stacks, states, action and reward belong together', () => {
+test('each row of a batch is one transition: its stacks, states, action and reward belong together', async () => {
   const both: ReplayLayout = { ...layout, stateSize: 1 };
   const buffer = new ReplayBuffer(both, 100);
   for (const length of [4, 1, 7]) {
@@ -147,7 +147,7 @@ test('each row of a batch is one transition: its stacks, states, action and rewa
       terminated: false,
     });
   }
-  const { observation, nextObservation, actions, rewards } = sampler({
+  const { observation, nextObservation, actions, rewards } = await sampler({
     online: buffer,
     offline: undefined,
     batchSize: 64,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentConfigSchema } from '../../src/agent/config.js';
+import { parseByteSize } from '../../src/training/byteSize.js';
 import { agentSettings, parseRunConfig, resolveConfig } from '../../src/training/config.js';
 import { parseDatasets } from '../../src/training/datasetWeights.js';
 
@@ -48,6 +49,8 @@ test('each wrong setting is one sentence that says where it was given', () => {
     [{ flags: { task: 'walker-walk', offlineMode: 'none', pretrainUpdates: 3 } }, /need a dataset/],
     [{ flags: { task: 'walker-walk', algorithm: 'bc' } }, /Behaviour cloning learns from a dataset/],
     [{ flags: { ...base, algorithm: 'bc' } }, /--pretrain-updates/],
+    [{ flags: { ...base, datasetMemory: '4 apples' } }, /^--dataset-memory cannot be .*such as 4GB/],
+    [{ flags: { ...base, datasetMemory: '4GB', offlineMode: 'seeded' } }, /does not go with it/],
     [{ flags: { ...base, dataset: ['a:0'] } }, /--dataset a:0 gives the weight 0: expected DIR/],
     [{ flags: { ...base, dataset: ['a:-1'] } }, /gives the weight -1/],
     [{ flags: { ...base, dataset: [':0.5'] } }, /a weight without a folder/],
@@ -73,4 +76,19 @@ test('a number after the last colon is a weight, and any other colon belongs to 
   ];
   for (const [entry, folder, weight] of cases)
     assert.deepEqual(parseDatasets([entry]), [{ folder, weight }], entry);
+});
+
+test('sizes are read in decimal and binary units', () => {
+  const sizes = ['4GB', '1.5GiB', '500 mb', '2kib', '123', '4G', 'GB', '-1GB', ''];
+  assert.deepEqual(sizes.map(parseByteSize), [
+    4e9,
+    1.5 * 2 ** 30,
+    5e8,
+    2048,
+    123,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });

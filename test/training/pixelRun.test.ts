@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openDataset } from '../../datasets/reader.js';
@@ -89,20 +89,29 @@ test('collected episodes hold pixels and state of every observation, and differ 
   assert.notDeepEqual(a.state, b.state);
 });
 
-test('from pixels and with weighted prior data too, stopping and resuming changes nothing', async () => {
+test('from pixels and with weighted prior data too, stopping, resuming and a budget of memory change nothing', async () => {
   const run = join(folder, 'stopped');
   for (const stop of [30, 50]) {
     const controller = new AbortController();
     await train({
       run,
-      ...(stop === 30 ? { config: config() } : { resume: true }),
+      // 104 images of 3 kB: all in memory, then about a third, then none but a batch's.
+      ...(stop === 30 ? { config: config() } : { resume: true, changes: { datasetMemory: '200KB' } }),
       signal: controller.signal,
       onProgress: ({ agentSteps }) => {
         if (agentSteps >= stop) controller.abort();
       },
     });
   }
-  await train({ run, resume: true });
+  const notes: string[] = [];
+  await train({
+    run,
+    resume: true,
+    changes: { datasetMemory: '104KB' },
+    onNote: (line) => notes.push(line),
+  });
+  assert.match(notes.join('\n'), /images in a file of the run's folder/);
+  assert.ok((await readdir(run)).every((name) => !name.includes('scratch')));
   for (const file of ['metrics.jsonl', 'checkpoints/step-00002400/agent.safetensors'])
     assert.deepEqual(await readFile(join(run, file)), await readFile(join(folder, 'whole', file)), file);
 });

@@ -146,13 +146,53 @@ test('a dataset that means something else by a step or a frame is refused before
 
 test('experience that cannot fit into memory is refused with what to do', () => {
   const big: ReplayLayout = { ...layout, frame: { height: 64, width: 64, channels: 3 } };
-  const { online, note } = estimateMemory(big, { online: 100_000, offline: 0 }, 4e9);
+  const options = { batchRows: 256, available: 4e9 };
+  const { online, note } = estimateMemory(big, { online: 100_000, offline: 0 }, options);
   assert.ok(online > 1.2288e9 && online < 1.25e9, `${online}`);
   assert.match(note, /100000 observations, 1\.23 GB; 4\.00 GB free/);
-  assert.throws(() => estimateMemory(big, { online: 100_000, offline: 200_000 }, 4e9), {
+  assert.throws(() => estimateMemory(big, { online: 300_000, offline: 0 }, options), {
     name: 'InputError',
     message: /needs 3\.69 GB.*lower --replay-capacity/,
   });
+  assert.throws(
+    () => estimateMemory(big, { online: 100_000, offline: 200_000 }, { ...options, datasetMemory: 2.4e9 }),
+    { name: 'InputError', message: /needs 3\.63 GB.*or --dataset-memory/ },
+  );
+});
+
+test('a dataset keeps to its budget: as many images as fit beside the rest, the others in a file', () => {
+  const big: ReplayLayout = { ...layout, frame: { height: 64, width: 64, channels: 3 }, stateSize: 5 };
+  const frame = 64 * 64 * 3;
+  const rows = { online: 0, offline: 100_000 };
+  const plan = (datasetMemory: number | undefined, available = 8e9) =>
+    estimateMemory(big, rows, { batchRows: 256, datasetMemory, available });
+  assert.equal(plan(undefined).spill, undefined);
+  assert.equal(plan(1.3e9).spill, undefined);
+  const { offline, spill, note } = plan(5e8);
+  assert.ok(spill);
+  assert.equal(offline, 5e8);
+  const numbers = 100_000 * (4 * 5 + 4 * 1 + 10);
+  const held = (spill.residentFrames + 256 * 4) * frame + numbers;
+  assert.ok(held <= 5e8 && held > 5e8 - frame, `${held}`);
+  assert.equal(spill.fileBytes, (100_000 - spill.residentFrames) * frame);
+  assert.match(
+    note,
+    /dataset 100000 observations, 0\.50 GB, 0\.74 GB of its images in a file of the run's folder/,
+  );
+  // Without a budget what is free is one.
+  assert.equal(plan(undefined, 1.5e9 + 2 ** 30 - 1e9).offline, 5e8);
+  assert.throws(() => plan(1e7), {
+    name: 'InputError',
+    message: /at least 0\.02 GB .*there are 0\.01 GB .*give more --dataset-memory/,
+  });
+  assert.throws(
+    () =>
+      estimateMemory({ frameStack: 1, stateSize: 5, actionSize: 1 }, rows, {
+        batchRows: 256,
+        datasetMemory: 1e6,
+      }),
+    { name: 'InputError', message: /they have no images/ },
+  );
 });
 
 test('what is doubtful about a dataset is said before the start, and keeps nothing from starting', async (context) => {
