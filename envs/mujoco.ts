@@ -85,6 +85,8 @@ const warnings = [
 let modulePromise: Promise<MainModule> | undefined;
 let modelNumber = 0;
 
+type Rgb = [red: number, green: number, blue: number];
+
 /** A compiled model with its state. Positions are in metres, angles in radians, times in seconds. */
 export class Simulation {
   readonly #mujoco: MainModule;
@@ -188,12 +190,13 @@ export class Simulation {
   }
 
   /** Ambient, diffuse and specular RGB of the light that sits on the camera, and whether it is on. */
-  get headlight(): { ambient: number[]; diffuse: number[]; specular: number[]; active: boolean } {
+  get headlight(): { ambient: Rgb; diffuse: Rgb; specular: Rgb; active: boolean } {
     const light = this.#model.vis.headlight;
+    const rgb = (colour: unknown) => Array.from(colour as Float32Array) as Rgb;
     return {
-      ambient: Array.from(light.ambient as Float32Array),
-      diffuse: Array.from(light.diffuse as Float32Array),
-      specular: Array.from(light.specular as Float32Array),
+      ambient: rgb(light.ambient),
+      diffuse: rgb(light.diffuse),
+      specular: rgb(light.specular),
       active: light.active !== 0,
     };
   }

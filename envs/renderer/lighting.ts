@@ -2,7 +2,38 @@
  * OpenGL's fixed-function lighting: Blinn's specular term with a local viewer, spot lights with cutoff and
  * exponent. Light arrives in two parts because shadows take away the second alone.
  */
-import type { Light, Scene, Shape, View } from './scene.js';
+import type { Light, LightColours, Scene, Shape, View } from './scene.js';
+
+/** A point of a surface as it is lit: where it lies, which way it faces, and from where it is seen. */
+export class SurfacePoint {
+  x = 0;
+  y = 0;
+  z = 0;
+  /** Unit normal. */
+  nx = 0;
+  ny = 0;
+  nz = 0;
+  /** Unit vector towards the eye. */
+  vx = 0;
+  vy = 0;
+  vz = 0;
+
+  place(x: number, y: number, z: number, nx: number, ny: number, nz: number, eye: View): void {
+    this.x = x;
+    this.y = y;
+    this.z = z;
+    this.nx = nx;
+    this.ny = ny;
+    this.nz = nz;
+    const vx = eye.x - x;
+    const vy = eye.y - y;
+    const vz = eye.z - z;
+    const distance = Math.sqrt(vx * vx + vy * vy + vz * vz);
+    this.vx = vx / distance;
+    this.vy = vy / distance;
+    this.vz = vz / distance;
+  }
+}
 
 /** Light on a point, before it meets the surface's colour: grey specular is added as it is. */
 export class Illumination {
@@ -20,43 +51,32 @@ export class Illumination {
     this.specularRed = this.specularGreen = this.specularBlue = 0;
   }
 
-  /**
-   * Adds a light that shines along the unit vector −l on a point with unit normal n, seen along the unit vector v
-   * (towards the eye).
-   */
+  /** Adds a light that shines along the unit vector −l. */
   add(
-    light: {
-      readonly ambient: readonly number[];
-      readonly diffuse: readonly number[];
-      readonly specular: readonly number[];
-    },
+    light: LightColours,
     strength: number,
     shape: Shape,
-    nx: number,
-    ny: number,
-    nz: number,
+    point: SurfacePoint,
     lx: number,
     ly: number,
     lz: number,
-    vx: number,
-    vy: number,
-    vz: number,
   ): void {
+    const { nx, ny, nz } = point;
     const cosine = nx * lx + ny * ly + nz * lz;
     const diffuse = cosine > 0 ? cosine * strength : 0;
-    this.red += (light.ambient[0] as number) * strength + (light.diffuse[0] as number) * diffuse;
-    this.green += (light.ambient[1] as number) * strength + (light.diffuse[1] as number) * diffuse;
-    this.blue += (light.ambient[2] as number) * strength + (light.diffuse[2] as number) * diffuse;
+    this.red += light.ambient[0] * strength + light.diffuse[0] * diffuse;
+    this.green += light.ambient[1] * strength + light.diffuse[1] * diffuse;
+    this.blue += light.ambient[2] * strength + light.diffuse[2] * diffuse;
     if (cosine <= 0 || shape.specular === 0) return;
-    const hx = lx + vx;
-    const hy = ly + vy;
-    const hz = lz + vz;
+    const hx = lx + point.vx;
+    const hy = ly + point.vy;
+    const hz = lz + point.vz;
     const highlight = (nx * hx + ny * hy + nz * hz) / Math.sqrt(hx * hx + hy * hy + hz * hz);
     if (highlight <= 0) return;
     const specular = power(highlight, shape.exponent) * strength * shape.specular;
-    this.specularRed += (light.specular[0] as number) * specular;
-    this.specularGreen += (light.specular[1] as number) * specular;
-    this.specularBlue += (light.specular[2] as number) * specular;
+    this.specularRed += light.specular[0] * specular;
+    this.specularGreen += light.specular[1] * specular;
+    this.specularBlue += light.specular[2] * specular;
   }
 }
 
@@ -70,70 +90,34 @@ export class Lighting {
     this.#headlight = scene.headlight;
   }
 
-  /** Light that no shadow takes away: emission is the surface's own affair, this is headlight and shadowless lights. */
-  addUnshadowed(
-    out: Illumination,
-    shape: Shape,
-    view: View,
-    px: number,
-    py: number,
-    pz: number,
-    nx: number,
-    ny: number,
-    nz: number,
-    vx: number,
-    vy: number,
-    vz: number,
-  ): void {
+  /**
+   * Adds the light that no shadow takes away, headlight and shadowless lights; emission is the surface's own affair.
+   * @param camera the true view, which carries the headlight.
+   */
+  addUnshadowed(out: Illumination, shape: Shape, point: SurfacePoint, camera: View): void {
     if (this.#headlight !== null) {
-      out.add(
-        this.#headlight,
-        1,
-        shape,
-        nx,
-        ny,
-        nz,
-        -view.forwardX,
-        -view.forwardY,
-        -view.forwardZ,
-        vx,
-        vy,
-        vz,
-      );
+      out.add(this.#headlight, 1, shape, point, -camera.forwardX, -camera.forwardY, -camera.forwardZ);
     }
     for (const light of this.lights) {
-      if (!light.castsShadow) this.addLight(out, light, shape, px, py, pz, nx, ny, nz, vx, vy, vz);
+      if (!light.castsShadow) this.addLight(out, light, shape, point);
     }
   }
 
-  addLight(
-    out: Illumination,
-    light: Light,
-    shape: Shape,
-    px: number,
-    py: number,
-    pz: number,
-    nx: number,
-    ny: number,
-    nz: number,
-    vx: number,
-    vy: number,
-    vz: number,
-  ): void {
+  addLight(out: Illumination, light: Light, shape: Shape, point: SurfacePoint): void {
     if (light.directional) {
-      out.add(light, 1, shape, nx, ny, nz, -light.dx, -light.dy, -light.dz, vx, vy, vz);
+      out.add(light, 1, shape, point, -light.dx, -light.dy, -light.dz);
       return;
     }
-    const lx = light.x - px;
-    const ly = light.y - py;
-    const lz = light.z - pz;
+    const lx = light.x - point.x;
+    const ly = light.y - point.y;
+    const lz = light.z - point.z;
     const distance = Math.sqrt(lx * lx + ly * ly + lz * lz);
     const spot = -(lx * light.dx + ly * light.dy + lz * light.dz) / distance;
     if (spot < light.cutoffCosine) return;
     const strength =
       power(spot, light.exponent) /
       (light.attenuation[0] + distance * (light.attenuation[1] + distance * light.attenuation[2]));
-    out.add(light, strength, shape, nx, ny, nz, lx / distance, ly / distance, lz / distance, vx, vy, vz);
+    out.add(light, strength, shape, point, lx / distance, ly / distance, lz / distance);
   }
 }
 

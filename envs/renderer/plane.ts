@@ -3,7 +3,7 @@
  * metres this is what the floor's pool of light looks like. A vertex is lit when a pixel first needs it.
  */
 import type { Simulation } from '../mujoco.js';
-import { Illumination, type Lighting } from './lighting.js';
+import { Illumination, type Lighting, SurfacePoint } from './lighting.js';
 import type { Shape, View } from './scene.js';
 import { MipMap } from './texture.js';
 
@@ -35,6 +35,7 @@ export class PlaneSurface {
   /** Texture units per metre. */
   readonly #scaleX: number;
   readonly #scaleY: number;
+  readonly #point = new SurfacePoint();
   readonly #light = new Illumination();
   readonly #texel = new Float64Array(3);
 
@@ -149,22 +150,17 @@ export class PlaneSurface {
     const px = shape.x + shape.r00 * gx + shape.r01 * gy;
     const py = shape.y + shape.r10 * gx + shape.r11 * gy;
     const pz = shape.z + shape.r20 * gx + shape.r21 * gy;
-    let vx = view.x - px;
-    let vy = view.y - py;
-    let vz = view.z - pz;
-    const distance = Math.sqrt(vx * vx + vy * vy + vz * vz);
-    vx /= distance;
-    vy /= distance;
-    vz /= distance;
+    const point = this.#point;
+    point.place(px, py, pz, shape.r02, shape.r12, shape.r22, view);
     const light = this.#light;
     light.clear();
-    lighting.addUnshadowed(light, shape, view, px, py, pz, shape.r02, shape.r12, shape.r22, vx, vy, vz);
+    lighting.addUnshadowed(light, shape, point, view);
     this.#store(at, shape.emission);
     let part = at + 3;
     for (const source of lighting.lights) {
       if (!source.castsShadow) continue;
       light.clear();
-      lighting.addLight(light, source, shape, px, py, pz, shape.r02, shape.r12, shape.r22, vx, vy, vz);
+      lighting.addLight(light, source, shape, point);
       this.#store(part, 0);
       part += 3;
     }

@@ -31,27 +31,20 @@ export function enter(
       return enterUnitSphere(ox * rx, oy * ry, oz * rz, dx * rx, dy * ry, dz * rz);
     }
     case geomTypes.capsule:
-      return enterCapsule(shape.sizeX, shape.sizeY, ox, oy, oz, dx, dy, dz);
     case geomTypes.cylinder:
-      return enterCylinder(shape.sizeX, shape.sizeY, ox, oy, oz, dx, dy, dz);
+      return enterRounded(shape, ox, oy, oz, dx, dy, dz);
     default:
       return enterBox(shape, ox, oy, oz, dx, dy, dz);
   }
 }
 
 function enterUnitSphere(ox: number, oy: number, oz: number, dx: number, dy: number, dz: number): number {
-  const a = dx * dx + dy * dy + dz * dz;
-  const b = ox * dx + oy * dy + oz * dz;
-  const c = ox * ox + oy * oy + oz * oz - 1;
-  const discriminant = b * b - a * c;
-  if (discriminant < 0) return Infinity;
-  const t = (-b - Math.sqrt(discriminant)) / a;
-  return t > 0 ? t : Infinity;
+  return firstRoot(dx * dx + dy * dy + dz * dz, ox * dx + oy * dy + oz * dz, ox * ox + oy * oy + oz * oz - 1);
 }
 
-function enterCapsule(
-  radius: number,
-  half: number,
+/** Capsule or cylinder: the endless cylinder between the ends, and the ends, half spheres or discs. */
+function enterRounded(
+  shape: Shape,
   ox: number,
   oy: number,
   oz: number,
@@ -59,55 +52,37 @@ function enterCapsule(
   dy: number,
   dz: number,
 ): number {
+  const { sizeX: radius, sizeY: half } = shape;
   const a = dx * dx + dy * dy;
   const b = ox * dx + oy * dy;
   const c = ox * ox + oy * oy - radius * radius;
   const discriminant = b * b - a * c;
-  // A ray that misses the endless cylinder misses the caps too.
+  // A ray that misses the endless cylinder misses the ends too.
   if (discriminant < 0) return Infinity;
-  let end: number;
+  // Height at which the ray comes within the endless cylinder; the eye's own when it already is.
+  let z = oz;
   if (c > 0 && a > 0) {
     const t = (-b - Math.sqrt(discriminant)) / a;
-    const z = oz + t * dz;
+    z = oz + t * dz;
     if (z >= -half && z <= half) return t > 0 ? t : Infinity;
-    end = z > 0 ? half : -half;
-  } else {
-    end = oz > 0 ? half : -half;
   }
-  const cz = oz - end;
-  const ca = a + dz * dz;
-  const cb = b + cz * dz;
-  const capDiscriminant = cb * cb - ca * (c + cz * cz);
-  if (capDiscriminant < 0) return Infinity;
-  const t = (-cb - Math.sqrt(capDiscriminant)) / ca;
-  return t > 0 ? t : Infinity;
-}
-
-function enterCylinder(
-  radius: number,
-  half: number,
-  ox: number,
-  oy: number,
-  oz: number,
-  dx: number,
-  dy: number,
-  dz: number,
-): number {
-  const a = dx * dx + dy * dy;
-  const b = ox * dx + oy * dy;
-  const c = ox * ox + oy * oy - radius * radius;
-  const discriminant = b * b - a * c;
-  if (discriminant < 0) return Infinity;
-  if (c > 0 && a > 0) {
-    const t = (-b - Math.sqrt(discriminant)) / a;
-    const z = oz + t * dz;
-    if (z >= -half && z <= half) return t > 0 ? t : Infinity;
+  if (shape.type === geomTypes.capsule) {
+    const cz = oz - (z > 0 ? half : -half);
+    return firstRoot(a + dz * dz, b + cz * dz, c + cz * cz);
   }
   if (dz === 0) return Infinity;
   const t = ((dz < 0 ? half : -half) - oz) / dz;
   const x = ox + t * dx;
   const y = oy + t * dy;
   return t > 0 && x * x + y * y <= radius * radius ? t : Infinity;
+}
+
+/** Smaller solution of a·t² + 2b·t + c = 0; Infinity where there is none or it is not positive. */
+function firstRoot(a: number, b: number, c: number): number {
+  const discriminant = b * b - a * c;
+  if (discriminant < 0) return Infinity;
+  const t = (-b - Math.sqrt(discriminant)) / a;
+  return t > 0 ? t : Infinity;
 }
 
 function enterBox(

@@ -89,7 +89,14 @@ const plainSurface: Surface = { emission: 0, specular: 0.5, shininess: 0.5, refl
 /** A geom's own colour counts only when it is not this one, MuJoCo's default. */
 const defaultRgba = [0.5, 0.5, 0.5, 1] as const;
 
-export interface Light {
+/** RGB each. */
+export interface LightColours {
+  readonly ambient: readonly [number, number, number];
+  readonly diffuse: readonly [number, number, number];
+  readonly specular: readonly [number, number, number];
+}
+
+export interface Light extends LightColours {
   readonly directional: boolean;
   readonly castsShadow: boolean;
   /** Cosine of the cutoff angle. */
@@ -97,9 +104,6 @@ export interface Light {
   readonly cutoffDegrees: number;
   readonly exponent: number;
   readonly attenuation: readonly [number, number, number];
-  readonly ambient: readonly [number, number, number];
-  readonly diffuse: readonly [number, number, number];
-  readonly specular: readonly [number, number, number];
   /** World position. */
   x: number;
   y: number;
@@ -131,11 +135,7 @@ export class Scene {
   readonly shapes: readonly Shape[];
   /** The model's own lights; the headlight belongs to the view. */
   readonly lights: readonly Light[];
-  readonly headlight: {
-    readonly ambient: readonly number[];
-    readonly diffuse: readonly number[];
-    readonly specular: readonly number[];
-  } | null;
+  readonly headlight: LightColours | null;
   readonly #simulation: Simulation;
   /** The shapes that the model gives poses, sizes and colours. */
   readonly #posed: readonly Shape[];

@@ -3,61 +3,12 @@
  * its outline can cover: along a row of samples, the discriminant of "ray meets quadric" is a quadratic in x, whose
  * roots are the outline.
  */
+
+import { type Projected, sampleOffsets, samples } from './projected.js';
 import { enter } from './rays.js';
-import { geomTypes, type Shape, type View } from './scene.js';
+import { geomTypes, type View } from './scene.js';
 
-/** Offsets of a pixel's samples from its top left corner: OpenGL's standard pattern for four. */
-export const sampleOffsets = [
-  [0.375, 0.875],
-  [0.875, 0.625],
-  [0.125, 0.375],
-  [0.625, 0.125],
-] as const;
-export const samples = 4;
 export const nothing = -1;
-
-/** A shape as a view sees it: the eye and the three axes of the view in the shape's own frame. */
-export class Projected {
-  readonly shape: Shape;
-  /** Eye. */
-  ox = 0;
-  oy = 0;
-  oz = 0;
-  /** Direction of the ray at (sx, sy) is f + sx·u + sy·v. */
-  fx = 0;
-  fy = 0;
-  fz = 0;
-  ux = 0;
-  uy = 0;
-  uz = 0;
-  vx = 0;
-  vy = 0;
-  vz = 0;
-
-  constructor(shape: Shape) {
-    this.shape = shape;
-  }
-
-  /** Takes over the shape's pose. */
-  update(view: View): void {
-    const s = this.shape;
-    const ex = view.x - s.x;
-    const ey = view.y - s.y;
-    const ez = view.z - s.z;
-    this.ox = s.r00 * ex + s.r10 * ey + s.r20 * ez;
-    this.oy = s.r01 * ex + s.r11 * ey + s.r21 * ez;
-    this.oz = s.r02 * ex + s.r12 * ey + s.r22 * ez;
-    this.fx = s.r00 * view.forwardX + s.r10 * view.forwardY + s.r20 * view.forwardZ;
-    this.fy = s.r01 * view.forwardX + s.r11 * view.forwardY + s.r21 * view.forwardZ;
-    this.fz = s.r02 * view.forwardX + s.r12 * view.forwardY + s.r22 * view.forwardZ;
-    this.ux = s.r00 * view.rightX + s.r10 * view.rightY + s.r20 * view.rightZ;
-    this.uy = s.r01 * view.rightX + s.r11 * view.rightY + s.r21 * view.rightZ;
-    this.uz = s.r02 * view.rightX + s.r12 * view.rightY + s.r22 * view.rightZ;
-    this.vx = s.r00 * view.upX + s.r10 * view.upY + s.r20 * view.upZ;
-    this.vy = s.r01 * view.upX + s.r11 * view.upY + s.r21 * view.upZ;
-    this.vz = s.r02 * view.upX + s.r12 * view.upY + s.r22 * view.upZ;
-  }
-}
 
 /** Nearest shape per sample: `[height, width, 4]`. */
 export class VisibilityBuffer {
@@ -88,6 +39,25 @@ export class VisibilityBuffer {
     this.depths.fill(Infinity, from, to);
     this.firstRow = this.height;
     this.lastRow = -1;
+  }
+
+  /**
+   * Draws shapes, each under its index, leaving out `except` and the hidden ones. Nearer ones first would save
+   * little: a sample costs the same whether it is overdrawn or not.
+   */
+  drawAll(
+    shapes: readonly Projected[],
+    view: View,
+    except = nothing,
+    firstRow = 0,
+    lastRow = this.height - 1,
+  ): void {
+    for (let id = 0; id < shapes.length; id++) {
+      const one = shapes[id] as Projected;
+      if (id === except || one.shape.alpha === 0) continue;
+      one.update(view);
+      this.draw(one, id, view, firstRow, lastRow);
+    }
   }
 
   /** Draws a shape; rows outside [firstRow, lastRow] of pixels are left alone. */

@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { makeEnv, taskNames } from '../../envs/makeEnv.js';
 import { Simulation } from '../../envs/mujoco.js';
+import { Projected } from '../../envs/renderer/projected.js';
 import { enter } from '../../envs/renderer/rays.js';
 import { Renderer } from '../../envs/renderer/renderer.js';
 import { geomTypes, Shape } from '../../envs/renderer/scene.js';
 import { hang } from '../../envs/renderer/tendon.js';
 import { MipMap } from '../../envs/renderer/texture.js';
-import { Projected, VisibilityBuffer } from '../../envs/renderer/visibility.js';
+import { VisibilityBuffer } from '../../envs/renderer/visibility.js';
 import { findTask } from '../../envs/suite/registry.js';
 import { Generator } from '../../src/random/generator.js';
 
