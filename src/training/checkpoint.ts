@@ -48,6 +48,7 @@ export interface Checkpoint {
 
 const LATEST = 'latest';
 const AGENT_FILE = 'agent.safetensors';
+const STATE_FILE = 'state.json';
 const EPISODE_FILE = 'episode.safetensors';
 const FORMAT_VERSION = 1;
 
@@ -91,8 +92,7 @@ export async function writeCheckpoint(
       [EPISODE_FILE]: await writeSafetensors(join(aside, EPISODE_FILE), encodeEpisode(checkpoint.episode)),
     }),
   };
-  const state = { version: FORMAT_VERSION, sha256, ...checkpoint.state };
-  await writeFileAtomic(join(aside, 'state.json'), `${JSON.stringify(state)}\n`);
+  await writeState(aside, sha256, checkpoint.state);
   // Only a run that went back to an older checkpoint can meet one of this name, and that one is not the latest.
   await rm(path, { recursive: true, force: true });
   await rename(aside, path);
@@ -102,6 +102,20 @@ export async function writeCheckpoint(
     if (old !== name) await rm(join(folder, old), { recursive: true, force: true });
   }
   return path;
+}
+
+/**
+ * Replaces the JSON part of a checkpoint, for what happened since it was written without a step being taken: an
+ * evaluation.
+ */
+export async function amendCheckpoint(path: string, state: RunState): Promise<void> {
+  const { sha256 } = stateSchema.parse(JSON.parse(await readFile(join(path, STATE_FILE), 'utf8')));
+  await writeState(path, sha256, state);
+}
+
+function writeState(path: string, sha256: Readonly<Record<string, string>>, state: RunState): Promise<void> {
+  const content = { version: FORMAT_VERSION, sha256, ...state };
+  return writeFileAtomic(join(path, STATE_FILE), `${JSON.stringify(content)}\n`);
 }
 
 /** The last checkpoint and its folder; undefined where there is none yet. @throws InputError where it is damaged */
@@ -131,7 +145,7 @@ async function checkpointNames(folder: string): Promise<string[]> {
 }
 
 async function readCheckpoint(path: string): Promise<Checkpoint> {
-  const file = join(path, 'state.json');
+  const file = join(path, STATE_FILE);
   let json: unknown;
   try {
     json = JSON.parse(await readFile(file, 'utf8'));

@@ -10,15 +10,14 @@ import type { DatasetWriter } from '../../datasets/writer.js';
 import type { Observation } from '../../envs/environment.js';
 import type { EnvironmentWorker } from '../../envs/worker.js';
 import type { RlpdAgent } from '../agent/agent.js';
-import type { UpdateMetrics } from '../agent/learner.js';
-import type { NamedTensor } from '../nn/parameters.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import type { ReplayBuffer, ReplayObservation } from '../replay/replayBuffer.js';
 import type { SymmetricSampler } from '../replay/symmetricSampler.js';
-import { type Checkpoint, type RunState, writeCheckpoint } from './checkpoint.js';
+import { amendCheckpoint, type Checkpoint, type RunState, writeCheckpoint } from './checkpoint.js';
 import type { RunConfig } from './config.js';
 import { type Evaluation, evaluate } from './evaluate.js';
+import { badAction, badMetric, badWeights, NonFiniteError } from './finite.js';
 import { drawLearningCurve } from './learningCurve.js';
 import { type Counters, MeanMetrics, type MetricsWriter } from './metrics.js';
 import { writePolicy } from './policyFile.js';
@@ -69,11 +68,6 @@ export interface Progress extends Counters {
   readonly evaluationMean: number | undefined;
 }
 
-/** The loss, the weights or the policy's actions are no longer numbers; nothing after this can be trusted. */
-export class NonFiniteError extends Error {
-  override readonly name = 'NonFiniteError';
-}
-
 export class TrainingRun {
   readonly #parts: RunParts;
   readonly #means = new MeanMetrics();
@@ -87,7 +81,9 @@ export class TrainingRun {
   #evaluatedAt = -1;
   #recording: Promise<void> = Promise.resolve();
   #recordedEpisodes = 0;
-  #lastCheckpoint: { readonly path: string; readonly position: number } | undefined;
+  #lastCheckpoint:
+    | { readonly path: string; readonly position: number; readonly evaluationDue: boolean }
+    | undefined;
   #clock = { time: performance.now(), envFrames: 0, updates: 0 };
 
   constructor(parts: RunParts) {
@@ -118,7 +114,7 @@ export class TrainingRun {
       await environment.restoreState(state.environment);
       this.#observation = replay.lastObservation();
     }
-    this.#lastCheckpoint = { path, position: this.#position };
+    this.#lastCheckpoint = { path, position: this.#position, evaluationDue: state.evaluationDue };
     this.#clock = { time: performance.now(), ...this.#counters };
   }
 
@@ -232,30 +228,12 @@ export class TrainingRun {
   async #update(batch: Batch): Promise<void> {
     const metrics = await this.#parts.agent.update(batch);
     this.#counters = { ...this.#counters, updates: this.#counters.updates + batch.minibatches };
-    this.#requireFinite(metrics);
+    this.#requireFinite(badMetric(metrics));
     this.#means.add(metrics);
   }
 
-  #requireFinite(metrics: UpdateMetrics): void {
-    for (const [name, value] of Object.entries(metrics)) {
-      if (!Number.isFinite(value)) this.#stopFor(`${name} became ${value}`);
-    }
-  }
-
-  /** Nothing that is kept may hold a weight that is no number. */
-  #requireFiniteWeights<T extends ReadonlyMap<string, NamedTensor>>(tensors: T): T {
-    for (const [name, { data }] of tensors) {
-      if (!data.every(Number.isFinite)) this.#stopFor(`the weights "${name}" are not finite`);
-    }
-    return tensors;
-  }
-
-  #stopFor(what: string): never {
-    const { envFrames, agentSteps, updates } = this.#counters;
-    const last = this.#lastCheckpoint;
-    throw new NonFiniteError(
-      `Training stopped: ${what} at update ${updates} (env frame ${envFrames}, agent step ${agentSteps}). ${last === undefined ? 'There is no checkpoint yet' : `The last good checkpoint is ${last.path}`}; a smaller learning rate, or layer norm where it was off, may help.`,
-    );
+  #requireFinite(bad: string | undefined): void {
+    if (bad !== undefined) throw new NonFiniteError(bad, this.#counters, this.#lastCheckpoint?.path);
   }
 
   /** What is due at certain intervals: a line of metrics, an evaluation, a checkpoint. */
@@ -302,13 +280,15 @@ export class TrainingRun {
     await this.#keepEvaluation(evaluation);
     await drawLearningCurve(folder, config);
     if (config.snapshots) {
+      const tensors = await agent.policyTensors();
+      this.#requireFinite(badWeights(tensors));
       const path = join(runPaths(folder).policies, `${this.#stepName()}.safetensors`);
       await mkdir(runPaths(folder).policies, { recursive: true });
       await writePolicy(path, {
         config,
         envFrames: this.#counters.envFrames,
         return: evaluation.mean,
-        tensors: this.#requireFiniteWeights(await agent.policyTensors()),
+        tensors,
       });
     }
     this.#report('evaluating');
@@ -324,20 +304,48 @@ export class TrainingRun {
   }
 
   async #checkpoint(): Promise<void> {
-    const { folder, config, agent, environment, metrics, replay, recorder, exploration, sampling } =
-      this.#parts;
+    const { folder, config, agent, metrics, replay, recorder } = this.#parts;
     const position = this.#position;
-    if (this.#lastCheckpoint?.position === position) return;
-    const tensors = this.#requireFiniteWeights(await agent.tensors());
+    const last = this.#lastCheckpoint;
+    if (last?.position === position) {
+      if (last.evaluationDue === this.#evaluationDue) return;
+      await metrics.flush();
+      await amendCheckpoint(last.path, await this.#state());
+      this.#lastCheckpoint = { ...last, evaluationDue: this.#evaluationDue };
+      return;
+    }
+    const tensors = await agent.tensors();
+    // Nothing that is kept may hold a weight that is no number.
+    this.#requireFinite(badWeights(tensors));
     await this.#recording;
     await recorder?.flush();
     await metrics.flush();
-    const hasEpisode = this.#observation !== undefined && environment !== undefined;
-    const state: RunState = {
+    const checkpoint = {
+      tensors,
+      state: await this.#state(),
+      episode: this.#inEpisode ? replay.lastEpisode() : null,
+    };
+    const path = await writeCheckpoint(
+      runPaths(folder).checkpoints,
+      position,
+      checkpoint,
+      config.keepCheckpoints,
+    ).catch((error: Error) => {
+      throw new Error(
+        `The checkpoint could not be written: ${error.message}. ${last === undefined ? 'There is none before it' : `The one before it, ${last.path}, is whole: go on from it by --resume`}.`,
+        { cause: error },
+      );
+    });
+    this.#lastCheckpoint = { path, position, evaluationDue: this.#evaluationDue };
+  }
+
+  async #state(): Promise<RunState> {
+    const { agent, environment, exploration, sampling, metrics } = this.#parts;
+    return {
       counters: this.#counters,
       agent: agent.state(),
       generators: { exploration: exploration.state(), sampling: sampling.state() },
-      environment: hasEpisode ? await environment.saveState() : null,
+      environment: this.#inEpisode ? ((await environment?.saveState()) ?? null) : null,
       replayEpisodes: this.#recordedEpisodes,
       episodeFrames: this.#episodeFrames,
       evaluationMean: this.#evaluationMean ?? null,
@@ -345,27 +353,16 @@ export class TrainingRun {
       metrics: metrics.position,
       means: this.#means.state(),
     };
-    const checkpoint = { tensors, state, episode: hasEpisode ? replay.lastEpisode() : null };
-    const path = await writeCheckpoint(
-      runPaths(folder).checkpoints,
-      position,
-      checkpoint,
-      config.keepCheckpoints,
-    ).catch((error: Error) => {
-      const last = this.#lastCheckpoint;
-      throw new Error(
-        `The checkpoint could not be written: ${error.message}. ${last === undefined ? 'There is none before it' : `The one before it, ${last.path}, is whole: go on from it by --resume`}.`,
-        { cause: error },
-      );
-    });
-    this.#lastCheckpoint = { path, position };
+  }
+
+  get #inEpisode(): boolean {
+    return this.#observation !== undefined && this.#parts.environment !== undefined;
   }
 
   /** The policy's action; one that is no number stops the run here, before it reaches the simulation. */
   async #act(observation: Observation, mode: 'sample' | 'mean'): Promise<Float32Array> {
     const action = await this.#parts.agent.act(observation, mode);
-    const bad = action.find((value) => !Number.isFinite(value));
-    if (bad !== undefined) this.#stopFor(`the policy's action became ${bad}`);
+    this.#requireFinite(badAction(action));
     return action;
   }
 

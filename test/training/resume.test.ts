@@ -173,3 +173,28 @@ test('a resumed run refuses settings that would make another run of it', async (
   await assert.rejects(train({ run, config: smallConfig() }), { name: 'InputError', message: /--resume/ });
   await assert.rejects(train({ run: join(run, 'none'), resume: true }), { name: 'InputError' });
 });
+
+test('a last evaluation that was interrupted is made up for once', async (context) => {
+  const run = join(await temporaryFolder(context), 'interrupted');
+  const phases = async (stopAtEvaluation: boolean, resume: boolean): Promise<string[]> => {
+    const controller = new AbortController();
+    const seen: string[] = [];
+    await train({
+      run,
+      ...(resume ? { resume } : { config: smallConfig() }),
+      signal: controller.signal,
+      onProgress: ({ phase, envFrames }) => {
+        if (envFrames < 2400) return;
+        seen.push(phase);
+        if (stopAtEvaluation && phase === 'evaluating') controller.abort();
+      },
+    });
+    return seen;
+  };
+  assert.ok((await phases(true, false)).includes('evaluating'));
+  assert.ok((await phases(false, true)).includes('evaluating'));
+  const traced = await traces(run);
+  assert.deepEqual(traced, whole);
+  assert.deepEqual(await phases(false, true), []);
+  assert.deepEqual(await traces(run), traced);
+});
