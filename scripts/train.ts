@@ -1,9 +1,9 @@
 /** `rlpd train`: trains an agent, or goes on with a run that was stopped. */
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { presets } from '../src/agent/presets.js';
 import { InputError } from '../src/errors.js';
 import { resolveConfig, runConfigShape } from '../src/training/config.js';
+import { presets } from '../src/training/presets.js';
 import { train } from '../src/training/train.js';
 import { note, printResult } from './console.js';
 import { duration, ProgressDisplay } from './progress.js';

@@ -12,7 +12,6 @@ export type { SuiteTask } from '../envs/suite/task.js';
 export { EnvironmentWorker } from '../envs/worker.js';
 export { type AgentState, RlpdAgent } from './agent/agent.js';
 export { type AgentConfig, parseAgentConfig } from './agent/config.js';
-export { presetSettings, presets } from './agent/presets.js';
 export { type BackendOptions, type SelectedBackend, selectBackend } from './backend/select.js';
 export { InputError } from './errors.js';
 export { Generator, type GeneratorState } from './random/generator.js';
@@ -23,6 +22,7 @@ export { type SamplerOptions, SymmetricSampler } from './replay/symmetricSampler
 export { type RunConfig, resolveConfig } from './training/config.js';
 export { type Evaluation, type EvaluationOptions, evaluate } from './training/evaluate.js';
 export { type PolicyFile, readPolicy, writePolicy } from './training/policyFile.js';
+export { presetSettings, presets } from './training/presets.js';
 export { type Rollout, rollout } from './training/rollout.js';
 export { type TrainOptions, type TrainResult, train } from './training/train.js';
 export type { Progress } from './training/trainingRun.js';

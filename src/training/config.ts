@@ -5,11 +5,11 @@
 import { z } from 'zod';
 import { distractionKinds, distractionLevels } from '../../envs/distraction/levels.js';
 import { type AgentConfig, agentConfigSchema } from '../agent/config.js';
-import { presetSettings } from '../agent/presets.js';
 import type { BackendOptions } from '../backend/select.js';
 import { InputError } from '../errors.js';
 import { parseByteSize } from './byteSize.js';
 import { parseDatasets } from './datasetWeights.js';
+import { presetSettings } from './presets.js';
 
 const runShape = {
   task: z.string().min(1).describe('task to learn, as "rlpd tasks" names it, such as walker-walk'),
@@ -87,7 +87,12 @@ const runShape = {
     .enum(['auto', 'float32', 'bfloat16'])
     .default('auto')
     .describe('what convolutions and matrix products compute in; weights stay float32'),
-  threads: z.int().min(1).nullable().default(null).describe('threads of the tensor engine; null: all cores'),
+  threads: z
+    .int()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('threads of the torch engine, the only one that takes a number; null: all cores'),
 };
 
 /** The shape, by name, from which the command line makes its flags. */

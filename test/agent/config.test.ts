@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { agentConfigSchema, parseAgentConfig } from '../../src/agent/config.js';
-import { presetSettings, presets } from '../../src/agent/presets.js';
 import { InputError } from '../../src/errors.js';
 
 function refusal(settings: unknown): string {
@@ -49,21 +48,5 @@ describe('agent settings', () => {
       assert.ok(setting.description, `${name} has no description`);
       assert.ok(!setting.description.includes('\n'));
     }
-  });
-});
-
-describe('presets', () => {
-  it('are all valid settings', () => {
-    for (const name of Object.keys(presets)) parseAgentConfig(presetSettings(name));
-  });
-
-  it('an unknown one is refused with the list of those there are', () => {
-    assert.throws(
-      () => presetSettings('sac'),
-      (error) => {
-        return error instanceof InputError && /"sac".*rlpd-state/.test(error.message);
-      },
-    );
-    assert.throws(() => presetSettings('toString'), InputError);
   });
 });

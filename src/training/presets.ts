@@ -1,10 +1,10 @@
 /** Named settings: what each one changes with respect to the defaults, which are the paper's for pixels. */
 import { InputError } from '../errors.js';
-import type { AgentConfig } from './config.js';
+import type { RunSettings } from './config.js';
 
 export interface Preset {
   readonly description: string;
-  readonly settings: Partial<AgentConfig>;
+  readonly settings: Partial<RunSettings>;
 }
 
 export const presets = {
@@ -49,14 +49,15 @@ export const presets = {
 
   'pretrain-finetune': {
     description: 'the older recipe: updates on the dataset alone, then the online loop on a seeded replay',
-    settings: { pretrainUpdates: 25_000, offlineMode: 'seeded' },
+    // The first steps are the pre-trained policy's: nothing random is needed to fill a replay that holds the dataset.
+    settings: { pretrainUpdates: 25_000, offlineMode: 'seeded', randomSteps: 0 },
   },
 } as const satisfies Record<string, Preset>;
 
 export type PresetName = keyof typeof presets;
 
 /** The settings of a preset. @throws InputError when there is none of that name. */
-export function presetSettings(name: string): Partial<AgentConfig> {
+export function presetSettings(name: string): Partial<RunSettings> {
   if (!Object.hasOwn(presets, name)) {
     throw new InputError(
       `There is no preset named "${name}"; the presets are ${Object.keys(presets).join(', ')}.`,
