@@ -4,6 +4,8 @@ import { Argument, Command } from 'commander';
 import { describeDataset } from '../datasets/describe.js';
 import { exportDataset } from '../datasets/exporters/exportDataset.js';
 import { exportFrames } from '../datasets/exporters/frames.js';
+import { exportLerobot } from '../datasets/exporters/lerobot.js';
+import { exportMinari } from '../datasets/exporters/minari.js';
 import { exportVd4rl } from '../datasets/exporters/vd4rl.js';
 import { verifyDataset } from '../datasets/verify.js';
 import { formatBytes, printResult, progress } from './console.js';
@@ -89,21 +91,25 @@ examples(
 datasetCommand.addCommand(datasetDoctorCommand);
 datasetCommand.addCommand(datasetServeCommand);
 
-const exporters = { vd4rl: exportVd4rl, frames: exportFrames };
+const exporters = { vd4rl: exportVd4rl, minari: exportMinari, lerobot: exportLerobot, frames: exportFrames };
 
 examples(
   datasetCommand
     .command('export')
     .description('Write a dataset in a format that other programs read')
     .addArgument(
-      new Argument('<format>', 'vd4rl: .npz files; frames: PNG files and CSV').choices(
-        Object.keys(exporters),
-      ),
+      new Argument(
+        '<format>',
+        'vd4rl: .npz files; minari: its HDF5 layout; lerobot: v3, PNG in parquet; frames: PNG files and CSV',
+      ).choices(Object.keys(exporters)),
     )
     .argument('<dir>', "the dataset's folder")
     .requiredOption('--out <dir>', 'folder to write, new or empty')
     .option('--json', 'print the result as one JSON object'),
-  ['rlpd dataset export vd4rl data/walker-expert --out walker-npz'],
+  [
+    'rlpd dataset export vd4rl data/walker-expert --out walker-npz',
+    'rlpd dataset export lerobot data/walker-expert --out walker-lerobot',
+  ],
 ).action(
   async (format: keyof typeof exporters, folder: string, { out, json }: JsonFlag & { out: string }) => {
     const bar = progress('exporting');

@@ -1,8 +1,8 @@
 /**
  * LeRobotDataset v3 and v2.1 with images in its parquet files: a row a frame, with `action`, `observation.*`,
- * `next.reward`, `next.done` and `episode_index`. There is no observation after an episode's last row: where the
- * episode is done there, that observation's value is never used and the last one is repeated; else the last action
- * is dropped.
+ * `next.reward`, `next.done` and `episode_index`. Where `next.done` comes in the row before the last, the last row is
+ * the final observation. Else there is none after the last row: where the episode is done there, that observation's
+ * value is never used and the last one is repeated; else the last action is dropped.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -106,11 +106,17 @@ async function readEpisode(
 ): Promise<SourceEpisode> {
   const rewardKey =
     options.reward === undefined || options.reward === 'dense' ? 'next.reward' : options.reward;
-  const optional = [rewardKey, 'next.done'].filter((key) => info.features[key] !== undefined);
-  const table = await readRows({ file, source }, [camera, 'action', ...stateKeys, ...optional], rows);
+  const optional = [rewardKey, 'next.done', 'next.truncated'].filter(
+    (key) => info.features[key] !== undefined,
+  );
+  const recorded = await readRows({ file, source }, [camera, 'action', ...stateKeys, ...optional], rows);
+  const done = recorded.findIndex((row) => row['next.done'] === true || row['next.truncated'] === true);
+  // The row after an episode's end is its final observation; what would follow that belongs to no episode.
+  const table = done < 0 ? recorded : recorded.slice(0, done + 2);
   const id = `episode_${index}`;
   const files = table.map((row, i) => imageBytes(row[camera], `${id}, row ${i}`));
   const isDone = table.at(-1)?.['next.done'] === true;
+  const ends = (key: string): boolean => table.some((row) => row[key] === true);
   const decoded = await decodeImages(files, size, options.imageSize !== undefined, (i) => `${id}, row ${i}`);
   const state = table.flatMap((row) => stateKeys.flatMap((key) => numbers(row[key], `${id}: ${key}`)));
   const frame = decoded.length / files.length;
@@ -127,8 +133,8 @@ async function readEpisode(
       rewards: optional.includes(rewardKey)
         ? Float32Array.from(table.flatMap((row) => numbers(row[rewardKey], `${id}: ${rewardKey}`)))
         : null,
-      terminated: isDone,
-      truncated: !isDone,
+      terminated: ends('next.done'),
+      truncated: optional.includes('next.truncated') ? ends('next.truncated') : !ends('next.done'),
       source: { file: file.name, rows },
     },
     options.reward,

@@ -5,13 +5,18 @@ import type { Episode } from '../episode.js';
 import type { Manifest } from '../manifest.js';
 import { openDataset } from '../reader.js';
 
-/** Writes one episode; `number` counts from 0. */
-export type EpisodeExporter = (
-  episode: Episode,
-  number: number,
-  manifest: Manifest,
-  out: string,
-) => Promise<void>;
+/** What takes the episodes of one export, in order. */
+export interface EpisodeSink {
+  /** `number` counts from 0. */
+  write(episode: Episode, number: number): Promise<void>;
+  /** Writes what is only known at the end; a format whose episodes are files has nothing to do. */
+  finish?(): Promise<void>;
+  /** Gives up what is open, whether or not the export came to its end. */
+  close?(): Promise<void>;
+}
+
+/** Begins an export into the folder `out`, which exists and is empty. @throws InputError for data the format cannot hold */
+export type Exporter = (out: string, manifest: Manifest) => Promise<EpisodeSink>;
 
 export interface ExportReport {
   readonly out: string;
@@ -19,22 +24,28 @@ export interface ExportReport {
   readonly steps: number;
 }
 
-/** @throws InputError where `out` holds something already, or the dataset cannot be read. */
+/** @throws InputError where `out` holds something already, or the dataset cannot be read or does not fit the format. */
 export async function exportDataset(
   folder: string,
   out: string,
-  write: EpisodeExporter,
+  open: Exporter,
   onProgress?: (done: number, total: number) => void,
 ): Promise<ExportReport> {
   const dataset = await openDataset(folder);
   if ((await readdir(out).catch(() => [])).length > 0)
     throw new InputError(`${out} is not empty: choose a new folder for the export.`);
   await mkdir(out, { recursive: true });
-  let number = 0;
-  for await (const episode of dataset.episodes()) {
-    await write(episode, number, dataset.manifest, out);
-    number++;
-    onProgress?.(number, dataset.length);
+  const sink = await open(out, dataset.manifest);
+  try {
+    let number = 0;
+    for await (const episode of dataset.episodes()) {
+      await sink.write(episode, number);
+      number++;
+      onProgress?.(number, dataset.length);
+    }
+    await sink.finish?.();
+    return { out, episodes: number, steps: dataset.manifest.steps };
+  } finally {
+    await sink.close?.();
   }
-  return { out, episodes: number, steps: dataset.manifest.steps };
 }

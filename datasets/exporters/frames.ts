@@ -6,23 +6,30 @@ import { InputError } from '../../src/errors.js';
 import { writeFileAtomic } from '../atomicFile.js';
 import type { Episode } from '../episode.js';
 import type { Manifest } from '../manifest.js';
-import type { EpisodeExporter } from './exportDataset.js';
+import type { Exporter } from './exportDataset.js';
 
-export const exportFrames: EpisodeExporter = async (episode, number, manifest, out) => {
-  const { imageHeight: height, imageWidth: width, imageChannels: channels } = manifest;
-  if (episode.pixels === undefined || channels !== 3)
-    throw new InputError(`Only RGB images can be exported as frames; this dataset has ${channels} channels.`);
+export const exportFrames: Exporter = async (out, manifest) => {
+  if (manifest.imageChannels !== 3)
+    throw new InputError(
+      `Only RGB images can be exported as frames; this dataset has ${manifest.imageChannels} channels.`,
+    );
+  return { write: (episode, number) => writeFrames(episode, number, manifest, out) };
+};
+
+async function writeFrames(episode: Episode, number: number, manifest: Manifest, out: string): Promise<void> {
+  const { imageHeight: height, imageWidth: width } = manifest;
+  const channels = 3;
   const folder = join(out, `episode_${String(number).padStart(6, '0')}`);
   await mkdir(folder);
   const bytes = height * width * channels;
   for (let t = 0; t <= episode.length; t++) {
-    const frame = episode.pixels.subarray(t * bytes, (t + 1) * bytes);
+    const frame = episode.pixels?.subarray(t * bytes, (t + 1) * bytes) ?? new Uint8Array();
     const file = await sharp(frame, { raw: { height, width, channels } }).png().toBuffer();
     await writeFile(join(folder, `${String(t).padStart(6, '0')}.png`), file);
   }
   // Last, and in one step: a folder without it is no episode.
   await writeFileAtomic(join(folder, 'steps.csv'), table(episode, manifest));
-};
+}
 
 /** A row for each frame; the last has no action, and holds zeros in its place. */
 function table(episode: Episode, { actionSize, stateSize }: Manifest): string {

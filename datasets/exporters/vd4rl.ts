@@ -6,13 +6,18 @@ import { join } from 'node:path';
 import { InputError } from '../../src/errors.js';
 import { writeFileAtomic } from '../atomicFile.js';
 import type { Episode } from '../episode.js';
+import type { Manifest } from '../manifest.js';
 import { npyHeader } from '../sources/npy.js';
-import type { EpisodeExporter } from './exportDataset.js';
+import type { Exporter } from './exportDataset.js';
 import { zipArchive } from './zipWriter.js';
 
-export const exportVd4rl: EpisodeExporter = async (episode, number, manifest, out) => {
-  if (episode.pixels === undefined)
+export const exportVd4rl: Exporter = async (out, manifest) => {
+  if (manifest.imageHeight === 0)
     throw new InputError('A dataset without images cannot be exported as V-D4RL.');
+  return { write: (episode, number) => writeNpz(episode, number, manifest, out) };
+};
+
+async function writeNpz(episode: Episode, number: number, manifest: Manifest, out: string): Promise<void> {
   const rows = episode.length + 1;
   const { imageHeight, imageWidth, imageChannels, actionSize, stateSize } = manifest;
   const members = new Map<string, Uint8Array>();
@@ -20,7 +25,7 @@ export const exportVd4rl: EpisodeExporter = async (episode, number, manifest, ou
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     members.set(`${name}.npy`, Buffer.concat([npyHeader(dtype, shape), bytes]));
   };
-  add('image', '|u1', [rows, imageHeight, imageWidth, imageChannels], episode.pixels);
+  add('image', '|u1', [rows, imageHeight, imageWidth, imageChannels], episode.pixels ?? new Uint8Array());
   add('action', '<f4', [rows, actionSize], afterZeros(episode.actions, actionSize));
   add('reward', '<f4', [rows], afterZeros(episode.rewards, 1));
   const last = rows - 1;
@@ -52,7 +57,7 @@ export const exportVd4rl: EpisodeExporter = async (episode, number, manifest, ou
     if (per === 'observation' && values) add(name, '<f4', size === 1 ? [rows] : [rows, size], values);
   }
   await writeFileAtomic(join(out, `${fileName(episode, number)}.npz`), await zipArchive(members));
-};
+}
 
 /** A row of zeros before the others: nothing led to the first observation. */
 function afterZeros(values: Float32Array, size: number): Float32Array {

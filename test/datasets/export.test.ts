@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openFrames } from '../../datasets/converters/frames.js';
+import { openLerobot } from '../../datasets/converters/lerobot.js';
+import { openMinari } from '../../datasets/converters/minari.js';
 import { openVd4rl } from '../../datasets/converters/vd4rl.js';
 import type { Episode } from '../../datasets/episode.js';
 import { exportDataset } from '../../datasets/exporters/exportDataset.js';
 import { exportFrames } from '../../datasets/exporters/frames.js';
+import { exportLerobot } from '../../datasets/exporters/lerobot.js';
+import { exportMinari } from '../../datasets/exporters/minari.js';
 import { exportVd4rl } from '../../datasets/exporters/vd4rl.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { InputError } from '../../src/errors.js';
@@ -45,6 +50,29 @@ test('a dataset goes out as folders of frames and comes back without a changed b
   const out = join(temporaryFolder(t), 'frames');
   await exportDataset(folder, out, exportFrames);
   assertSame((await convertAll(t, await openFrames(out, {}))).episodes, episodes);
+});
+
+test('a dataset goes out as Minari and comes back without a changed byte', async (t) => {
+  const { folder, episodes } = await sampleDataset(t);
+  const out = join(temporaryFolder(t), 'minari');
+  await exportDataset(folder, out, exportMinari);
+  const back = await convertAll(t, await openMinari(out, { stateKeys: ['state'], camera: 'pixels' }));
+  assertSame(back.episodes, episodes);
+});
+
+test('a dataset goes out as LeRobot v3 and comes back without a changed byte, final observations included', async (t) => {
+  const { folder, episodes } = await sampleDataset(t);
+  const out = join(temporaryFolder(t), 'lerobot');
+  await exportDataset(folder, out, exportLerobot);
+  const source = await openLerobot(out, {});
+  assert.equal(source.header.controlTimestep, 0.05, 'a row for each action, which takes two control steps');
+  assertSame((await convertAll(t, source)).episodes, episodes);
+  const stats = JSON.parse(await readFile(join(out, 'meta', 'stats.json'), 'utf8'));
+  const rewards = episodes.flatMap(({ rewards }) => [...rewards, 0]);
+  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
+  assert.deepEqual(stats['next.reward'].count, [rewards.length]);
+  assert.ok(Math.abs(stats['next.reward'].mean[0] - mean) < 1e-9);
+  assert.deepEqual(stats['next.reward'].max, [Math.max(...rewards)]);
 });
 
 test('an export never writes into a folder that holds something', async (t) => {
