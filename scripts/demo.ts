@@ -90,6 +90,8 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
   note('\n2/4  The random policy and every snapshot record episodes, as images');
   const behaviours = await snapshots(folders.stateAgent);
   const episodeReturns: number[] = [];
+  const learner = { ...base, ...size.learner, dataset: [folders.data] };
+  const cloning = configure('bc', learner, size.behaviourCloning);
   const data = await collect({
     task,
     folder: folders.data,
@@ -97,7 +99,7 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
       new Array<Behaviour>(size.episodesPerPolicy).fill(behaviour),
     ),
     mode: 'sample',
-    environment: { actionRepeat: stateConfig.actionRepeat, imageSize: size.learner.imageSize ?? 64 },
+    environment: environmentOptions(cloning),
     seed,
     engine: { backend: engine.backend, precision: 'float32' },
     details: { level: 'mixed: random and every snapshot of one state agent' },
@@ -109,9 +111,7 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     `${data.episodes} episodes, ${data.steps} agent steps, mean return ${data.returnMean?.toFixed(0)} (${data.returnMin?.toFixed(0)} to ${data.returnMax?.toFixed(0)})`,
   );
 
-  const learner = { ...base, ...size.learner, dataset: [folders.data] };
   note('\n3/4  Behaviour cloning learns from the images');
-  const cloning = configure('bc', learner, size.behaviourCloning);
   const { updates: cloningUpdates } = await runStage(
     folders.behaviourCloning,
     cloning,
