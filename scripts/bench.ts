@@ -7,7 +7,7 @@ import { benchReplayCommand } from './bench/replay.js';
 import { benchUpdateCommand } from './bench/update.js';
 
 export const benchCommand = new Command('bench')
-  .description('Measure speed on this machine')
+  .description('measure speed on this machine')
   .addCommand(benchUpdateCommand)
   .addCommand(benchReplayCommand)
   .addCommand(benchDatasetCommand)

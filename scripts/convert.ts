@@ -38,7 +38,7 @@ interface CommonFlags {
 }
 
 export const convertCommand = new Command('convert').description(
-  'Convert an image dataset in another format',
+  'convert an image dataset in another format',
 );
 
 examples(

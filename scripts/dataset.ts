@@ -18,12 +18,12 @@ interface JsonFlag {
   readonly json?: boolean;
 }
 
-export const datasetCommand = new Command('dataset').description('Look at and check datasets');
+export const datasetCommand = new Command('dataset').description('look at and check datasets');
 
 examples(
   datasetCommand
     .command('info')
-    .description('Print what a dataset holds, without reading its episodes')
+    .description('print what a dataset holds, without reading its episodes')
     .argument('<dir>', "the dataset's folder")
     .option('--json', 'print the result as one JSON object'),
   ['rlpd dataset info data/walker-expert'],
@@ -55,7 +55,7 @@ examples(
 examples(
   datasetCommand
     .command('verify')
-    .description('Read a whole dataset and list all problems; exit code 1 where there are faults')
+    .description('read a whole dataset and list all problems; exit code 1 where there are faults')
     .argument('<dir>', "the dataset's folder")
     .option('--json', 'print the result as one JSON object'),
   ['rlpd dataset verify data/walker-expert'],
@@ -77,7 +77,7 @@ examples(
 examples(
   datasetCommand
     .command('preview')
-    .description('Write a contact sheet, histograms of returns and actions, and a video of episodes')
+    .description('write a contact sheet, histograms of returns and actions, and a video of episodes')
     .argument('<dir>', "the dataset's folder")
     .option('--out <dir>', "folder for the pictures; default: preview in the dataset's folder")
     .option('--episodes <n>', 'episodes to show, from the worst to the best', wholeNumber(1), 4)
@@ -96,7 +96,7 @@ const exporters = { vd4rl: exportVd4rl, minari: exportMinari, lerobot: exportLer
 examples(
   datasetCommand
     .command('export')
-    .description('Write a dataset in a format that other programs read')
+    .description('write a dataset in a format that other programs read')
     .addArgument(
       new Argument(
         '<format>',

@@ -23,7 +23,7 @@ export const datasetDoctorCommand = examples(
   addSettings(
     new Command('doctor')
       .description(
-        'Hold a dataset against the environment it is meant for; exit code 1 where it does not fit',
+        'hold a dataset against the environment it is meant for; exit code 1 where it does not fit',
       )
       .argument('<dir>', "the dataset's folder")
       .option('--task <name>', "the environment's task; default: the dataset's")

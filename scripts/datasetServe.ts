@@ -13,7 +13,7 @@ interface Flags {
 
 export const datasetServeCommand = examples(
   new Command('serve')
-    .description('Serve a page on this machine that scrubs through episodes frame by frame; Ctrl-C ends it')
+    .description('serve a page on this machine that scrubs through episodes frame by frame; Ctrl-C ends it')
     .argument('<dir>', "the dataset's folder")
     .addOption(
       new Option('--port <number>', 'port to listen on; 0: any that is free')

@@ -26,7 +26,7 @@ const commands = [
 ];
 
 const program = new Command('rlpd')
-  .description('Reinforcement learning from camera images with prior data (RLPD).')
+  .description('reinforcement learning from camera images with prior data (RLPD)')
   .version(PACKAGE_VERSION);
 for (const command of commands) program.addCommand(command);
 throwInsteadOfExit(program);

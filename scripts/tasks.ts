@@ -23,7 +23,7 @@ const framesBeforePicture = 40;
 export const tasksCommand = examples(
   addSettings(
     new Command('tasks')
-      .description('List the tasks')
+      .description('list the tasks')
       .option('--sheet <file>', 'write a picture of each task into one PNG')
       .option('--size <pixels>', "side of a task's picture", wholeNumber(16, 1024), 192)
       .option('--json', 'print one JSON object'),

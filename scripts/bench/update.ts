@@ -198,7 +198,7 @@ function median(values: readonly number[]): number {
 }
 
 export const benchUpdateCommand = new Command('update')
-  .description('Time of one update (critic, actor, temperature, moving average; images gathered)')
+  .description('time of one update (critic, actor, temperature, moving average; images gathered)')
   .addOption(
     new Option('--backend <name>', 'tensor engine').choices(['auto', ...backendNames]).default('auto'),
   )
@@ -207,7 +207,7 @@ export const benchUpdateCommand = new Command('update')
       .choices(['auto', 'float32', 'bfloat16'])
       .default('auto'),
   )
-  .option('--threads <n>', 'threads of the tensor engine (default: all cores)', wholeNumber(1))
+  .option('--threads <n>', 'threads of the torch engine (default: all cores)', wholeNumber(1))
   .addOption(new Option('--obs <kind>', 'what the agent sees').choices(['pixels', 'state']).default('pixels'))
   .option('--batch-size <n>', 'transitions of one critic step', wholeNumber(1), 256)
   .option('--ensemble-size <n>', 'critics', wholeNumber(1), 10)

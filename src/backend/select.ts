@@ -19,7 +19,7 @@ export interface BackendOptions {
   readonly backend?: BackendName | 'auto' | undefined;
   /** What convolutions and matrix products compute in; weights are float32 always. `auto`: by the hardware. */
   readonly precision?: Precision | 'auto' | undefined;
-  /** Threads of the tensor engine; default: all cores. */
+  /** Threads of the torch engine, the only one that takes a number; default: all cores. */
   readonly threads?: number | undefined;
   /** Whether programs are recorded and replayed where the engine can; default true. */
   readonly record?: boolean | undefined;
@@ -66,7 +66,13 @@ export async function selectBackend(options: BackendOptions = {}): Promise<Selec
 async function take(backend: BackendName, options: BackendOptions): Promise<SelectedBackend> {
   const selected = await loaders[backend](options);
   if (!(await tf.setBackend(backend))) throw new InputError(`The ${backend} backend did not start.`);
-  return selected;
+  const { threads } = options;
+  // tfjs's packages choose for themselves: wasm has one thread in Node, TensorFlow one a core.
+  if (threads === undefined || threads === selected.threads) return selected;
+  return {
+    ...selected,
+    note: `${selected.note} It takes no number of threads: ${threads} is for torch alone.`,
+  };
 }
 
 type Loader = (options: BackendOptions) => Promise<SelectedBackend>;

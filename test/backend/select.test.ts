@@ -31,6 +31,15 @@ test('each engine that is always there can be taken by its name, and says so in 
   }
 });
 
+test('an engine that takes no number of threads says so where one is asked for', async () => {
+  for (const backend of ['wasm', 'cpu'] as const) {
+    const { note, threads } = await selectBackend({ backend, threads: 3 });
+    assert.equal(threads, 1);
+    assert.match(note, /takes no number of threads: 3 is for torch alone\.$/);
+    assert.doesNotMatch((await selectBackend({ backend, threads: 1 })).note, /takes no number/);
+  }
+});
+
 test('auto takes torch where it is built', torch, async () => {
   const selected = await selectBackend({ backend: 'auto', precision: 'float32', threads: 2 });
   assert.equal(selected.backend, 'torch');

@@ -27,6 +27,15 @@ test('every setting is a flag of train, and the help shows examples', () => {
   assert.match(stdout, /Examples:\n {2}\$ rlpd train --task walker-walk/);
 });
 
+test("commands are described in one style: no sentence, and no capital but a name's", () => {
+  for (const group of [[], ['dataset'], ['bench'], ['convert']]) {
+    const listed = rlpd(...group, '--help').stdout.split('Commands:')[1] ?? '';
+    const descriptions = [...listed.matchAll(/^ {2}(\w+)(?: \S+)*? {2,}(\S.*)$/gm)];
+    assert.ok(descriptions.length > 4, listed);
+    for (const [, name, text = ''] of descriptions) assert.doesNotMatch(text, /^[A-Z][a-z]* |\.$/, name);
+  }
+});
+
 test('bad usage and bad input are one sentence and exit code 2', async (context) => {
   const folder = await temporaryFolder(context);
   const file = join(folder, 'config.json');
