@@ -6,10 +6,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
 import { FileSource } from '../sources/byteSource.js';
+import { readParquetRows } from '../sources/parquet.js';
 import type { ConversionSource, ConversionUnit, SourceEpisode } from './conversion.js';
 import { decodeImages, type ImageSize } from './decodeImages.js';
 import { followingEpisode } from './followingRows.js';
@@ -109,7 +109,11 @@ async function readEpisode(
   const optional = [rewardKey, 'next.done', 'next.truncated'].filter(
     (key) => info.features[key] !== undefined,
   );
-  const recorded = await readRows({ file, source }, [camera, 'action', ...stateKeys, ...optional], rows);
+  const recorded = await readParquetRows(
+    { name: file.name, source },
+    [camera, 'action', ...stateKeys, ...optional],
+    rows,
+  );
   const done = recorded.findIndex((row) => row['next.done'] === true || row['next.truncated'] === true);
   // The row after an episode's end is its final observation; what would follow that belongs to no episode.
   const table = done < 0 ? recorded : recorded.slice(0, done + 2);
@@ -143,7 +147,11 @@ async function readEpisode(
 
 /** Runs of equal `episode_index`; in v3 a file has many, in v2.1 one. */
 async function findEpisodes(parquet: Parquet): Promise<EpisodeRows[]> {
-  const table = await readRows(parquet, ['episode_index'], [0, Number.POSITIVE_INFINITY]);
+  const table = await readParquetRows(
+    { name: parquet.file.name, source: parquet.source },
+    ['episode_index'],
+    [0, Number.POSITIVE_INFINITY],
+  );
   const episodes: EpisodeRows[] = [];
   let start = 0;
   table.forEach((row, i) => {
@@ -157,27 +165,6 @@ async function findEpisodes(parquet: Parquet): Promise<EpisodeRows[]> {
     start = i + 1;
   });
   return episodes;
-}
-
-async function readRows(
-  { file, source }: Parquet,
-  columns: string[],
-  [from, to]: readonly [number, number],
-): Promise<Record<string, unknown>[]> {
-  const buffer = {
-    byteLength: source.bytes,
-    slice: async (start: number, end = source.bytes): Promise<ArrayBuffer> => {
-      const bytes = await source.read(start, end - start);
-      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
-    },
-  };
-  try {
-    const metadata = await parquetMetadataAsync(buffer);
-    const rowEnd = Math.min(to, Number(metadata.num_rows));
-    return await parquetReadObjects({ file: buffer, metadata, columns, rowStart: from, rowEnd, utf8: false });
-  } catch (error) {
-    throw new InputError(`${file.name} cannot be read: ${(error as Error).message}.`, { cause: error });
-  }
 }
 
 async function readInfo(source: string): Promise<Info> {

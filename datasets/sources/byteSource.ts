@@ -51,7 +51,8 @@ export class FileSource implements ByteSource {
 }
 
 function checkRange(offset: number, length: number, bytes: number): void {
-  if (offset < 0 || length < 0 || offset + length > bytes)
+  // Written so that a NaN fails, too.
+  if (!(offset >= 0 && length >= 0 && offset + length <= bytes))
     throw new InputError(
       `it is cut short or damaged: bytes ${offset} to ${offset + length} of ${bytes} are asked for`,
     );
