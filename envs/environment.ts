@@ -61,6 +61,7 @@ export interface StepResult extends ResetResult {
 export interface RenderOptions {
   readonly width?: number;
   readonly height?: number;
+  /** Default: the one the observations' pixels come through, else the task's own. */
   readonly camera?: string | number;
   /** Another look than the model's own; not for environments in a thread of their own. */
   readonly appearance?: Appearance;

@@ -2,8 +2,10 @@
 import type {
   Environment,
   EnvironmentSpec,
+  Frame,
   Observation,
   ObservationSpace,
+  RenderOptions,
   ResetResult,
   StepResult,
 } from '../environment.js';
@@ -50,6 +52,11 @@ export class PixelObservation extends Wrapper {
   override step(action: Float32Array): StepResult {
     const result = this.inner.step(action);
     return { ...result, observation: this.#look(result.observation) };
+  }
+
+  /** Whoever asks for a picture sees through the policy's camera. */
+  override render(options?: RenderOptions): Frame {
+    return this.inner.render({ camera: this.#camera, ...options });
   }
 
   #look({ state }: Observation): Observation {

@@ -116,7 +116,7 @@ export function demoReport(facts: DemoFacts, chart: string): string {
           },
           {
             kind: 'text',
-            text: `Each policy acts for ${best?.returns.length} episodes from the same initial states, which no training has seen; the interval is a bootstrap over these episodes, of one training run with one seed (${rlpd.seed}). The films are drawn large; the policies see ${rlpd.imageSize}×${rlpd.imageSize} pixels, ${rlpd.frameStack} frames at a time.`,
+            text: `Each policy acts for ${best?.returns.length} episodes from the same initial states, which no training has seen; the interval is a bootstrap over these episodes, of one training run with one seed (${rlpd.seed}). The films are drawn large; the policies see ${rlpd.imageSize}×${rlpd.imageSize} pixels, ${rlpd.frameStack} frames at a time, through a camera that follows the cart.`,
           },
         ],
       },

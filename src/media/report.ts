@@ -125,7 +125,7 @@ th, td { text-align: left; padding: 7px 10px; border-bottom: 1px solid #d8dee4; 
 th { color: #57606a; font-weight: 600; font-size: 0.88rem; }
 .number { text-align: right; }
 .highlight td { font-weight: 600; background: #eef6fb; }
-.videos { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 16px; }
+.videos { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 16px; margin: 20px 0; }
 .videos figure { margin: 0; }
 .videos video, .videos img { width: 100%; border-radius: 6px; display: block; background: #eee; }
 pre { background: #f6f8fa; border-radius: 6px; padding: 12px 14px; overflow-x: auto; font-size: 0.85rem; line-height: 1.5; }

@@ -37,6 +37,19 @@ describe('makeEnv', () => {
     );
   });
 
+  it('draws large pictures through the camera of the observations, or another that is asked for', async () => {
+    const environment = await makeEnv('cartpole-swingup', {
+      camera: 'lookatcart',
+      imageSize: 32,
+      frameStack: 1,
+    });
+    environment.reset({ seed: 1 });
+    const { observation } = environment.step(Float32Array.of(1));
+    const size = { width: 32, height: 32 };
+    assert.deepEqual(environment.render(size).data, observation.pixels);
+    assert.notDeepEqual(environment.render({ ...size, camera: 'fixed' }).data, observation.pixels);
+  });
+
   it('describes spaces and facts of what it builds', async () => {
     const environment = await makeEnv('walker-walk', { observations: 'both', imageSize: 32, frameStack: 2 });
     assert.deepEqual(environment.observationSpace.pixels?.shape, [32, 32, 6]);
