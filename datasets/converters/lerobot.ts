@@ -1,5 +1,5 @@
 /**
- * LeRobotDataset v3 and v2.1 with images in its parquet files: a row a frame, with `action`, `observation.*`,
+ * LeRobotDataset v3 and v2.1 with images in its parquet files or as videos: a row a frame, with `action`, `observation.*`,
  * `next.reward`, `next.done` and `episode_index`. Where `next.done` comes in the row before the last, the last row is
  * the final observation. Else there is none after the last row: where the episode is done there, that observation's
  * value is never used and the last one is repeated; else the last action is dropped.
@@ -10,10 +10,13 @@ import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
 import { FileSource } from '../sources/byteSource.js';
 import { readParquetRows } from '../sources/parquet.js';
+import { decodeVideo, requireFfmpeg } from '../sources/video.js';
 import type { ConversionSource, ConversionUnit, SourceEpisode } from './conversion.js';
 import { decodeImages, type ImageSize } from './decodeImages.js';
 import { followingEpisode } from './followingRows.js';
+import { findVideos } from './lerobotVideos.js';
 import type { OpenOptions } from './openOptions.js';
+import { resizeFrames } from './resizeFrames.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
 
@@ -48,6 +51,7 @@ export async function openLerobot(source: string, options: OpenOptions): Promise
     options.imageSize === undefined
       ? { height, width }
       : { height: options.imageSize, width: options.imageSize };
+  const isVideo = info.features[camera]?.dtype === 'video';
   const stateKeys = options.stateKeys ?? (info.features['observation.state'] ? ['observation.state'] : []);
   const files = await findSourceFiles(join(source, 'data'), ['.parquet']);
   const opened: FileSource[] = [];
@@ -61,6 +65,9 @@ export async function openLerobot(source: string, options: OpenOptions): Promise
       opened.push(parquet.source);
       episodes.push(...(await findEpisodes(parquet)));
     }
+    const readImages = isVideo
+      ? await videoReader(source, info, camera, size)
+      : imageReader(camera, size, options.imageSize !== undefined);
     const hashes = new Map(files.map((file) => [file.name, hashOnce(file)]));
     return {
       name: `LeRobotDataset ${info.codebase_version}`,
@@ -76,14 +83,14 @@ export async function openLerobot(source: string, options: OpenOptions): Promise
         actionSize: featureSize(info, 'action'),
         stateSize: stateKeys.reduce((sum, key) => sum + featureSize(info, key), 0),
       },
-      lossy: options.imageSize !== undefined,
+      lossy: isVideo || options.imageSize !== undefined,
       defaultCodec: 'brotli',
       details: { finalObservation: 'the last one repeated where next.done' },
       units: episodes.map(
         (episode): ConversionUnit => ({
           name: `episode_${episode.index}`,
           read: async () => ({
-            episodes: [await readEpisode(episode, info, camera, stateKeys, size, options)],
+            episodes: [await readEpisode(episode, info, stateKeys, readImages, options)],
             files: [await (hashes.get(episode.file.name) ?? hashOnce(episode.file))()],
           }),
         }),
@@ -99,9 +106,8 @@ export async function openLerobot(source: string, options: OpenOptions): Promise
 async function readEpisode(
   { file, source, index, rows }: EpisodeRows,
   info: Info,
-  camera: string,
   stateKeys: readonly string[],
-  size: ImageSize,
+  readImages: ImageReader,
   options: OpenOptions,
 ): Promise<SourceEpisode> {
   const rewardKey =
@@ -111,19 +117,18 @@ async function readEpisode(
   );
   const recorded = await readParquetRows(
     { name: file.name, source },
-    [camera, 'action', ...stateKeys, ...optional],
+    [...readImages.columns, 'action', ...stateKeys, ...optional],
     rows,
   );
   const done = recorded.findIndex((row) => row['next.done'] === true || row['next.truncated'] === true);
   // The row after an episode's end is its final observation; what would follow that belongs to no episode.
   const table = done < 0 ? recorded : recorded.slice(0, done + 2);
   const id = `episode_${index}`;
-  const files = table.map((row, i) => imageBytes(row[camera], `${id}, row ${i}`));
   const isDone = table.at(-1)?.['next.done'] === true;
   const ends = (key: string): boolean => table.some((row) => row[key] === true);
-  const decoded = await decodeImages(files, size, options.imageSize !== undefined, (i) => `${id}, row ${i}`);
+  const decoded = await readImages.read(table, index);
   const state = table.flatMap((row) => stateKeys.flatMap((key) => numbers(row[key], `${id}: ${key}`)));
-  const frame = decoded.length / files.length;
+  const frame = decoded.length / table.length;
   return followingEpisode(
     {
       id,
@@ -143,6 +148,49 @@ async function readEpisode(
     },
     options.reward,
   );
+}
+
+/** How an episode's images are come by, a frame a row. */
+interface ImageReader {
+  /** Columns that it needs. */
+  readonly columns: readonly string[];
+  read(table: readonly Record<string, unknown>[], episode: number): Promise<Uint8Array>;
+}
+
+function imageReader(camera: string, size: ImageSize, resize: boolean): ImageReader {
+  return {
+    columns: [camera],
+    read: (table, episode) => {
+      const name = (i: number): string => `episode_${episode}, row ${i}`;
+      const files = table.map((row, i) => imageBytes(row[camera], name(i)));
+      return decodeImages(files, size, resize, name);
+    },
+  };
+}
+
+async function videoReader(
+  source: string,
+  info: Info,
+  camera: string,
+  size: ImageSize,
+): Promise<ImageReader> {
+  // Here, and not as a problem of every episode.
+  await requireFfmpeg(source);
+  const framesPerSecond = info.fps;
+  const [height = 0, width = 0] = imageShape(info, camera);
+  const find = await findVideos(source, { version: info.codebase_version, camera, framesPerSecond });
+  return {
+    columns: [],
+    read: async (table, episode) => {
+      const { file, first } = find(episode);
+      const shape = { height, width, channels: 3 };
+      const frames = { first, count: table.length, framesPerSecond, height, width };
+      const pixels = await decodeVideo(join(source, file), file, frames);
+      return size.height === height && size.width === width
+        ? pixels
+        : resizeFrames(pixels, { frames: table.length, ...shape }, size.height);
+    },
+  };
 }
 
 /** Runs of equal `episode_index`; in v3 a file has many, in v2.1 one. */
@@ -182,14 +230,10 @@ async function readInfo(source: string): Promise<Info> {
 function chooseCamera(info: Info, source: string, wanted: string | undefined): string {
   const ofType = (dtype: string): string[] =>
     Object.keys(info.features).filter((key) => info.features[key]?.dtype === dtype);
-  const images = ofType('image');
-  const [only, ...others] = wanted === undefined ? images : images.filter((key) => key === wanted);
+  const cameras = [...ofType('image'), ...ofType('video')];
+  const [only, ...others] = wanted === undefined ? cameras : cameras.filter((key) => key === wanted);
   if (only !== undefined && others.length === 0) return only;
-  if (images.length === 0 && ofType('video').length > 0)
-    throw new InputError(
-      `${source} keeps its images as videos, which cannot be decoded here: record or export it with use_videos=False.`,
-    );
-  throw new InputError(`Choose the images with --camera; ${source} has ${images.join(', ') || 'none'}.`);
+  throw new InputError(`Choose the images with --camera; ${source} has ${cameras.join(', ') || 'none'}.`);
 }
 
 /** LeRobot writes [height, width, channels], older datasets [channels, height, width]; `names` says which. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ConversionSource } from '../../datasets/converters/conversion.js';
@@ -192,4 +193,43 @@ test('tables and pictures that do not fit are sentences with file and row', asyn
   const empty = temporaryFolder(t);
   mkdirSync(join(empty, 'x'));
   assert.match((await rejection(openFrames(empty, {}))).message, /has no steps\.csv or steps\.jsonl/);
+});
+
+const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
+
+test('LeRobot videos give each episode its own frames of a shared file', { skip: !hasFfmpeg }, async (t) => {
+  const { episodes, out } = await convertAll(t, await openLerobot(join(golden, 'lerobot/video'), {}));
+  assert.deepEqual(
+    episodes.map(({ length }) => length),
+    [4, 5],
+  );
+  for (const [i, { pixels, length }] of episodes.entries())
+    for (let step = 0; step <= length; step++) {
+      const frame = pixels?.subarray(step * 32 * 32 * 3, (step + 1) * 32 * 32 * 3) ?? new Uint8Array();
+      const mean = frame.reduce((sum, level) => sum + level, 0) / frame.length;
+      // Frames follow each other in steps of 5 grey levels; what H.264 loses is less.
+      assert.ok(Math.abs(mean - (5 * step + 1.5 + 40 * i)) < 2, `episode ${i}, frame ${step}: ${mean}`);
+    }
+  assert.equal((await readManifest(out)).provenance.lossy, true);
+});
+
+test('a LeRobot video that is damaged is a problem of its episodes, not wrong pictures', {
+  skip: !hasFfmpeg,
+}, async (t) => {
+  const folder = join(temporaryFolder(t), 'video');
+  cpSync(join(golden, 'lerobot/video'), folder, { recursive: true });
+  truncateSync(join(folder, 'videos/observation.images.top/chunk-000/file-000.mp4'), 900);
+  const source = await openLerobot(folder, {});
+  const error = await rejection(source.units[0]?.read() ?? Promise.resolve());
+  await source.close();
+  assert.match(error.message, /file-000\.mp4 does not hold 5 frames of 32×32 from frame 0 on/);
+});
+
+test('without ffmpeg a dataset of videos is a sentence that says what to install', async () => {
+  const { PATH } = process.env;
+  process.env.PATH = '';
+  const error = await rejection(openLerobot(join(golden, 'lerobot/video'), {})).finally(() => {
+    process.env.PATH = PATH;
+  });
+  assert.match(error.message, /keeps its images as videos.*apt-get install ffmpeg/);
 });

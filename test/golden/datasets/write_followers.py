@@ -11,6 +11,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import gymnasium as gym
@@ -218,9 +219,53 @@ def lerobot():
             pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
 
 
+def lerobot_video():
+    """Two episodes in one H.264 file, as v3 keeps them; episode 1 is 40 levels brighter. ffmpeg 7 must be there."""
+    size, fps, lengths = 32, 10, (5, 6)
+    root = here / 'lerobot' / 'video'
+    shutil.rmtree(root, ignore_errors=True)
+    camera = 'observation.images.top'
+    video = root / 'videos' / camera / 'chunk-000' / 'file-000.mp4'
+    for folder in (video.parent, root / 'meta' / 'episodes' / 'chunk-000', root / 'data' / 'chunk-000'):
+        folder.mkdir(parents=True)
+    frames = np.concatenate([grey(n, size) // 2 + 40 * i for i, n in enumerate(lengths)]).astype(np.uint8)
+    subprocess.run(
+        ['ffmpeg', '-v', 'error', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', f'{size}x{size}', '-r', str(fps), '-i', '-',
+         '-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-g', '2', '-crf', '10', str(video)],
+        input=frames.tobytes(), check=True,
+    )
+    features = {
+        camera: {'dtype': 'video', 'shape': [size, size, 3], 'names': ['height', 'width', 'channels']},
+        'action': {'dtype': 'float32', 'shape': [2], 'names': None},
+        'next.reward': {'dtype': 'float32', 'shape': [1], 'names': None},
+    }
+    (root / 'meta' / 'info.json').write_text(
+        json.dumps({'codebase_version': 'v3.0', 'fps': fps, 'total_episodes': 2, 'features': features})
+    )
+    firsts = np.cumsum((0,) + lengths)
+    pq.write_table(
+        pa.table({
+            'episode_index': [0, 1],
+            f'videos/{camera}/chunk_index': [0, 0],
+            f'videos/{camera}/file_index': [0, 0],
+            f'videos/{camera}/from_timestamp': [first / fps for first in firsts[:-1]],
+        }),
+        root / 'meta' / 'episodes' / 'chunk-000' / 'file-000.parquet',
+    )
+    pq.write_table(
+        pa.table({
+            'action': pa.array([a.tolist() for n in lengths for a in actions(n)], pa.list_(pa.float32())),
+            'next.reward': pa.array([float(r) for n in lengths for r in rewards(n)], pa.float32()),
+            'episode_index': [i for i, n in enumerate(lengths) for _ in range(n)],
+        }),
+        root / 'data' / 'chunk-000' / 'file-000.parquet',
+    )
+
+
 robomimic()
 rlds()
 lerobot()
+lerobot_video()
 minari_datasets()
 zarr_store()
 frames()
