@@ -156,9 +156,10 @@ export class DatasetWriter {
     const done = this.#queue.then(async () => {
       if (this.#failure !== null) throw this.#failure;
       await task().catch(async (error: Error) => {
-        await this.#abandonShard();
+        await this.#keepWhole();
+        const why = (error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'the disk is full' : error.message;
         this.#failure = new Error(
-          `Writing the dataset in ${this.folder} failed: ${error.message}. The ${this.#manifest.episodes} episodes in its ${this.#manifest.shards.length} finished shards are safe.`,
+          `Writing the dataset in ${this.folder} failed (${why}); the ${this.#manifest.episodes} episodes that it lists are whole.`,
           { cause: error },
         );
         throw this.#failure;
@@ -209,6 +210,17 @@ export class DatasetWriter {
       },
     ]);
     await writeManifest(this.folder, this.#manifest);
+  }
+
+  /** After a failed write: the shard in progress without the record that did not fit, or else not at all. */
+  async #keepWhole(): Promise<void> {
+    const shard = this.#shard;
+    if (shard === null) return;
+    if (shard.index.length === 0) return this.#abandonShard();
+    await shard.file
+      .truncate(shard.bytes)
+      .then(() => this.#closeShard())
+      .catch(() => this.#abandonShard());
   }
 
   async #abandonShard(): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Episode } from '../../datasets/episode.js';
@@ -129,10 +130,40 @@ test('a disk error while writing names what is safe and stays an ordinary failur
   assert.ok(!(error instanceof InputError));
   assert.match(
     error.message,
-    /Writing the dataset in .* failed: EISDIR.*The 1 episodes in its 1 finished shards are safe/,
+    /Writing the dataset in .* failed \(EISDIR.*\); the 1 episodes that it lists are whole/,
   );
   assert.equal((await rejection(writer.close())).message, error.message);
   assert.equal((await readAll(folder)).length, 1);
+});
+
+test('a disk that fills up in the middle of a shard costs only the episode that did not fit', async (t) => {
+  const folder = temporaryFolder(t);
+  const writer = await DatasetWriter.create(folder, sampleHeader());
+  await writer.append(sampleEpisode(0));
+  await writer.append(sampleEpisode(1));
+  const handle = await open(join(folder, 'manifest.json'));
+  const prototype = Object.getPrototypeOf(handle) as typeof handle;
+  await handle.close();
+  // As a full disk does it: a part is written, then the system refuses.
+  const full = t.mock.method(prototype, 'appendFile', async function (this: typeof handle, data: Buffer) {
+    await this.write(data.subarray(0, 100));
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  });
+  const error = await rejection(writer.append(sampleEpisode(2)));
+  full.mock.restore();
+  assert.match(error.message, /failed \(the disk is full\); the 2 episodes that it lists are whole/);
+  assert.equal((await rejection(writer.append(sampleEpisode(3)))).message, error.message);
+  const episodes = await readAll(folder);
+  assert.deepEqual(
+    episodes.map(({ id }) => id),
+    [sampleEpisode(0).id, sampleEpisode(1).id],
+  );
+  assert.deepEqual(readdirSync(join(folder, 'shards')), ['00000.msgpack']);
+  // With space again, it goes on.
+  const second = await DatasetWriter.open(folder);
+  await second.append(sampleEpisode(2));
+  await second.close();
+  assert.equal((await readAll(folder)).length, 3);
 });
 
 test('a manifest from outside is checked before it is believed', async (t) => {
