@@ -1,6 +1,8 @@
 /** Builds a task's environment from its name and the options a user gives. */
 import { InputError } from '../src/errors.js';
 import type { Environment, EnvironmentOptions } from './environment.js';
+import { isRemote } from './remote/protocol.js';
+import { RemoteEnvironment } from './remote/remoteEnvironment.js';
 import { findTask } from './suite/registry.js';
 import { defaultActionRepeat } from './suite/task.js';
 import { SuiteEnvironment } from './suiteEnvironment.js';
@@ -12,7 +14,11 @@ import { TimeLimit } from './wrappers/timeLimit.js';
 
 export { taskNames } from './suite/registry.js';
 
-/** @throws InputError for an unknown task or camera, a folder without backgrounds, or an option out of range. */
+/**
+ * A task of `taskNames`, or `remote:HOST:PORT` for an environment that a server elsewhere runs (envs/remote).
+ * @throws InputError for an unknown task or camera, a folder without backgrounds, an option out of range, or a
+ *   server that does not answer.
+ */
 export async function makeEnv(task: string, options: EnvironmentOptions = {}): Promise<Environment> {
   const {
     actionRepeat = defaultActionRepeat,
@@ -26,6 +32,10 @@ export async function makeEnv(task: string, options: EnvironmentOptions = {}): P
   requireWholeNumber('actionRepeat', actionRepeat, 1, 1000);
   requireWholeNumber('imageSize', imageSize, 1, 4096);
   requireWholeNumber('frameStack', frameStack, 1, 64);
+  if (isRemote(task)) {
+    const remote = RemoteEnvironment.create(task, { ...options, actionRepeat });
+    return observations === 'state' ? remote : new FrameStack(remote, frameStack);
+  }
   const simulated = await SuiteEnvironment.create(findTask(task), seed);
   const limited = new TimeLimit(simulated);
   const looked = distraction === undefined ? limited : await Distraction.create(limited, distraction, seed);

@@ -1,5 +1,6 @@
-// Compiles the TypeScript into dist/ and lays the files it reads at run time (MuJoCo models, trained experts)
-// beside the compiled modules, so that `new URL('./walker.xml', import.meta.url)` holds in both places.
+// Compiles the TypeScript into dist/ and lays the files it reads or ships (MuJoCo models, trained experts, the server of
+// remote environments) beside the compiled modules, so that `new URL('./walker.xml', import.meta.url)` holds in both
+// places.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -20,7 +21,7 @@ const output = join(root, 'dist');
 const stamp = join(output, '.sources');
 const sourceFolders = ['src', 'envs', 'encoders', 'datasets', 'scripts', 'test'];
 const assetFolders = ['envs', 'datasets'];
-const assetEndings = ['.xml', '.stl', '.obj', '.safetensors', '.json'];
+const assetEndings = ['.xml', '.stl', '.obj', '.safetensors', '.json', '.py'];
 
 /** Whether dist/ was made from exactly the sources that are here now. */
 export function buildIsCurrent() {
