@@ -18,7 +18,8 @@ const STEPS = 'steps/';
 const OBSERVATION = 'steps/observation/';
 
 export async function openRlds(source: string, options: OpenOptions): Promise<ConversionSource> {
-  const files = (await findSourceFiles(source, [''])).filter((file) => file.name.includes('.tfrecord'));
+  // A shard is called NAME.tfrecord-00000-of-00010.
+  const files = await findSourceFiles(source, ['.tfrecord'], 'anywhere');
   const opened: FileSource[] = [];
   const close = async (): Promise<void> => {
     for (const file of opened) await file.close();
