@@ -211,19 +211,7 @@ export class Simulation {
   }
 
   /** How many elements of a kind the model has. */
-  count(
-    kind:
-      | 'body'
-      | 'joint'
-      | 'geom'
-      | 'site'
-      | 'camera'
-      | 'light'
-      | 'material'
-      | 'texture'
-      | 'mesh'
-      | 'tendon',
-  ): number {
+  count(kind: Exclude<ElementKind, 'sensor' | 'actuator'> | 'material' | 'texture' | 'mesh'): number {
     const { nbody, njnt, ngeom, nsite, ncam, nlight, nmat, ntex, nmesh, ntendon } = this.#model;
     return {
       body: nbody,

@@ -85,7 +85,10 @@ export async function openLerobot(source: string, options: OpenOptions): Promise
       },
       lossy: isVideo || options.imageSize !== undefined,
       defaultCodec: 'brotli',
-      details: { finalObservation: 'the last one repeated where next.done' },
+      details: {
+        finalObservation:
+          'the row after next.done or next.truncated; the last one repeated where it is done in its last row',
+      },
       units: episodes.map(
         (episode): ConversionUnit => ({
           name: `episode_${episode.index}`,

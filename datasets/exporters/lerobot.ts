@@ -9,7 +9,7 @@ import type { SchemaElement } from 'hyparquet';
 import { type ColumnSource, fileWriter, ParquetWriter } from 'hyparquet-writer';
 import sharp from 'sharp';
 import { InputError } from '../../src/errors.js';
-import { writeFileAtomic } from '../atomicFile.js';
+import { PARTIAL_ENDING, writeFileAtomic } from '../atomicFile.js';
 import type { Episode } from '../episode.js';
 import type { Manifest } from '../manifest.js';
 import type { Exporter } from './exportDataset.js';
@@ -60,7 +60,7 @@ export const exportLerobot: Exporter = async (out, manifest) => {
       const rows = episode.length + 1;
       const values = columnValues(episode, number, firstRow, fps, manifest);
       for (const { name, size } of columns) {
-        const { data = [] } = { data: values.get(name) };
+        const data = values.get(name) ?? [];
         for (let t = 0; t < rows; t++) statistics.get(name)?.add(rowOf(data, t, size));
       }
       imageStatistics.add(episode.pixels ?? new Uint8Array(), rows);
@@ -346,7 +346,7 @@ class ParquetFile {
 
   private constructor(path: string, schema: SchemaElement[], kvMetadata: { key: string; value: string }[]) {
     this.#path = path;
-    this.#writer = fileWriter(`${path}.partial`);
+    this.#writer = fileWriter(path + PARTIAL_ENDING);
     this.#parquet = new ParquetWriter({ writer: this.#writer, schema, kvMetadata });
   }
 
@@ -370,6 +370,6 @@ class ParquetFile {
 
   async finish(): Promise<void> {
     this.#parquet.finish();
-    await rename(`${this.#path}.partial`, this.#path);
+    await rename(this.#path + PARTIAL_ENDING, this.#path);
   }
 }

@@ -5,7 +5,7 @@
  */
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../atomicFile.js';
+import { PARTIAL_ENDING, writeFileAtomic } from '../atomicFile.js';
 import type { Episode } from '../episode.js';
 import type { Manifest } from '../manifest.js';
 import { Hdf5Writer } from '../sources/hdf5Writer.js';
@@ -27,7 +27,7 @@ export const exportMinari: Exporter = async (out, manifest) => {
   const folder = join(out, 'data');
   await mkdir(folder);
   const path = join(folder, 'main_data.hdf5');
-  const file = await Hdf5Writer.create(`${path}.partial`);
+  const file = await Hdf5Writer.create(path + PARTIAL_ENDING);
   const observations = observationsOf(manifest);
   return {
     async write(episode, number) {
@@ -55,7 +55,7 @@ export const exportMinari: Exporter = async (out, manifest) => {
     },
     async finish() {
       file.close();
-      await rename(`${path}.partial`, path);
+      await rename(path + PARTIAL_ENDING, path);
       const { size } = await stat(path);
       await writeFileAtomic(
         join(folder, 'metadata.json'),

@@ -18,9 +18,16 @@ export interface ConnectionData extends Address {
 }
 
 export interface Call {
+  /** Counts calls, so that an answer that came too late for its own is not taken for another's. */
+  readonly id: number;
   /** A message with its length; null connects anew. */
   readonly message: Uint8Array | null;
   readonly timeoutMs: number;
+}
+
+export interface Reply {
+  readonly id: number;
+  readonly result: CallResult;
 }
 
 /** The answer without its length; to connecting, an empty one. */
@@ -35,6 +42,7 @@ export class Connection {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #answered = new Int32Array(new SharedArrayBuffer(4));
+  #calls = 0;
 
   constructor({ host, port }: Address) {
     const { port1, port2 } = new MessageChannel();
@@ -63,13 +71,22 @@ export class Connection {
     void this.#worker.terminate();
   }
 
-  #call(call: Call): Uint8Array {
-    const before = Atomics.load(this.#answered, 0);
-    this.#port.postMessage(call);
-    Atomics.wait(this.#answered, 0, before, call.timeoutMs + graceMs);
-    const received = receiveMessageOnPort(this.#port) as { message: CallResult } | undefined;
-    if (received === undefined) throw new ConnectionLost('its thread does not answer');
-    if (!received.message.ok) throw new ConnectionLost(received.message.reason);
-    return received.message.body;
+  #call(call: Omit<Call, 'id'>): Uint8Array {
+    const id = ++this.#calls;
+    const deadline = performance.now() + call.timeoutMs + graceMs;
+    this.#port.postMessage({ ...call, id } satisfies Call);
+    for (;;) {
+      const before = Atomics.load(this.#answered, 0);
+      const received = receiveMessageOnPort(this.#port) as { message: Reply } | undefined;
+      if (received?.message.id === id) {
+        const { result } = received.message;
+        if (!result.ok) throw new ConnectionLost(result.reason);
+        return result.body;
+      }
+      if (received !== undefined) continue;
+      const rest = deadline - performance.now();
+      if (rest <= 0) throw new ConnectionLost('its thread does not answer');
+      Atomics.wait(this.#answered, 0, before, rest);
+    }
   }
 }

@@ -1,7 +1,7 @@
 /** The thread behind `Connection`: owns the socket, sends one message at a time and gives its answer back. */
 import { connect, type Socket } from 'node:net';
 import { workerData } from 'node:worker_threads';
-import type { Call, CallResult, ConnectionData } from './connection.js';
+import type { Call, CallResult, ConnectionData, Reply } from './connection.js';
 import { lengthBytes, maxAnswerBytes } from './protocol.js';
 
 const { host, port, calls, answered } = workerData as ConnectionData;
@@ -13,9 +13,9 @@ let receivedBytes = 0;
 let finish: ((result: CallResult) => void) | undefined;
 
 calls.on('message', async (call: Call) => {
-  const result = await answer(call);
+  const reply: Reply = { id: call.id, result: await answer(call) };
   // First the message, then the signal: whoever wakes finds it there.
-  calls.postMessage(result);
+  calls.postMessage(reply);
   Atomics.add(answered, 0, 1);
   Atomics.notify(answered, 0);
 });

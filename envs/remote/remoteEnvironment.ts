@@ -65,6 +65,7 @@ export class RemoteEnvironment implements Environment {
   readonly actionSpace: BoxSpace;
   readonly observationSpace: ObservationSpace;
   readonly spec: EnvironmentSpec;
+  readonly #address: Address;
   readonly #where: string;
   readonly #connection: Connection;
   readonly #times: RemoteTimes;
@@ -87,6 +88,7 @@ export class RemoteEnvironment implements Environment {
     times: RemoteTimes,
   ) {
     const { observations = 'pixels', imageSize = 64, actionRepeat = 1, seed = 0 } = options;
+    this.#address = address;
     this.#where = name(address);
     this.#connection = connection;
     this.#facts = facts;
@@ -267,8 +269,7 @@ export class RemoteEnvironment implements Environment {
   }
 
   #reconnect(): void {
-    const address = parseAddress(`remote:${this.#where}`);
-    const facts = introduce(this.#connection, address, this.#times);
+    const facts = introduce(this.#connection, this.#address, this.#times);
     if (JSON.stringify(facts) !== JSON.stringify(this.#facts))
       throw new Error(`The server at ${this.#where} came back with another environment, ${facts.name}.`);
   }

@@ -46,12 +46,15 @@ interface Source {
 export class SymmetricSampler {
   readonly #options: SamplerOptions;
   readonly #mixed: readonly Source[];
+  /** Of the prior shares; 0 where there are none. */
+  readonly #totalWeight: number;
 
   constructor(options: SamplerOptions) {
     const { online, offline, offlineShare, batchSize } = options;
     if (!(offlineShare >= 0 && offlineShare <= 1))
       throw new RangeError(`offlineShare is ${offlineShare}: expected a number in [0, 1].`);
     this.#options = options;
+    this.#totalWeight = (options.priorShares ?? []).reduce((sum, { weight }) => sum + weight, 0);
     const fromOffline = offline === undefined ? 0 : Math.round(batchSize * offlineShare);
     this.#mixed = [
       { buffer: online, count: batchSize - fromOffline },
@@ -121,9 +124,8 @@ export class SymmetricSampler {
 
   #sampleOfflineRow(offline: ReplayBuffer): number {
     const { generator, priorShares = [] } = this.#options;
-    const total = priorShares.reduce((sum, { weight }) => sum + weight, 0);
-    if (total === 0) return offline.sampleRow(generator);
-    let rest = generator.uniform() * total;
+    if (this.#totalWeight === 0) return offline.sampleRow(generator);
+    let rest = generator.uniform() * this.#totalWeight;
     let part = 0;
     // Rounding may leave a trace of `rest` after the last part.
     while (part < priorShares.length - 1 && rest >= (priorShares[part] as PriorShare).weight)

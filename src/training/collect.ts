@@ -2,7 +2,6 @@
  * Records episodes of one or more policies as a dataset: pixels and state side by side, actions drawn from the
  * policy, as V-D4RL was recorded.
  */
-import { availableParallelism } from 'node:os';
 import { DatasetWriter } from '../../datasets/writer.js';
 import type { EnvironmentOptions } from '../../envs/environment.js';
 import { InputError } from '../errors.js';
@@ -68,11 +67,8 @@ export async function collect(options: CollectOptions): Promise<Collected> {
       noiseSeed: stream.child('noise').bits32(),
     };
   });
-  const { engine = { precision: 'float32' }, workers = availableParallelism() } = options;
-  const players = await Players.create(
-    { task, environment, behaviours, engine },
-    Math.min(workers, plans.length),
-  );
+  const { engine = { precision: 'float32' }, workers } = options;
+  const players = await Players.create({ task, environment, behaviours, engine }, plans.length, workers);
   let invalid = 0;
   try {
     if (players.facts.engine !== undefined) onNote?.(players.facts.engine);

@@ -59,11 +59,16 @@ export class Players {
 
   /**
    * Starts the threads.
-   * @param count how many; default: one a core
+   * @param episodes how many are to be played: no more threads than that are of use
+   * @param workers how many threads at most; default: one a core
    * @throws InputError as `makeEnv` and `selectBackend` do
    */
-  static async create(options: PlayersOptions, count = availableParallelism()): Promise<Players> {
-    const players = Array.from({ length: count }, () => new Player(options));
+  static async create(
+    options: PlayersOptions,
+    episodes: number,
+    workers = availableParallelism(),
+  ): Promise<Players> {
+    const players = Array.from({ length: Math.min(workers, episodes) }, () => new Player(options));
     try {
       const [facts] = await Promise.all(players.map((player) => player.opened));
       return new Players(players, facts as PlayerFacts);
