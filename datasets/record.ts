@@ -57,8 +57,9 @@ export async function packRecord(
   const pixels =
     packed?.codec === manifest.codec
       ? packed.bytes
-      : episode.pixels &&
-        (await codecs[manifest.codec].encode(episode.pixels, framesShape(episode.length, manifest)));
+      : episode.pixels !== undefined && episode.pixels.length > 0
+        ? await codecs[manifest.codec].encode(episode.pixels, framesShape(episode.length, manifest))
+        : undefined;
   const record = packr.pack({
     id: episode.id,
     length: episode.length,

@@ -46,6 +46,16 @@ test('a dataset without images or state round-trips', async (t) => {
   assert.deepEqual(await readAll(folder), [plain]);
 });
 
+test('an empty array of pixels is as good as none, where the dataset has no images', async (t) => {
+  const folder = temporaryFolder(t);
+  const { pixels, extra, ...episode } = sampleEpisode(0);
+  const header = sampleHeader({ imageHeight: 0, imageWidth: 0, imageChannels: 0, extra: {} });
+  const writer = await DatasetWriter.create(folder, header);
+  await writer.append({ ...episode, pixels: new Uint8Array() });
+  await writer.close();
+  assert.deepEqual(await readAll(folder), [episode]);
+});
+
 test('opening again appends after the last whole shard and removes the remains of a crash', async (t) => {
   const folder = temporaryFolder(t);
   const first = await DatasetWriter.create(folder, sampleHeader());
