@@ -120,7 +120,7 @@ const loaders: Readonly<Record<BackendName, Loader>> = {
       device,
       precision: 'float32',
       threads: availableParallelism(),
-      note: `Engine: tensorflow (${module}), float32.`,
+      note: `Engine: tensorflow (${module}, ${device === 'cuda' ? 'GPU' : 'CPU'}), float32.`,
     };
   },
   async wasm(options) {

@@ -9,7 +9,7 @@ import { goldenLearner, goldenUpdate, readAll, runGolden } from './goldenUpdate.
 import { BatchSource, type Kind, smallAgent } from './syntheticBatch.js';
 
 describe('one update agrees with the cpu backend', () => {
-  for (const backend of ['wasm', 'torch'] as const) {
+  for (const backend of ['tensorflow', 'wasm', 'torch'] as const) {
     for (const name of ['pixels', 'state', 'both']) {
       it(`${backend}, ${name}`, async (test) => {
         if (!(await available(backend))) {

@@ -2,37 +2,38 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
-import { torchOrSkip, use } from '../backend/engines.js';
+import { tensorflowOrSkip, torchOrSkip, use } from '../backend/engines.js';
 import { BatchSource, smallAgent } from './syntheticBatch.js';
 
 const torch = await torchOrSkip('float32');
+const tensorflow = await tensorflowOrSkip();
 const updates = 1000;
 
-for (const backend of ['torch', 'wasm'] as const) {
-  test(
-    `memory is flat over ${updates} updates and actions: ${backend}`,
-    backend === 'torch' ? torch : {},
-    async () => {
-      await use(backend);
-      const start = tf.memory();
-      // Images only where an update of them is quick.
-      const kind = backend === 'torch' ? 'both' : 'state';
-      const batches = new BatchSource(kind, 2);
-      const agent = smallAgent(kind, { ensembleSize: 2, hiddenLayers: 1 });
-      const batch = batches.next(2);
-      const observation = batches.observation();
-      const step = async () => {
-        await agent.update(batch);
-        await agent.act(observation, 'sample');
-      };
-      await step();
-      await step();
-      // On torch this counts native handles and their bytes too.
-      const before = tf.memory();
-      for (let i = 2; i < updates; i++) await step();
-      assert.deepEqual(tf.memory(), before);
-      agent.dispose();
-      assert.deepEqual(tf.memory(), start);
-    },
-  );
+for (const [backend, options] of [
+  ['torch', torch],
+  ['tensorflow', tensorflow],
+  ['wasm', {}],
+] as const) {
+  test(`memory is flat over ${updates} updates and actions: ${backend}`, options, async () => {
+    await use(backend);
+    const start = tf.memory();
+    // Images only where an update of them is quick.
+    const kind = backend === 'torch' ? 'both' : 'state';
+    const batches = new BatchSource(kind, 2);
+    const agent = smallAgent(kind, { ensembleSize: 2, hiddenLayers: 1 });
+    const batch = batches.next(2);
+    const observation = batches.observation();
+    const step = async () => {
+      await agent.update(batch);
+      await agent.act(observation, 'sample');
+    };
+    await step();
+    await step();
+    // On torch this counts native handles and their bytes too.
+    const before = tf.memory();
+    for (let i = 2; i < updates; i++) await step();
+    assert.deepEqual(tf.memory(), before);
+    agent.dispose();
+    assert.deepEqual(tf.memory(), start);
+  });
 }

@@ -7,8 +7,17 @@ import { Generator } from '../../src/random/generator.js';
 
 /** Makes torch available in this process, if it can be; the tests that need it are skipped with the reason else. */
 export async function torchOrSkip(precision: Precision): Promise<TestOptions> {
+  return skipUnless(selectBackend({ backend: 'torch', precision, threads: 2 }));
+}
+
+/** The same for tfjs-node, which is here where its download worked, or under test/peers/tfjsNode.mjs. */
+export async function tensorflowOrSkip(): Promise<TestOptions> {
+  return skipUnless(selectBackend({ backend: 'tensorflow' }));
+}
+
+async function skipUnless(selected: Promise<unknown>): Promise<TestOptions> {
   try {
-    await selectBackend({ backend: 'torch', precision, threads: 2 });
+    await selected;
     return {};
   } catch (error) {
     return { skip: error instanceof Error ? error.message : String(error) };
