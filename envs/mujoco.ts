@@ -29,6 +29,7 @@ export type DataField =
   | 'ctrl'
   | 'xpos'
   | 'xmat'
+  | 'xquat'
   | 'xipos'
   | 'xanchor'
   | 'geom_xpos'
@@ -208,6 +209,11 @@ export class Simulation {
   /** RGBA of a tendon that its limit holds. */
   get constraintColour(): number[] {
     return Array.from(this.#model.vis.rgba.constraint as Float32Array);
+  }
+
+  /** After a change of the model's sizes: works out anew what the compiler derived from them, such as its extent. */
+  deriveConstants(): void {
+    this.#mujoco.mj_setConst(this.#model, this.#data);
   }
 
   /** How many elements of a kind the model has. */

@@ -102,7 +102,7 @@ export class SuiteEnvironment implements Environment {
     this.#envFrames = 0;
   }
 
-  /** @param action `[A]`; values outside [−1, 1] are clipped. */
+  /** @param action `[A]`; values outside [−1, 1] are clipped, and ±1 are the ends of what an actuator takes. */
   step(action: Float32Array): StepResult {
     if (this.#envFrames === null) throw new Error('step was called without an episode: call reset first.');
     this.#writeControl(action);
@@ -196,15 +196,19 @@ export class SuiteEnvironment implements Environment {
     return id;
   }
 
+  /** Spreads [−1, 1] over the range of each actuator's control. */
   #writeControl(action: Float32Array): void {
     const ctrl = this.#simulation.data('ctrl');
+    const ranges = this.#simulation.model('actuator_ctrlrange');
     if (action.length !== ctrl.length) {
       throw new Error(`${this.#task.name} takes actions of ${ctrl.length} numbers, not ${action.length}.`);
     }
     for (let i = 0; i < ctrl.length; i++) {
       const value = action[i] as number;
       if (Number.isNaN(value)) throw new Error(`Number ${i} of the action is NaN.`);
-      ctrl[i] = Math.min(1, Math.max(-1, value));
+      const low = ranges[2 * i] as number;
+      const high = ranges[2 * i + 1] as number;
+      ctrl[i] = (low + high) / 2 + (Math.min(1, Math.max(-1, value)) * (high - low)) / 2;
     }
   }
 

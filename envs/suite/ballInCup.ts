@@ -1,5 +1,6 @@
 /** Ball in cup: swing a ball on a string into the cup. */
 import type { Simulation } from '../mujoco.js';
+import { untilNothingTouches } from './initialStates.js';
 import type { BoundTask, SuiteTask } from './task.js';
 
 /** Where the ball starts, in metres: x and z relative to its resting place. */
@@ -29,14 +30,12 @@ function bind(simulation: Simulation): BoundTask {
     return distance < (simulation.model('site_size')[3 * target + axis] as number) - radius;
   };
   return {
-    initialise: (random) => {
-      do {
+    initialise: (random) =>
+      untilNothingTouches(simulation, () => {
         const qpos = simulation.data('qpos');
         qpos[positionX] = random.uniform(...startX);
         qpos[positionZ] = random.uniform(...startZ);
-        simulation.forward();
-      } while (simulation.contactCount > 0);
-    },
+      }),
     observe: () => ({ position: simulation.data('qpos'), velocity: simulation.data('qvel') }),
     reward: () => (isWithin(0) && isWithin(2) ? 1 : 0),
   };

@@ -34,15 +34,20 @@ function writeNormalised(qpos: Float64Array, address: number, draw: () => number
   for (let i = 0; i < 4; i++) qpos[address + i] = (quaternion[i] as number) / length;
 }
 
-/** Draws that are rejected before a model is taken to have no state without contact. */
+/** Poses that are rejected before a model is taken to have none without contact. */
 const mostAttempts = 1000;
 
-/** `randomiseJoints`, again and again until nothing touches. @throws Error when that never happens. */
-export function randomiseJointsWithoutContact(simulation: Simulation, random: Generator): void {
+/** Writes poses until nothing touches, then leaves that one. @throws Error when that never happens. */
+export function untilNothingTouches(simulation: Simulation, writePose: (attempt: number) => void): void {
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    randomiseJoints(simulation, random);
+    writePose(attempt);
     simulation.forward();
     if (simulation.contactCount === 0) return;
   }
-  throw new Error(`None of ${mostAttempts} random poses was free of contact.`);
+  throw new Error(`None of ${mostAttempts} poses was free of contact.`);
+}
+
+/** `randomiseJoints`, again and again until nothing touches. */
+export function randomiseJointsWithoutContact(simulation: Simulation, random: Generator): void {
+  untilNothingTouches(simulation, () => randomiseJoints(simulation, random));
 }

@@ -8,8 +8,10 @@ import { fingerTasks } from './finger.js';
 import { fishTasks } from './fish.js';
 import { hopperTasks } from './hopper.js';
 import { humanoidTasks } from './humanoid.js';
+import { manipulatorTasks } from './manipulator.js';
 import { pendulumTasks } from './pendulum.js';
 import { pointMassTasks } from './pointMass.js';
+import { quadrupedTasks } from './quadruped.js';
 import { reacherTasks } from './reacher.js';
 import { swimmerTasks } from './swimmer.js';
 import type { SuiteTask } from './task.js';
@@ -24,8 +26,10 @@ const families = [
   fishTasks,
   hopperTasks,
   humanoidTasks,
+  manipulatorTasks,
   pendulumTasks,
   pointMassTasks,
+  quadrupedTasks,
   reacherTasks,
   swimmerTasks,
   walkerTasks,

@@ -118,6 +118,33 @@ describe('an episode', () => {
     repeated.close();
   });
 
+  it('spreads [−1, 1] over what an actuator takes', async () => {
+    const task = findTask('quadruped-walk');
+    let controls: number[] = [];
+    const environment = await SuiteEnvironment.create(
+      {
+        ...task,
+        bind: (simulation: Simulation) => ({
+          ...task.bind(simulation),
+          reward: () => {
+            controls = [...simulation.data('ctrl')].slice(0, 3);
+            return 0;
+          },
+        }),
+      },
+      0,
+    );
+    const yawLiftExtend = (action: number) => {
+      environment.reset();
+      environment.step(new Float32Array(12).fill(action));
+      return controls.map((control) => Math.round(control * 1e9) / 1e9);
+    };
+    assert.deepEqual(yawLiftExtend(1), [1, 1.1, 0.8]);
+    assert.deepEqual(yawLiftExtend(-1), [-1, -1, -0.8]);
+    assert.deepEqual(yawLiftExtend(0.5), [0.5, 0.575, 0.4]);
+    environment.close();
+  });
+
   it('clips actions to [−1, 1] and refuses NaN and wrong lengths', async () => {
     const environment = await makeEnv('cartpole-swingup', { observations: 'state' });
     environment.reset({ seed: 1 });
@@ -152,7 +179,14 @@ describe('a frame stack', () => {
 });
 
 describe('a saved state', () => {
-  for (const task of ['walker-run', 'cheetah-run', 'cartpole-swingup', 'reacher-hard']) {
+  for (const task of [
+    'walker-run',
+    'cheetah-run',
+    'cartpole-swingup',
+    'reacher-hard',
+    'quadruped-run',
+    'manipulator-bring_ball',
+  ]) {
     it(`of ${task} continues bit for bit in another environment, through JSON`, async () => {
       const a = await makeEnv(task, { observations: 'both', imageSize: 12 });
       const b = await makeEnv(task, { observations: 'both', imageSize: 12, seed: 7 });

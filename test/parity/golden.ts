@@ -10,6 +10,10 @@ export interface Pose {
   readonly edited: Record<string, readonly number[]>;
 }
 
+export interface PicturePose extends Pose {
+  readonly camera: number;
+}
+
 export interface Recording extends Pose {
   readonly qvel: readonly number[];
   readonly actions: readonly (readonly number[])[];
@@ -21,10 +25,14 @@ export interface Recording extends Pose {
 
 export interface Golden {
   readonly control_timestep: number;
+  /** Of an episode. */
+  readonly control_steps: number;
+  /** Sizes of the features, in the suite's order. */
+  readonly observation: Record<string, number>;
   readonly model: Record<string, readonly number[] | number>;
   readonly free: Recording;
   readonly through_contact: Recording;
-  readonly pictures?: readonly Pose[];
+  readonly pictures?: readonly PicturePose[];
 }
 
 export function goldenTasks(): string[] {

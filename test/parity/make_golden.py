@@ -9,6 +9,7 @@ of each domain, test/golden/envs/TASK.png (a strip of 64-pixel pictures, one per
 """
 import json
 import os
+import re
 import sys
 
 os.environ.setdefault("MUJOCO_GL", "osmesa")
@@ -18,10 +19,12 @@ import numpy as np  # noqa: E402
 from dm_control import suite  # noqa: E402
 from PIL import Image  # noqa: E402
 
+np.in1d = np.isin  # The suite's quadruped still asks for the name that NumPy 2.4 has dropped.
+
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "envs")
 
-# Task -> index of the position that lifts the whole body, so that it falls without touching anything for a while;
-# None where the model cannot touch anything or has no such position.
+# Task -> index of the position that lifts what falls, so that for a while it touches nothing; None where the model
+# cannot touch anything or has no such position.
 TASKS = {
     ("acrobot", "swingup"): None,
     ("acrobot", "swingup_sparse"): None,
@@ -41,8 +44,11 @@ TASKS = {
     ("humanoid", "stand"): 2,
     ("humanoid", "walk"): 2,
     ("humanoid", "run"): 2,
+    ("manipulator", "bring_ball"): 9,
     ("pendulum", "swingup"): None,
     ("point_mass", "easy"): None,
+    ("quadruped", "walk"): 2,
+    ("quadruped", "run"): 2,
     ("reacher", "easy"): None,
     ("reacher", "hard"): None,
     ("swimmer", "swimmer6"): None,
@@ -51,23 +57,30 @@ TASKS = {
     ("walker", "run"): 0,
 }
 LIFT = 20.0
-CAMERAS = {"quadruped": 2}
+# Cameras that pictures are taken through in turn; the first one unless said otherwise.
+CAMERAS = {"quadruped": [0, 2]}
 MODEL_FIELDS = [
     "body_mass", "body_inertia", "body_pos", "body_quat", "body_ipos", "jnt_type", "jnt_range", "jnt_stiffness", "jnt_pos",
-    "jnt_axis", "dof_damping", "dof_armature", "geom_type", "geom_size", "geom_pos", "geom_quat", "geom_friction",
-    "geom_contype", "geom_conaffinity", "geom_rgba", "site_pos", "site_size", "cam_pos", "cam_quat", "cam_fovy", "cam_mode",
-    "light_pos", "light_dir", "actuator_gear", "actuator_ctrlrange",
-    "tendon_range", "tendon_stiffness", "tendon_damping", "sensor_type",
+    "jnt_axis", "jnt_solref", "jnt_solimp", "dof_damping", "dof_armature", "dof_frictionloss", "geom_type", "geom_size",
+    "geom_pos", "geom_quat", "geom_friction", "geom_contype", "geom_conaffinity", "geom_condim", "geom_solref",
+    "geom_solimp", "geom_rgba", "site_type", "site_pos", "site_size", "cam_pos", "cam_quat", "cam_fovy", "cam_mode",
+    "light_pos", "light_dir", "actuator_trntype", "actuator_gear", "actuator_ctrlrange", "actuator_dyntype",
+    "actuator_dynprm", "actuator_gainprm", "actuator_biasprm", "eq_type", "eq_solref", "eq_solimp", "tendon_range",
+    "tendon_stiffness", "tendon_damping", "wrap_type", "wrap_prm", "sensor_type",
 ]
 # Parts of the model that a task changes from episode to episode.
 EDITED_FIELDS = {
     "finger": ["site_pos", "site_size", "site_rgba", "dof_damping"],
     "fish": ["geom_pos", "geom_rgba"],
+    "manipulator": ["body_pos", "body_quat"],
     "reacher": ["geom_pos", "geom_size"],
     "swimmer": ["geom_pos", "light_pos"],
 }
-# What our model leaves out: sensors that no task observes, and their sites.
-OMITTED_FIELDS = {"humanoid": ["site_pos", "site_size", "sensor_type"]}
+# What our model leaves out: elements, by name, that no task observes or shows.
+OMITTED = {
+    "humanoid": {"site": ".*", "sensor": "(?!torso_subtreelinvel)"},
+    "quadruped": {"site": "rf_|torso_touch|workspace", "sensor": "center_of_mass"},
+}
 # Control steps whose observation is kept; the reward is kept at each.
 FREE_STEPS, FREE_KEPT = 50, [1, 2, 5, 10, 20, 35, 50]
 CONTACT_STEPS = 5
@@ -91,12 +104,14 @@ def main():
         golden = {
             "versions": {"mujoco": mujoco.__version__, "dm_control": "1.0.34"},
             "control_timestep": env.control_timestep(),
-            "model": model_quantities(env.physics.model, OMITTED_FIELDS.get(domain, [])),
+            "control_steps": int(env._step_limit),
+            "observation": {key: int(np.prod(spec.shape)) for key, spec in env.observation_spec().items()},
+            "model": model_quantities(env.physics.model, OMITTED.get(domain, {})),
             "free": search(False, lambda: record(env, rng, lift, FREE_STEPS, FREE_KEPT, 0, ACTION_SCALE.get(domain, 1))),
             "through_contact": search(True, lambda: record(env, rng, None, CONTACT_STEPS, ALL_KEPT, rng.randint(10, 60), 1)),
         }
         if is_first:
-            golden["pictures"] = pictures(env, rng, name, CAMERAS.get(domain, 0))
+            golden["pictures"] = pictures(env, rng, name, CAMERAS.get(domain, [0]))
         with open(os.path.join(FOLDER, f"{name}.json"), "w") as file:
             json.dump(golden, file, separators=(",", ":"))
             file.write("\n")
@@ -104,8 +119,13 @@ def main():
 
 
 def model_quantities(model, omitted):
-    fields = {name: np.asarray(getattr(model, name)).ravel() for name in MODEL_FIELDS if name not in omitted}
-    quantities = {name: [shorten(x) for x in values] for name, values in fields.items() if values.size}
+    quantities = {}
+    for name in MODEL_FIELDS:
+        values, kind = np.asarray(getattr(model, name)), name.split("_")[0]
+        if kind in omitted:
+            values = values[[not re.match(omitted[kind], model.id2name(i, kind)) for i in range(len(values))]]
+        if values.size:
+            quantities[name] = [shorten(x) for x in values.ravel()]
     quantities["timestep"] = model.opt.timestep
     quantities["extent"] = model.stat.extent
     return quantities
@@ -173,7 +193,7 @@ def flatten(observation):
     return np.concatenate([np.atleast_1d(value).ravel() for value in observation.values()]).tolist()
 
 
-def pictures(env, rng, name, camera):
+def pictures(env, rng, name, cameras):
     domain = name.split("-")[0]
     poses, frames = [], []
     for _ in range(2):
@@ -185,8 +205,9 @@ def pictures(env, rng, name, camera):
             qvel = env.physics.data.qvel.copy()
             fields = edited(env, domain)
             start(env, qpos, np.zeros_like(qvel), fields)
+            camera = cameras[len(poses) % len(cameras)]
             frames.append(env.physics.render(64, 64, camera_id=camera))
-            poses.append({"qpos": qpos.tolist(), "edited": fields})
+            poses.append({"qpos": qpos.tolist(), "edited": fields, "camera": camera})
             start(env, qpos, qvel, fields)
     Image.fromarray(np.concatenate(frames)).save(os.path.join(FOLDER, f"{name}.png"), optimize=True)
     return poses

@@ -20,11 +20,12 @@ for (const name of goldenTasks()) {
   if (poses === undefined) continue;
   const task = findTask(name);
   const simulation = await Simulation.load(task.model);
+  task.bind(simulation);
   const renderer = new Renderer(simulation);
   const pictures = await readPictures(name);
   const cells = poses.flatMap((pose, i): ContactSheetCell[] => {
     assume(simulation, pose);
-    const ours = renderer.render(task.camera, side, side);
+    const ours = renderer.render(pose.camera, side, side);
     const theirs = pictures[i] as Buffer;
     const difference = ours.map((value, at) =>
       Math.min(255, strength * Math.abs(value - (theirs[at] as number))),
