@@ -17,6 +17,7 @@ import { stopOnSignals } from './signals.js';
 interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> {
   readonly run?: string;
   readonly policy?: string;
+  readonly task?: string;
   readonly episodes: number;
   readonly seed: number;
   readonly video?: string;
@@ -39,6 +40,7 @@ export const evaluateCommand = examples(
       .description("score a policy: its mode, on fixed seeds, in an environment of the run's settings")
       .addOption(new Option('--run <folder>', 'a run, whose latest checkpoint is taken').conflicts('policy'))
       .option('--policy <file>', 'a policy file (.safetensors), such as --snapshots keeps')
+      .option('--task <name>', "another task than the policy's own that it fits, such as remote:HOST:PORT")
       .addOption(new Option('--episodes <number>', 'episodes').default(10).argParser(wholeNumber(1)))
       .addOption(
         new Option('--seed <number>', 'episode i starts from seed + i')
@@ -68,7 +70,11 @@ export const evaluateCommand = examples(
     if (path !== undefined) await mkdir(dirname(path), { recursive: true });
   }
   const policy = await choosePolicy(flags);
-  const config = { ...policy.config, ...parseSettings(flags, distractionShape) };
+  const config = {
+    ...policy.config,
+    ...parseSettings(flags, distractionShape),
+    ...(flags.task !== undefined && { task: flags.task }),
+  };
   const engine = backendOptions({
     ...config,
     backend: flags.backend ?? config.backend,

@@ -1,6 +1,5 @@
 /** The golden data that make_golden.py wrote, read back. */
 import { readdirSync, readFileSync } from 'node:fs';
-import sharp from 'sharp';
 import type { ModelField, Simulation } from '../../envs/mujoco.js';
 
 const folder = new URL('../../../test/golden/envs/', import.meta.url);
@@ -45,14 +44,9 @@ export function readGolden(task: string): Golden {
   return JSON.parse(readFileSync(new URL(`${task}.json`, folder), 'utf8')) as Golden;
 }
 
-/** The pictures of the real suite, RGB bytes of 64×64 each. */
-export async function readPictures(task: string): Promise<Buffer[]> {
-  const { data } = await sharp(readFileSync(new URL(`${task}.png`, folder)))
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  const bytes = 64 * 64 * 3;
-  return Array.from({ length: data.length / bytes }, (_, i) => data.subarray(i * bytes, (i + 1) * bytes));
+/** A strip of the real suite's 64-pixel pictures of a task's poses. */
+export function goldenPictures(task: string): URL {
+  return new URL(`${task}.png`, folder);
 }
 
 /** Brings a simulation into a recorded state, the way a reset does. */

@@ -1,0 +1,107 @@
+/**
+ * `node dist/test/envs/soak.js [--states N] [--steps N] [TASK …]`: what takes too long for the tests. For each task
+ * N pictures of states far beyond what an episode reaches, in which no colour may be out of range or not a number;
+ * then N env frames of random actions with a picture each hundred, at whose end memory must be where it was after the first tenth.
+ * Ends with exit code 1 where something was found.
+ */
+import { parseArgs } from 'node:util';
+import { makeEnv, taskNames } from '../../envs/makeEnv.js';
+import { Simulation } from '../../envs/mujoco.js';
+import { Renderer } from '../../envs/renderer/renderer.js';
+import { findTask } from '../../envs/suite/registry.js';
+import { Generator } from '../../src/random/generator.js';
+
+const framesPerPicture = 100;
+/** Growth of the process that counts as a leak. */
+const allowedMegabytes = 32;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    states: { type: 'string', default: '10000' },
+    steps: { type: 'string', default: '1000000' },
+  },
+});
+let failures = 0;
+for (const task of positionals.length > 0 ? positionals : taskNames()) {
+  const pictures = Number(values.states);
+  if (pictures > 0) report(task, `${pictures} states drawn`, await drawRandomStates(task, pictures));
+  const steps = Number(values.steps);
+  if (steps > 0) report(task, `${steps} env frames`, await stepForLong(task, steps));
+}
+process.exitCode = failures > 0 ? 1 : 0;
+
+function report(task: string, what: string, { finding, note }: { finding?: string; note: string }): void {
+  if (finding !== undefined) failures++;
+  process.stdout.write(`${task.padEnd(24)} ${what}: ${finding ?? 'good'}${note}\n`);
+}
+
+/** Positions of every joint anywhere within ±`reach` of zero, half of them within a tenth of that. */
+async function drawRandomStates(
+  name: string,
+  count: number,
+  reach = 10,
+): Promise<{ finding?: string; note: string }> {
+  const task = findTask(name);
+  const simulation = await Simulation.load(task.model);
+  task.bind(simulation);
+  const renderer = new Renderer(simulation);
+  const random = new Generator(1);
+  const started = performance.now();
+  for (let i = 0; i < count; i++) {
+    const range = i % 2 === 0 ? reach / 10 : reach;
+    simulation.reset(() => {
+      const qpos = simulation.data('qpos');
+      for (let joint = 0; joint < qpos.length; joint++) qpos[joint] = random.uniform(-range, range);
+    });
+    const colours = unroundedPicture(renderer, task.camera, i % 3 === 0 ? 84 : 64);
+    const at = colours.findIndex((value) => !(value >= 0 && value < 256));
+    if (at >= 0)
+      return {
+        finding: `state ${i} has the colour ${colours[at]} at byte ${at}: ${[...simulation.data('qpos')]}`,
+        note: '',
+      };
+  }
+  simulation.dispose();
+  return { note: `, ${((performance.now() - started) / count).toFixed(2)} ms each` };
+}
+
+/** A byte array hides what is out of range; for one picture the renderer is given floats in its place. */
+function unroundedPicture(renderer: Renderer, camera: number, side: number): Float64Array {
+  const { Uint8Array: bytes } = globalThis;
+  try {
+    Object.assign(globalThis, { Uint8Array: Float64Array });
+    return renderer.render(camera, side, side) as unknown as Float64Array;
+  } finally {
+    globalThis.Uint8Array = bytes;
+  }
+}
+
+async function stepForLong(name: string, steps: number): Promise<{ finding?: string; note: string }> {
+  const environment = await makeEnv(name, { observations: 'state', actionRepeat: 1 });
+  const random = new Generator(2);
+  const action = new Float32Array(environment.spec.actionSize);
+  let before = 0;
+  let invalid = 0;
+  environment.reset({ seed: 0 });
+  const started = performance.now();
+  for (let i = 0; i < steps; i++) {
+    if (i === Math.floor(steps / 10)) before = megabytes();
+    for (let a = 0; a < action.length; a++) action[a] = random.uniform(-1, 1);
+    const { truncated, info, reward } = environment.step(action);
+    if (info.invalid !== undefined) invalid++;
+    if (!(reward >= 0 && reward <= 1)) return { finding: `reward ${reward} at env frame ${i}`, note: '' };
+    if (truncated) environment.reset();
+    if (i % framesPerPicture === 0) environment.render({ width: 64, height: 64 });
+  }
+  const grown = megabytes() - before;
+  environment.close();
+  const rate = steps / ((performance.now() - started) / 1000);
+  const note = `, memory grew by ${grown.toFixed(1)} MB, ${invalid} episodes went bad, ${rate.toFixed(0)} env frames/s`;
+  return grown > allowedMegabytes ? { finding: 'memory grows', note } : { note };
+}
+
+function megabytes(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().rss / 2 ** 20;
+}
