@@ -4,11 +4,13 @@ import { benchDatasetCommand } from './bench/dataset.js';
 import { benchEnvCommand } from './bench/env.js';
 import { benchRenderCommand } from './bench/render.js';
 import { benchReplayCommand } from './bench/replay.js';
+import { benchScalingCommand } from './bench/scaling.js';
 import { benchUpdateCommand } from './bench/update.js';
 
 export const benchCommand = new Command('bench')
   .description('measure speed on this machine')
   .addCommand(benchUpdateCommand)
+  .addCommand(benchScalingCommand)
   .addCommand(benchReplayCommand)
   .addCommand(benchDatasetCommand)
   .addCommand(benchRenderCommand)

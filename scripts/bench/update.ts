@@ -61,7 +61,7 @@ export interface BenchUpdateResult {
   readonly updatesPerSecond: number;
   /** Greatest resident memory of the process so far. */
   readonly peakMemoryMB: number;
-  /** With `profile`: calls and milliseconds of one update, by kernel. */
+  /** With `profile`: calls, milliseconds, arithmetic and bytes of one update, by kernel. */
   readonly kernels?: readonly KernelTotal[];
 }
 
@@ -113,10 +113,12 @@ export async function benchUpdate(options: BenchUpdateOptions): Promise<BenchUpd
 /** Writes the trace, and gives the totals of one update (one critic step, at a larger ratio). */
 function reportProfile(calls: readonly KernelCallTime[], options: BenchUpdateOptions): KernelTotal[] {
   if (typeof options.profile === 'string') writeFileSync(options.profile, JSON.stringify(chromeTrace(calls)));
-  return kernelTotals(calls).map(({ kernel, calls, milliseconds }) => ({
+  return kernelTotals(calls).map(({ kernel, calls, milliseconds, flops, bytes }) => ({
     kernel,
     calls: calls / options.utdRatio,
     milliseconds: milliseconds / options.utdRatio,
+    flops: flops / options.utdRatio,
+    bytes: bytes / options.utdRatio,
   }));
 }
 
@@ -190,6 +192,12 @@ class BatchSource {
   }
 }
 
+/** Billions a second; empty where there is nothing to count. */
+function rate(amount: number, milliseconds: number, unit: string): string {
+  const text = amount === 0 ? '' : `${(amount / milliseconds / 1e6).toFixed(1)} ${unit}`;
+  return text.padStart(unit.length + 8);
+}
+
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -224,8 +232,8 @@ export const benchUpdateCommand = new Command('update')
     const { msPerUpdate, updatesPerSecond, peakMemoryMB, kernels = [] } = result;
     const lines = [
       ...kernels.map(
-        ({ kernel, calls, milliseconds }) =>
-          `${milliseconds.toFixed(3).padStart(9)} ms ${calls.toFixed(1).padStart(7)} × ${kernel}`,
+        ({ kernel, calls, milliseconds, flops, bytes }) =>
+          `${milliseconds.toFixed(3).padStart(9)} ms ${calls.toFixed(1).padStart(7)} × ${kernel.padEnd(28)} ${rate(flops, milliseconds, 'GFLOP/s')} ${rate(bytes, milliseconds, 'GB/s')}`,
       ),
       `${msPerUpdate.toFixed(1)} ms an update, ${updatesPerSecond.toFixed(1)} updates a second, ${Math.round(peakMemoryMB)} MB at most`,
     ];

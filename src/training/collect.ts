@@ -4,6 +4,7 @@
  */
 import { DatasetWriter } from '../../datasets/writer.js';
 import type { EnvironmentOptions } from '../../envs/environment.js';
+import { isRemote } from '../../envs/remote/protocol.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import { recordingHeader } from './environmentOptions.js';
@@ -111,7 +112,8 @@ function recordingOptions({ behaviours, environment, seed, task }: CollectOption
   let { actionRepeat, imageSize } = environment;
   let frameStack = 1;
   for (const { config, name } of policies) {
-    if (config.task !== task)
+    // A server may run the same task elsewhere; whether it does, only whoever started it knows.
+    if (config.task !== task && !isRemote(task))
       throw new InputError(`The policy ${name} was trained on ${config.task} and cannot act in ${task}.`);
     actionRepeat ??= config.actionRepeat;
     if (actionRepeat !== config.actionRepeat)

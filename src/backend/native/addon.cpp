@@ -5,11 +5,13 @@
 #include <malloc.h>
 #endif
 
+#include <array>
 #include <cstring>
 #include <memory>
 
 #include "allocator.h"
 #include "instance.h"
+#include "peak.h"
 
 namespace rlpd {
 namespace {
@@ -124,22 +126,34 @@ napi_value profile(Engine& engine, napi_env env, const Arguments& arguments) {
   return undefined(env);
 }
 
-// takeProfile() → [kernel, start, duration, kernel, start, …] in microseconds, and forgets them.
+// takeProfile() → [kernel, start, duration, flops, bytes, kernel, start, …], times in microseconds, and forgets them.
 napi_value takeProfile(Engine& engine, napi_env env, const Arguments&) {
   engine.requireIdle();
   const size_t count = engine.callTimes.size();
   void* data = nullptr;
   napi_value buffer, array;
-  check(napi_create_arraybuffer(env, count * 3 * sizeof(double), &data, &buffer), "create_arraybuffer");
+  check(napi_create_arraybuffer(env, count * 5 * sizeof(double), &data, &buffer), "create_arraybuffer");
   auto* numbers = static_cast<double*>(data);
   for (const CallTime& time : engine.callTimes) {
     *numbers++ = static_cast<double>(time.kernel - kernels().data());
     *numbers++ = time.start;
     *numbers++ = time.duration;
+    *numbers++ = time.flops;
+    *numbers++ = time.bytes;
   }
   engine.callTimes.clear();
-  check(napi_create_typedarray(env, napi_float64_array, count * 3, buffer, 0, &array), "create_typedarray");
+  check(napi_create_typedarray(env, napi_float64_array, count * 5, buffer, 0, &array), "create_typedarray");
   return array;
+}
+
+// measurePeak() → [f32 FLOP/s, bf16 FLOP/s, bytes/s] of this processor with the engine's threads; 0 where not measured.
+napi_value peak(Engine& engine, napi_env env, const Arguments&) {
+  engine.requireIdle();
+  const std::array<double, 3> rates = rlpd::measurePeak(engine.settings.threads);
+  napi_value result;
+  check(napi_create_array_with_length(env, rates.size(), &result), "create_array");
+  for (uint32_t i = 0; i < rates.size(); i++) check(napi_set_element(env, result, i, fromNumber(env, rates[i])), "set_element");
+  return result;
 }
 
 // addFrameBlock(memory, frameBytes, framesPerBlock, block)
@@ -187,6 +201,7 @@ napi_value initialise(napi_env env, napi_value exports) {
   expose<memory>(env, exports, "memory");
   expose<profile>(env, exports, "profile");
   expose<takeProfile>(env, exports, "takeProfile");
+  expose<peak>(env, exports, "measurePeak");
   expose<addFrameBlock>(env, exports, "addFrameBlock");
   expose<removeFrameMemory>(env, exports, "removeFrameMemory");
   exposePrograms(env, exports);

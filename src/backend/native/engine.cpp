@@ -25,7 +25,8 @@ void run(const Kernel& kernel, Call& call) {
   }
   if (timed) {
     const auto microseconds = [](auto span) { return std::chrono::duration<double, std::micro>(span).count(); };
-    call.settings.profile->push_back({&kernel, microseconds(start.time_since_epoch()), microseconds(Clock::now() - start)});
+    call.settings.profile->push_back({&kernel, microseconds(start.time_since_epoch()), microseconds(Clock::now() - start),
+                                      call.flops, call.bytes()});
   }
 }
 

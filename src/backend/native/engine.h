@@ -22,6 +22,8 @@ struct Kernel;
 struct CallTime {
   const Kernel* kernel;
   double start, duration;
+  // Arithmetic of its products (Call::flops), and the bytes of its inputs and outputs.
+  double flops, bytes;
 };
 
 // What the user chose once, at start; and, while a profile is taken, where call times go.
@@ -68,9 +70,19 @@ class Call {
 
   void output(Tensor tensor) { outputs.push_back(std::move(tensor)); }
 
+  // Bytes of all inputs and outputs, as they are held.
+  double bytes() const {
+    double sum = 0;
+    for (size_t i = 0; i < inputCount_; i++) sum += static_cast<double>(inputs_[i]->nbytes());
+    for (const Tensor& tensor : outputs) sum += static_cast<double>(tensor.nbytes());
+    return sum;
+  }
+
   std::vector<Tensor> outputs;
   const Settings& settings;
   FrameMemories& memories;
+  // Multiplications and additions of matrix products and convolutions, for profiles; other arithmetic is not counted.
+  double flops = 0;
 
  private:
   const Tensor* const* inputs_;

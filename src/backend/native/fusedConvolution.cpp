@@ -32,6 +32,11 @@ std::vector<Tensor> backwardByAten(const Tensor& x, const Tensor& filter, const 
   return {dWeight.permute({2, 3, 1, 0}).to(at::kFloat), dBias.to(at::kFloat), wantInput ? rlpd::nhwc(dx) : Tensor()};
 }
 
+// Of one pass over all windows: every output is a sum of as many products as a filter has weights.
+double windowFlops(const Tensor& y, const Tensor& filter) {
+  return 2.0 * static_cast<double>(y.numel()) * static_cast<double>(filter.numel() / filter.size(-1));
+}
+
 #ifdef RLPD_AVX512
 
 using rlpd::Window;
@@ -127,14 +132,17 @@ RLPD_KERNEL(RlpdConvBiasActivation) {
   const Tensor bias = call.input(2).contiguous();
   const std::vector<int64_t> strides = call.integers();
   const auto activation = rlpd::readActivation(call);
+  Tensor result;
 #ifdef RLPD_AVX512
   const int threads = call.settings.threads;
-  if (type == at::kFloat) return call.output(forward<float>(x, filter, bias, strides, activation, threads));
+  if (type == at::kFloat) result = forward<float>(x, filter, bias, strides, activation, threads);
 #ifdef RLPD_AVX512_BF16
-  return call.output(forward<at::BFloat16>(x, filter, bias, strides, activation, threads));
+  if (type == at::kBFloat16) result = forward<at::BFloat16>(x, filter, bias, strides, activation, threads);
 #endif
 #endif
-  call.output(forwardByAten(x, filter, bias, strides, activation));
+  if (!result.defined()) result = forwardByAten(x, filter, bias, strides, activation);
+  call.flops = windowFlops(result, filter);
+  call.output(result);
 }
 
 // Inputs x, filter, y, dy.
@@ -147,6 +155,7 @@ RLPD_KERNEL(RlpdConvBiasActivationGrad) {
   const std::vector<int64_t> strides = call.integers();
   const auto activation = rlpd::readActivation(call);
   const bool wantInput = call.flag();
+  call.flops = (wantInput ? 2 : 1) * windowFlops(y, filter);
   std::vector<Tensor> gradients;
 #ifdef RLPD_AVX512
   const int threads = call.settings.threads;

@@ -28,6 +28,11 @@ void checkShapes(const Tensor& x, const Tensor& weight) {
                                          " do not fit: [B, I] or [E, B, I], and [E, I, O], are expected"));
 }
 
+// Of x·W for every member.
+double productFlops(const Tensor& x, const Tensor& weight) {
+  return 2.0 * static_cast<double>(x.size(-2)) * static_cast<double>(weight.numel());
+}
+
 #ifdef RLPD_AVX512
 
 rlpd::DenseShape shapeOf(const Tensor& x, const Tensor& weight) {
@@ -43,6 +48,7 @@ RLPD_KERNEL(RlpdEnsembleDense) {
   const auto activation = rlpd::readActivation(call);
   checkShapes(call.held(0), call.held(1));
   rlpd::requireShape(call.held(2), {call.held(1).size(0), call.held(1).size(2)}, "bias");
+  call.flops = productFlops(call.held(0), call.held(1));
   Tensor y;
 #ifdef RLPD_AVX512
   if (type == at::kFloat) {
@@ -69,6 +75,7 @@ RLPD_KERNEL(RlpdEnsembleDenseGrad) {
   checkShapes(call.held(0), call.held(1));
   const Tensor y = call.held(2).to(type).contiguous();
   const Tensor dy = call.held(3).to(type).contiguous();
+  call.flops = (wantInput ? 2 : 1) * productFlops(call.held(0), call.held(1));
   const int64_t members = call.held(1).size(0);
   rlpd::requireShape(y, {members, call.held(0).size(-2), call.held(1).size(2)}, "y");
   rlpd::requireShape(dy, y.sizes(), "dy");

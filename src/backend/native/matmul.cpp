@@ -11,7 +11,10 @@ Tensor product(rlpd::Call& call) {
   const Tensor b = call.input(1);
   const bool transposeA = call.flag();
   const bool transposeB = call.flag();
-  return at::matmul(transposeA ? a.transpose(-2, -1) : a, transposeB ? b.transpose(-2, -1) : b);
+  const Tensor left = transposeA ? a.transpose(-2, -1) : a;
+  const Tensor result = at::matmul(left, transposeB ? b.transpose(-2, -1) : b);
+  call.flops = 2.0 * static_cast<double>(result.numel()) * static_cast<double>(left.size(-1));
+  return result;
 }
 
 }  // namespace

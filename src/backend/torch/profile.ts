@@ -1,5 +1,9 @@
-/** Where the native engine's time goes: the time of every kernel call, summed by kernel, and as a Chrome trace. */
+/**
+ * Where the native engine's time goes: the time and the arithmetic of every kernel call, summed by kernel, and as a
+ * Chrome trace; and what the processor could do at most.
+ */
 import * as tf from '@tensorflow/tfjs-core';
+import type { NativeAddon } from './addon.js';
 import { TorchBackend } from './torchBackend.js';
 
 export interface KernelCallTime {
@@ -8,12 +12,27 @@ export interface KernelCallTime {
   readonly start: number;
   /** Microseconds. */
   readonly duration: number;
+  /** Multiplications and additions of its matrix products and convolutions; other arithmetic is not counted. */
+  readonly flops: number;
+  /** Of its inputs and outputs, as the engine holds them. */
+  readonly bytes: number;
 }
 
 export interface KernelTotal {
   readonly kernel: string;
   readonly calls: number;
   readonly milliseconds: number;
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** Of this processor with the engine's threads. */
+export interface ProcessorPeak {
+  /** Floating-point operations a second; null where the engine has no instructions of its own for them. */
+  readonly float32: number | null;
+  readonly bfloat16: number | null;
+  /** Bytes read from memory a second. */
+  readonly bandwidth: number;
 }
 
 /**
@@ -21,10 +40,7 @@ export interface KernelTotal {
  * @throws Error when the backend in use is not torch
  */
 export async function profileKernels(work: () => Promise<void>): Promise<KernelCallTime[]> {
-  const backend = tf.backend();
-  if (!(backend instanceof TorchBackend))
-    throw new Error('Kernel times are taken on the torch backend only.');
-  const { addon } = backend;
+  const addon = torchAddon();
   addon.profile(1);
   try {
     await work();
@@ -32,19 +48,42 @@ export async function profileKernels(work: () => Promise<void>): Promise<KernelC
     addon.profile(0);
   }
   const numbers = addon.takeProfile();
-  return Array.from({ length: numbers.length / 3 }, (_, i) => ({
-    kernel: addon.kernels[numbers[3 * i] ?? 0] ?? 'unknown',
-    start: numbers[3 * i + 1] ?? 0,
-    duration: numbers[3 * i + 2] ?? 0,
+  return Array.from({ length: numbers.length / 5 }, (_, i) => ({
+    kernel: addon.kernels[numbers[5 * i] ?? 0] ?? 'unknown',
+    start: numbers[5 * i + 1] ?? 0,
+    duration: numbers[5 * i + 2] ?? 0,
+    flops: numbers[5 * i + 3] ?? 0,
+    bytes: numbers[5 * i + 4] ?? 0,
   }));
+}
+
+/**
+ * What the processor does at most: multiply-adds in registers, and reading far more than its caches hold. Takes a second or two.
+ * @throws Error when the backend in use is not torch
+ */
+export function processorPeak(): ProcessorPeak {
+  const [float32, bfloat16, bandwidth] = torchAddon().measurePeak();
+  return { float32: float32 || null, bfloat16: bfloat16 || null, bandwidth };
+}
+
+function torchAddon(): NativeAddon {
+  const backend = tf.backend();
+  if (!(backend instanceof TorchBackend))
+    throw new Error('Kernel times are taken on the torch backend only.');
+  return backend.addon;
 }
 
 /** Totals by kernel, the costliest first. */
 export function kernelTotals(calls: readonly KernelCallTime[]): KernelTotal[] {
-  const totals = new Map<string, { calls: number; milliseconds: number }>();
-  for (const { kernel, duration } of calls) {
-    const total = totals.get(kernel) ?? { calls: 0, milliseconds: 0 };
-    totals.set(kernel, { calls: total.calls + 1, milliseconds: total.milliseconds + duration / 1000 });
+  const totals = new Map<string, Omit<KernelTotal, 'kernel'>>();
+  for (const { kernel, duration, flops, bytes } of calls) {
+    const total = totals.get(kernel) ?? { calls: 0, milliseconds: 0, flops: 0, bytes: 0 };
+    totals.set(kernel, {
+      calls: total.calls + 1,
+      milliseconds: total.milliseconds + duration / 1000,
+      flops: total.flops + flops,
+      bytes: total.bytes + bytes,
+    });
   }
   return [...totals]
     .map(([kernel, total]) => ({ kernel, ...total }))

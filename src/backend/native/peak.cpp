@@ -1,0 +1,87 @@
+#include "peak.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "parallel.h"
+#include "tiles.h"
+
+namespace rlpd {
+
+namespace {
+
+constexpr int runs = 5;
+
+// Units done a second, at best; work(thread) is done by every thread once.
+template <typename Work>
+double bestRate(int threads, double unitsEach, const Work& work) {
+  using Clock = std::chrono::steady_clock;
+  double best = 0;
+  for (int run = 0; run < runs; run++) {
+    const auto start = Clock::now();
+    forEachItem(threads, threads, work);
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    best = std::max(best, unitsEach * threads / seconds);
+  }
+  return best;
+}
+
+double bandwidth(int threads) {
+  // Several times the last level cache of most processors.
+  constexpr int64_t words = int64_t{1} << 25;
+  std::vector<uint64_t> memory(static_cast<size_t>(words * threads), 1);
+  std::vector<uint64_t> sums(static_cast<size_t>(threads));
+  return bestRate(threads, static_cast<double>(words * 8), [&](int64_t thread) {
+    const uint64_t* from = memory.data() + thread * words;
+    uint64_t sum = 0;
+    for (int64_t i = 0; i < words; i++) sum += from[i];
+    sums[static_cast<size_t>(thread)] = sum;
+  });
+}
+
+#ifdef RLPD_AVX512
+
+// As many independent sums as hide the latency of an instruction.
+constexpr int accumulators = 16;
+constexpr int64_t rounds = int64_t{1} << 22;
+
+// Runs the instruction on all sums, over and over.
+template <typename Instruction>
+double productRate(int threads, double flopsOfInstruction, const Instruction& instruction) {
+  std::vector<float> sums(static_cast<size_t>(threads));
+  return bestRate(threads, flopsOfInstruction * accumulators * rounds, [&](int64_t thread) {
+    __m512 sum[accumulators];
+    for (auto& one : sum) one = _mm512_setzero_ps();
+    for (int64_t round = 0; round < rounds; round++) {
+#pragma GCC unroll 16
+      for (int i = 0; i < accumulators; i++) {
+        sum[i] = instruction(sum[i]);
+        // Kept in its register, but never worked out ahead.
+        asm volatile("" : "+v"(sum[i]));
+      }
+    }
+    for (int i = 1; i < accumulators; i++) sum[0] = _mm512_add_ps(sum[0], sum[i]);
+    sums[static_cast<size_t>(thread)] = _mm512_reduce_add_ps(sum[0]);
+  });
+}
+
+#endif
+
+}  // namespace
+
+std::array<double, 3> measurePeak(int threads) {
+  double float32 = 0, bfloat16 = 0;
+#ifdef RLPD_AVX512
+  const __m512 factor = _mm512_set1_ps(1e-3f);
+  float32 = productRate(threads, 2 * tiles::lanes, [&](__m512 sum) { return _mm512_fmadd_ps(factor, factor, sum); });
+#ifdef RLPD_AVX512_BF16
+  const __m512bh pairs = _mm512_cvtne2ps_pbh(factor, factor);
+  bfloat16 = productRate(threads, 4 * tiles::lanes, [&](__m512 sum) { return _mm512_dpbf16_ps(sum, pairs, pairs); });
+#endif
+#endif
+  return {float32, bfloat16, bandwidth(threads)};
+}
+
+}  // namespace rlpd
