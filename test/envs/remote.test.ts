@@ -8,8 +8,10 @@ import type { Environment, EnvironmentOptions } from '../../envs/environment.js'
 import { makeEnv } from '../../envs/makeEnv.js';
 import { RemoteEnvironment } from '../../envs/remote/remoteEnvironment.js';
 import { resize } from '../../envs/remote/resize.js';
+import { RlpdAgent } from '../../src/agent/agent.js';
 import { selectBackend } from '../../src/backend/select.js';
 import { collect } from '../../src/training/collect.js';
+import { agentSettings } from '../../src/training/config.js';
 import { train } from '../../src/training/train.js';
 import { smallConfig, temporaryFolder } from '../training/smallRun.js';
 import { mischief, mischievous, token } from './remoteServer.js';
@@ -177,6 +179,36 @@ describe('remote environments', () => {
     }
     assert.deepEqual(episodes[1], episodes[0]);
   });
+});
+
+test("a policy acts in a server's environment whatever its task, and elsewhere in its own alone", async (context) => {
+  const folder = await temporaryFolder(context);
+  await selectBackend({ backend: 'cpu' });
+  const config = smallConfig({ actionRepeat: 1 });
+  const served = open();
+  const agent = RlpdAgent.create({
+    config: agentSettings(config),
+    observationSpace: { ...(served.observationSpace.state && { state: served.observationSpace.state }) },
+    actionSize: 2,
+    seed: 0,
+  });
+  served.close();
+  const policy = { config, envFrames: 0, return: null, tensors: await agent.policyTensors(), name: 'policy' };
+  agent.dispose();
+  const record = (where: string) =>
+    collect({
+      task: where,
+      folder: join(folder, 'data'),
+      behaviours: [policy],
+      mode: 'mean',
+      environment: { imageSize: 4 },
+      seed: 1,
+      engine: { backend: 'cpu' },
+      details: {},
+    });
+  await assert.rejects(record('walker-walk'), /trained on cartpole-swingup and cannot act in walker-walk/);
+  const { episodes, steps } = await record(task);
+  assert.deepEqual([episodes, steps], [1, 10]);
 });
 
 test('resizing takes the mean of what a pixel covers', () => {

@@ -18,7 +18,11 @@ export interface Pair {
  * Draws a task's states and pairs each with MuJoCo's picture of it.
  * @param strip PNG of square pictures, one per pose, from the top down
  */
-export async function drawPairs(name: string, poses: readonly PicturePose[], strip: URL | string): Promise<Pair[]> {
+export async function drawPairs(
+  name: string,
+  poses: readonly PicturePose[],
+  strip: URL | string,
+): Promise<Pair[]> {
   const task = findTask(name);
   const { data, info } = await sharp(readFileSync(strip))
     .removeAlpha()
