@@ -35,6 +35,15 @@ export class SurfacePoint {
   }
 }
 
+/** From where surfaces are seen, and how much of their own colour: all of it, or less in a mirror. */
+export interface Sight {
+  /** The eye, or its image in a mirror. */
+  readonly view: View;
+  /** The eye itself, which carries the headlight. */
+  readonly camera: View;
+  readonly share: number;
+}
+
 /** Light on a point, before it meets the surface's colour: grey specular is added as it is. */
 export class Illumination {
   /** Multiplies the surface's colour. */

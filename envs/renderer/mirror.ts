@@ -16,6 +16,10 @@ export class Mirror {
     this.projected = this.#plane === undefined ? [] : shapes.map((shape) => new Projected(shape));
   }
 
+  get reflectance(): number {
+    return this.#plane?.reflectance ?? 0;
+  }
+
   /**
    * Draws what the mirrored eye sees, in the rows where the mirror is seen in `scene`.
    * @returns the mirrored eye's view; null where no mirror is seen.

@@ -3,8 +3,8 @@
  * metres this is what the floor's pool of light looks like. A vertex is lit when a pixel first needs it.
  */
 import type { Simulation } from '../mujoco.js';
-import { Illumination, type Lighting, SurfacePoint } from './lighting.js';
-import type { Shape, View } from './scene.js';
+import { Illumination, type Lighting, type Sight, SurfacePoint } from './lighting.js';
+import type { Shape } from './scene.js';
 import { MipMap } from './texture.js';
 
 /** Most lines MuJoCo draws along one axis of a plane. */
@@ -35,14 +35,15 @@ export class PlaneSurface {
   /** Texture units per metre. */
   readonly #scaleX: number;
   readonly #scaleY: number;
+  readonly #lighting: Lighting;
   readonly #point = new SurfacePoint();
   readonly #light = new Illumination();
   readonly #texel = new Float64Array(3);
 
-  /** @param shadowLights how many lights cast shadows. */
-  constructor(simulation: Simulation, shape: Shape, shadowLights: number) {
+  constructor(simulation: Simulation, shape: Shape, lighting: Lighting) {
     this.shape = shape;
-    this.#parts = 3 + 3 * shadowLights;
+    this.#lighting = lighting;
+    this.#parts = 3 + 3 * lighting.lights.filter((light) => light.castsShadow).length;
     const far = simulation.visual.far * simulation.visual.extent;
     const spacing = simulation.model('geom_size')[3 * shape.index + 2] as number;
     this.#gridX = gridLines(shape.sizeX, spacing, far);
@@ -70,13 +71,13 @@ export class PlaneSurface {
   /**
    * Colour of the point (x, y) of the plane's frame. `pixelX`, `pixelY`: how far the point moves, in metres along
    * the plane's axes, from one pixel to the next (whichever neighbour is further).
+   * @param sight the same in all calls of a frame.
    * @param shadows bit i: the i-th light that casts shadows does not reach the point.
    * @param unshadowed receives RGB in [0, 1] without the lights that cast shadows.
    * @param shadowed receives what those lights add.
    */
   shade(
-    lighting: Lighting,
-    view: View,
+    sight: Sight,
     x: number,
     y: number,
     pixelX: number,
@@ -94,19 +95,19 @@ export class PlaneSurface {
     const fx = (x - x0) / ((this.#gridX[i + 1] as number) - x0);
     const fy = (y - y0) / ((this.#gridY[j + 1] as number) - y0);
     // A quad is two triangles that meet along the diagonal from (x1, y0) to (x0, y1).
-    const corner10 = this.#vertex(lighting, view, i + 1, j);
-    const corner01 = this.#vertex(lighting, view, i, j + 1);
+    const corner10 = this.#vertex(sight, i + 1, j);
+    const corner01 = this.#vertex(sight, i, j + 1);
     let a: number;
     let wa: number;
     let w10: number;
     let w01: number;
     if (fx + fy <= 1) {
-      a = this.#vertex(lighting, view, i, j);
+      a = this.#vertex(sight, i, j);
       wa = 1 - fx - fy;
       w10 = fx;
       w01 = fy;
     } else {
-      a = this.#vertex(lighting, view, i + 1, j + 1);
+      a = this.#vertex(sight, i + 1, j + 1);
       wa = fx + fy - 1;
       w10 = 1 - fy;
       w01 = 1 - fx;
@@ -139,11 +140,12 @@ export class PlaneSurface {
   }
 
   /** Offset of a vertex's light in `#lit`; computes it on its first use in a frame. */
-  #vertex(lighting: Lighting, view: View, i: number, j: number): number {
+  #vertex(sight: Sight, i: number, j: number): number {
     const vertex = j * this.#gridX.length + i;
     const at = vertex * this.#parts;
     if (this.#litIn[vertex] === this.#frame) return at;
     this.#litIn[vertex] = this.#frame;
+    const { view, camera, share } = sight;
     const { shape } = this;
     const gx = this.#gridX[i] as number;
     const gy = this.#gridY[j] as number;
@@ -154,25 +156,25 @@ export class PlaneSurface {
     point.place(px, py, pz, shape.r02, shape.r12, shape.r22, view);
     const light = this.#light;
     light.clear();
-    lighting.addUnshadowed(light, shape, point, view);
-    this.#store(at, shape.emission);
+    this.#lighting.addUnshadowed(light, shape, point, camera);
+    this.#store(at, share, shape.emission);
     let part = at + 3;
-    for (const source of lighting.lights) {
+    for (const source of this.#lighting.lights) {
       if (!source.castsShadow) continue;
       light.clear();
-      lighting.addLight(light, source, shape, point);
-      this.#store(part, 0);
+      this.#lighting.addLight(light, source, shape, point);
+      this.#store(part, share, 0);
       part += 3;
     }
     return at;
   }
 
-  #store(at: number, emission: number): void {
+  #store(at: number, share: number, emission: number): void {
     const { shape } = this;
     const light = this.#light;
-    this.#lit[at] = Math.min(1, shape.red * (light.red + emission) + light.specularRed);
-    this.#lit[at + 1] = Math.min(1, shape.green * (light.green + emission) + light.specularGreen);
-    this.#lit[at + 2] = Math.min(1, shape.blue * (light.blue + emission) + light.specularBlue);
+    this.#lit[at] = Math.min(1, share * shape.red * (light.red + emission) + light.specularRed);
+    this.#lit[at + 1] = Math.min(1, share * shape.green * (light.green + emission) + light.specularGreen);
+    this.#lit[at + 2] = Math.min(1, share * shape.blue * (light.blue + emission) + light.specularBlue);
   }
 }
 

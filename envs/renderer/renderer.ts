@@ -8,13 +8,14 @@ import type { Simulation } from '../mujoco.js';
 import type { Appearance } from './appearance.js';
 import { Mirror } from './mirror.js';
 import { Projected, samples } from './projected.js';
-import { Scene, type View } from './scene.js';
+import { Scene } from './scene.js';
 import { Shading } from './shading.js';
+import { Shadows } from './shadow.js';
 import { Sky } from './sky.js';
 import { nothing, VisibilityBuffer } from './visibility.js';
 
 /** Recorded in datasets; the number rises whenever the pictures change. */
-export const rendererVersion = 'ray-caster 2';
+export const rendererVersion = 'ray-caster 3';
 
 /** What is kept for one image size. */
 interface Buffers {
@@ -27,9 +28,8 @@ interface Buffers {
 /** What all pixels of a frame share. */
 interface FrameInProgress {
   readonly buffers: Buffers;
-  readonly view: View;
-  /** What the mirrored eye sees; null where no mirror is seen. */
-  readonly mirrorView: View | null;
+  /** Whether a mirror is seen. */
+  readonly isMirrored: boolean;
   /** `[height, width, 3]` */
   readonly sky: Uint8Array;
   /** Share of planes in what is seen through them. */
@@ -40,7 +40,10 @@ interface FrameInProgress {
 
 export class Renderer {
   readonly #scene: Scene;
+  readonly #shadows: Shadows;
   readonly #shading: Shading;
+  /** Shades what the mirror shows. */
+  readonly #reflection: Shading;
   readonly #sky: Sky;
   readonly #projected: readonly Projected[];
   readonly #mirror: Mirror;
@@ -50,10 +53,13 @@ export class Renderer {
 
   constructor(simulation: Simulation) {
     this.#scene = new Scene(simulation);
-    this.#shading = new Shading(simulation, this.#scene);
     this.#sky = new Sky(simulation);
     this.#projected = this.#scene.shapes.map((shape) => new Projected(shape));
     this.#mirror = new Mirror(this.#scene.shapes);
+    const { shadowClip, extent } = simulation.visual;
+    this.#shadows = new Shadows(this.#scene, shadowClip * extent);
+    this.#shading = new Shading(simulation, this.#scene, this.#projected, this.#shadows);
+    this.#reflection = new Shading(simulation, this.#scene, this.#mirror.projected, null);
   }
 
   /**
@@ -65,13 +71,16 @@ export class Renderer {
     this.#scene.update(appearance.colours);
     const view = this.#scene.view(camera, appearance.camera);
     const buffers = this.#buffersFor(width, height);
-    this.#shading.startFrame();
     buffers.scene.clear();
     buffers.scene.drawAll(this.#projected, view);
+    this.#shadows.startFrame();
+    this.#shading.startFrame({ view, camera: view, share: 1 });
+    const mirrored = this.#mirror.draw(buffers.mirror, buffers.scene, view);
+    if (mirrored !== null)
+      this.#reflection.startFrame({ view: mirrored, camera: view, share: this.#mirror.reflectance });
     return this.#resolve({
       buffers,
-      view,
-      mirrorView: this.#mirror.draw(buffers.mirror, buffers.scene, view),
+      isMirrored: mirrored !== null,
       sky: background?.picture(width, height) ?? this.#sky.picture(view, width, height),
       floorOpacity: background?.floorOpacity ?? 1,
       pixel: (2 * view.halfHeight) / height,
@@ -136,38 +145,25 @@ export class Renderer {
     sy: number,
     byte: number,
   ): void {
-    const { view, mirrorView, sky, floorOpacity, pixel } = frame;
+    const { isMirrored, sky, floorOpacity, pixel } = frame;
     let weight = count / samples;
     if (id === nothing) {
       this.#addSky(weight, sky, byte);
       return;
     }
-    const projected = this.#projected[id] as Projected;
-    const plane = this.#shading.planes[id];
-    if (plane && floorOpacity < 1) {
+    if (floorOpacity < 1 && this.#shading.isPlane(id)) {
       this.#addSky(weight * (1 - floorOpacity), sky, byte);
       weight *= floorOpacity;
     }
-    if (plane) this.#shading.shadePlane(plane, projected, view, sample, sx, sy, pixel);
-    else this.#shading.shadeSolid(projected, view, view, sample, sx, sy, pixel, 1, true);
-    if (id === this.#mirror.id && mirrorView !== null)
-      this.#addReflection(frame, mirrorView, at, projected.shape.reflectance, weight, sx, sy);
+    this.#shading.shade(id, sample, sx, sy, pixel);
+    if (isMirrored && id === this.#mirror.id) this.#addReflection(frame, at, weight, sx, sy);
     this.#addColour(weight);
   }
 
-  /** What the mirror shows of the other shapes at its samples of this pixel, added to its colour. */
-  #addReflection(
-    frame: FrameInProgress,
-    mirrorView: View,
-    at: number,
-    reflectance: number,
-    weight: number,
-    sx: number,
-    sy: number,
-  ): void {
+  /** What the mirror shows of the other shapes at its samples of this pixel, as far as white allows. */
+  #addReflection(frame: FrameInProgress, at: number, weight: number, sx: number, sy: number): void {
     const { ids, depths } = frame.buffers.mirror;
     const { scene } = frame.buffers;
-    const colour = this.#pixel;
     let seen = nothing;
     let onMirror = 0;
     let count = 0;
@@ -180,40 +176,17 @@ export class Renderer {
       count++;
     }
     if (count === 0) return;
-    const { unshadowed, shadowed } = this.#shading;
-    const red = (unshadowed[0] as number) + (shadowed[0] as number);
-    const green = (unshadowed[1] as number) + (shadowed[1] as number);
-    const blue = (unshadowed[2] as number) + (shadowed[2] as number);
-    const id = ids[at + seen] as number;
     // One shape stands for all that a pixel's samples see in the mirror.
-    if (this.#shading.planes[id]) unshadowed.fill(0);
-    else
-      this.#shading.shadeSolid(
-        this.#mirror.projected[id] as Projected,
-        mirrorView,
-        frame.view,
-        seen,
-        sx,
-        sy,
-        frame.pixel,
-        reflectance,
-        false,
-      );
+    this.#reflection.shade(ids[at + seen] as number, seen, sx, sy, frame.pixel);
+    const colour = this.#pixel;
+    const surface = this.#shading;
+    const image = this.#reflection;
     const share = (255 * weight * count) / onMirror;
-    // The floor below is added by the caller; here goes what the mirror adds, as far as white allows.
-    colour[0] =
-      (colour[0] as number) +
-      share * Math.min((unshadowed[0] as number) + (shadowed[0] as number), Math.max(0, 1 - red));
-    colour[1] =
-      (colour[1] as number) +
-      share * Math.min((unshadowed[1] as number) + (shadowed[1] as number), Math.max(0, 1 - green));
-    colour[2] =
-      (colour[2] as number) +
-      share * Math.min((unshadowed[2] as number) + (shadowed[2] as number), Math.max(0, 1 - blue));
-    unshadowed[0] = red;
-    unshadowed[1] = green;
-    unshadowed[2] = blue;
-    shadowed.fill(0);
+    for (let c = 0; c < 3; c++) {
+      const own = (surface.unshadowed[c] as number) + (surface.shadowed[c] as number);
+      const added = (image.unshadowed[c] as number) + (image.shadowed[c] as number);
+      colour[c] = (colour[c] as number) + share * Math.min(added, Math.max(0, 1 - own));
+    }
   }
 
   #addSky(weight: number, sky: Uint8Array, byte: number): void {

@@ -1,53 +1,69 @@
 /** The colour of one point of a shape: its ray, its surface there, and the lights that reach it. */
 import type { Simulation } from '../mujoco.js';
-import { Illumination, Lighting, SurfacePoint } from './lighting.js';
+import { Illumination, Lighting, type Sight, SurfacePoint } from './lighting.js';
 import { PlaneSurface } from './plane.js';
 import type { Projected } from './projected.js';
 import { localNormal } from './rays.js';
-import { geomTypes, type Light, type Scene, type Shape, type View } from './scene.js';
-import { Shadows } from './shadow.js';
+import { geomTypes, type Light, type Scene, type Shape } from './scene.js';
+import type { Shadows } from './shadow.js';
 
+/** Shades the shapes of a scene as they are seen in one way: by the eye, or in the mirror. */
 export class Shading {
   /** RGB of the point last shaded, 1 being white: of the lights that cast no shadow, emission included; unclamped. */
   readonly unshadowed = new Float64Array(3);
   /** What the lights that cast shadows add. */
   readonly shadowed = new Float64Array(3);
   /** By index of the shape; null for what is not a plane. */
-  readonly planes: readonly (PlaneSurface | null)[];
+  readonly #planes: readonly (PlaneSurface | null)[];
+  readonly #projected: readonly Projected[];
+  readonly #shadows: Shadows | null;
+  readonly #shadowLights: readonly Light[];
   readonly #lighting: Lighting;
-  readonly #shadows: Shadows;
   readonly #light = new Illumination();
   readonly #point = new SurfacePoint();
   readonly #normal = new Float64Array(3);
+  #sight: Sight | null = null;
 
-  constructor(simulation: Simulation, scene: Scene) {
+  /**
+   * @param projected the shapes as they are seen.
+   * @param shadows null where none are seen.
+   */
+  constructor(
+    simulation: Simulation,
+    scene: Scene,
+    projected: readonly Projected[],
+    shadows: Shadows | null,
+  ) {
+    this.#projected = projected;
+    this.#shadows = shadows;
     this.#lighting = new Lighting(scene);
-    this.#shadows = new Shadows(scene, simulation.visual.shadowClip * simulation.visual.extent);
-    this.planes = scene.shapes.map((shape) =>
-      shape.type === geomTypes.plane
-        ? new PlaneSurface(simulation, shape, this.#shadows.lights.length)
-        : null,
+    this.#shadowLights = scene.lights.filter((light) => light.castsShadow);
+    this.#planes = scene.shapes.map((shape) =>
+      shape.type === geomTypes.plane ? new PlaneSurface(simulation, shape, this.#lighting) : null,
     );
   }
 
-  /** Takes over the poses of the lights, and forgets the light of the frame before. */
-  startFrame(): void {
-    this.#shadows.startFrame();
-    for (const plane of this.planes) plane?.startFrame();
+  /** Forgets the light of the frame before. */
+  startFrame(sight: Sight): void {
+    this.#sight = sight;
+    for (const plane of this.#planes) plane?.startFrame();
   }
 
-  /** @param sample the sample, of the pixel around (sx, sy), that saw the plane. */
-  shadePlane(
-    plane: PlaneSurface,
-    p: Projected,
-    view: View,
-    sample: number,
-    sx: number,
-    sy: number,
-    pixel: number,
-  ): void {
+  isPlane(id: number): boolean {
+    return this.#planes[id] !== null;
+  }
+
+  /** Shades the shape `id` where the pixel around (sx, sy), or else its sample `sample`, sees it. */
+  shade(id: number, sample: number, sx: number, sy: number, pixel: number): void {
+    const projected = this.#projected[id] as Projected;
+    projected.aim(sample, sx, sy, pixel);
+    const plane = this.#planes[id];
+    if (plane) this.#shadePlane(plane, projected, pixel);
+    else this.#shadeSolid(projected);
+  }
+
+  #shadePlane(plane: PlaneSurface, p: Projected, pixel: number): void {
     const { shape } = plane;
-    p.aim(sample, sx, sy, pixel);
     const { t, dx, dy, dz } = p;
     const x = p.ox + t * dx;
     const y = p.oy + t * dy;
@@ -59,31 +75,15 @@ export class Shading {
     const py = shape.y + shape.r10 * x + shape.r11 * y;
     const pz = shape.z + shape.r20 * x + shape.r21 * y;
     let shadows = 0;
-    for (let i = 0; i < this.#shadows.lights.length; i++) {
-      if (this.#shadows.isShadowed(i, shape, px, py, pz)) shadows |= 1 << i;
+    for (let i = 0; i < this.#shadowLights.length; i++) {
+      if (this.#shadows?.isShadowed(i, shape, px, py, pz)) shadows |= 1 << i;
     }
-    plane.shade(this.#lighting, view, x, y, pixelX, pixelY, shadows, this.unshadowed, this.shadowed);
+    plane.shade(this.#sight as Sight, x, y, pixelX, pixelY, shadows, this.unshadowed, this.shadowed);
   }
 
-  /**
-   * Shades a shape other than a plane.
-   * @param view where it is seen from.
-   * @param camera the true view, which carries the headlight.
-   * @param reflectance share of its colour that is seen, less than 1 in a mirror.
-   */
-  shadeSolid(
-    p: Projected,
-    view: View,
-    camera: View,
-    sample: number,
-    sx: number,
-    sy: number,
-    pixel: number,
-    reflectance: number,
-    withShadows: boolean,
-  ): void {
+  #shadeSolid(p: Projected): void {
     const { shape } = p;
-    p.aim(sample, sx, sy, pixel);
+    const { view, camera, share } = this.#sight as Sight;
     // Point and normal in the shape's own frame.
     const lx = p.ox + p.t * p.dx;
     const ly = p.oy + p.t * p.dy;
@@ -103,24 +103,18 @@ export class Shading {
     const light = this.#light;
     light.clear();
     this.#lighting.addUnshadowed(light, shape, point, camera);
-    store(this.unshadowed, light, shape, reflectance, shape.emission);
+    store(this.unshadowed, light, shape, share, shape.emission);
     light.clear();
-    for (let i = 0; i < this.#shadows.lights.length; i++) {
-      if (withShadows && this.#shadows.isShadowed(i, shape, px, py, pz)) continue;
-      this.#lighting.addLight(light, this.#shadows.lights[i] as Light, shape, point);
+    for (let i = 0; i < this.#shadowLights.length; i++) {
+      if (this.#shadows?.isShadowed(i, shape, px, py, pz)) continue;
+      this.#lighting.addLight(light, this.#shadowLights[i] as Light, shape, point);
     }
-    store(this.shadowed, light, shape, reflectance, 0);
+    store(this.shadowed, light, shape, share, 0);
   }
 }
 
-function store(
-  out: Float64Array,
-  light: Illumination,
-  shape: Shape,
-  reflectance: number,
-  emission: number,
-): void {
-  out[0] = shape.red * reflectance * (light.red + emission) + light.specularRed;
-  out[1] = shape.green * reflectance * (light.green + emission) + light.specularGreen;
-  out[2] = shape.blue * reflectance * (light.blue + emission) + light.specularBlue;
+function store(out: Float64Array, light: Illumination, shape: Shape, share: number, emission: number): void {
+  out[0] = shape.red * share * (light.red + emission) + light.specularRed;
+  out[1] = shape.green * share * (light.green + emission) + light.specularGreen;
+  out[2] = shape.blue * share * (light.blue + emission) + light.specularBlue;
 }

@@ -35,7 +35,7 @@ describe('the renderer', () => {
       'ball_in_cup-catch': '6dceee298bfe047a',
       'cartpole-swingup': 'f6d496d30d94122c',
       'cheetah-run': '1afcbe9ae18ff1bf',
-      'reacher-easy': '78a7363152bc256f',
+      'reacher-easy': 'e6a83964f678e1fa',
       'walker-walk': '0e2359536a6580cf',
     });
   });
