@@ -181,7 +181,7 @@ function absent(what, remedy, missing = true) {
   return { built: false, fresh: false, missing, message: `${what}\n${remedy}` };
 }
 
-function findCompiler() {
+export function findCompiler() {
   for (const command of [process.env.CXX, 'c++', 'g++', 'clang++']) {
     if (!command) continue;
     try {
@@ -198,7 +198,7 @@ function findCompiler() {
 }
 
 /** Where the headers and libraries are, which of its libraries to link, and its C++ ABI. */
-function findLibtorch(log) {
+export function findLibtorch(log) {
   const { LIBTORCH, RLPD_TORCH_PYTHON } = process.env;
   if (LIBTORCH) {
     const found = inFolder(LIBTORCH, `libtorch in ${LIBTORCH}`);
@@ -266,7 +266,7 @@ function systemVersion(lib) {
   return versions.sort((a, b) => b.length - a.length)[0] ?? '';
 }
 
-function compileFlags(libtorch) {
+export function compileFlags(libtorch) {
   const flags = [
     '-std=c++17',
     '-O3',
@@ -286,7 +286,7 @@ function compileFlags(libtorch) {
   return flags;
 }
 
-function linkFlags(libtorch) {
+export function linkFlags(libtorch) {
   const flags = [`-L${libtorch.lib}`, '-ltorch_cpu', '-lc10'];
   if (process.platform === 'linux') {
     flags.push('-fopenmp');
