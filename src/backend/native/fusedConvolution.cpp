@@ -106,7 +106,7 @@ std::vector<Tensor> backward(const Tensor& x, const Tensor& filter, const Tensor
   const Window w = windowOf(x, filter, strides);
   rlpd::requireShape(y, {w.batch, w.outHeight, w.outWidth, w.outputs}, "y");
   rlpd::requireShape(dy, y.sizes(), "dy");
-  Tensor g = at::empty(y.sizes(), y.options());
+  Tensor g = activation == Activation::linear ? dy : at::empty(y.sizes(), y.options());
   Tensor dBias = at::empty({w.outputs}, at::kFloat);
   rlpd::maskedGradient<T>(dy.data_ptr<T>(), y.data_ptr<T>(), activation, 1, w.pixels(), w.outputs, g.data_ptr<T>(),
                           dBias.data_ptr<float>(), threads);

@@ -79,7 +79,7 @@ RLPD_KERNEL(RlpdEnsembleDenseGrad) {
   const int64_t members = call.held(1).size(0);
   rlpd::requireShape(y, {members, call.held(0).size(-2), call.held(1).size(2)}, "y");
   rlpd::requireShape(dy, y.sizes(), "dy");
-  Tensor g = at::empty(y.sizes(), y.options());
+  Tensor g = activation == Activation::linear ? dy : at::empty(y.sizes(), y.options());
   Tensor dBias = at::empty({members, y.size(2)}, at::kFloat);
   if (type == at::kFloat)
     rlpd::maskedGradient<float>(dy.data_ptr<float>(), y.data_ptr<float>(), activation, members, y.size(1), y.size(2),

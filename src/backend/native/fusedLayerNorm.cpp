@@ -34,11 +34,10 @@ void forward(const Tensor& x, const Tensor& gain, const Tensor& offset, Tensor& 
   float* inverseData = inverseStd.data_ptr<float>();
   rlpd::forEachRange(threads, shape.members * shape.rows, blockRows, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(static_cast<size_t>(width));
-    float* h = scratch.data();
     for (int64_t row = begin; row < end; row++) {
       const float* g = gainData + row / shape.rows * width;
       const float* o = offsetData + row / shape.rows * width;
-      rlpd::widen(xData + row * width, h, width);
+      const float* h = rlpd::widened(xData + row * width, scratch.data(), width);
       float sum = 0;
 #pragma omp simd reduction(+ : sum)
       for (int64_t i = 0; i < width; i++) sum += h[i];
@@ -49,13 +48,14 @@ void forward(const Tensor& x, const Tensor& gain, const Tensor& offset, Tensor& 
       const float inverse = 1.0f / std::sqrt(squares / static_cast<float>(width) + static_cast<float>(epsilon));
       meanData[row] = m;
       inverseData[row] = inverse;
+      float* out = rlpd::writable(yData + row * width, scratch.data());
       const float least = relu ? 0.0f : -std::numeric_limits<float>::infinity();
 #pragma omp simd
       for (int64_t i = 0; i < width; i++) {
         const float value = (h[i] - m) * inverse * g[i] + o[i];
-        h[i] = value < least ? least : value;
+        out[i] = value < least ? least : value;
       }
-      rlpd::narrow(h, yData + row * width, width);
+      rlpd::settle(out, yData + row * width, width);
     }
   });
 }
@@ -81,7 +81,7 @@ void backward(const Tensor& x, const Tensor& gain, const Tensor& y, const Tensor
     std::vector<float> scratch(static_cast<size_t>(3 * width));
     float* h = scratch.data();
     float* g = h + width;
-    float* out = g + width;
+    float* outputs = g + width;
     for (int64_t block = begin; block < end; block++) {
       const int64_t member = block / shape.blocks;
       const int64_t first = member * shape.rows + block % shape.blocks * blockRows;
@@ -92,28 +92,31 @@ void backward(const Tensor& x, const Tensor& gain, const Tensor& y, const Tensor
       for (int64_t row = first; row < last; row++) {
         const float m = meanData[row];
         const float inverse = inverseData[row];
-        rlpd::widen(xData + row * width, h, width);
-        rlpd::widen(dyData + row * width, g, width);
+        const float* in = rlpd::widened(xData + row * width, h, width);
+        const float* upstream = rlpd::widened(dyData + row * width, g, width);
         if (relu) {
-          rlpd::widen(yData + row * width, out, width);
+          const float* out = rlpd::widened(yData + row * width, outputs, width);
 #pragma omp simd
-          for (int64_t i = 0; i < width; i++) g[i] = out[i] > 0 ? g[i] : 0.0f;
+          for (int64_t i = 0; i < width; i++) g[i] = out[i] > 0 ? upstream[i] : 0.0f;
+          upstream = g;
         }
         float sum = 0, sumH = 0;
 #pragma omp simd reduction(+ : sum, sumH)
         for (int64_t i = 0; i < width; i++) {
-          h[i] = (h[i] - m) * inverse;
-          sumGain[i] += g[i] * h[i];
-          sumOffset[i] += g[i];
-          g[i] *= gainRow[i];
+          const float d = upstream[i];
+          h[i] = (in[i] - m) * inverse;
+          sumGain[i] += d * h[i];
+          sumOffset[i] += d;
+          g[i] = d * gainRow[i];
           sum += g[i];
           sumH += g[i] * h[i];
         }
         const float meanG = sum / static_cast<float>(width);
         const float meanGH = sumH / static_cast<float>(width);
+        float* result = rlpd::writable(dxData + row * width, h);
 #pragma omp simd
-        for (int64_t i = 0; i < width; i++) h[i] = inverse * (g[i] - meanG - h[i] * meanGH);
-        rlpd::narrow(h, dxData + row * width, width);
+        for (int64_t i = 0; i < width; i++) result[i] = inverse * (g[i] - meanG - h[i] * meanGH);
+        rlpd::settle(result, dxData + row * width, width);
       }
     }
   });

@@ -34,9 +34,10 @@ void gatherRow(const std::vector<const uint8_t*>& frames, const int64_t* columns
           std::memcpy(target, line + columns[x], static_cast<size_t>(g.channels));
       }
     }
+    float* scaled = rlpd::writable(out + y * lineSize, floats);
 #pragma omp simd
-    for (int64_t i = 0; i < lineSize; i++) floats[i] = static_cast<float>(bytes[i]) / 255.0f;
-    rlpd::narrow(floats, out + y * lineSize, lineSize);
+    for (int64_t i = 0; i < lineSize; i++) scaled[i] = static_cast<float>(bytes[i]) / 255.0f;
+    rlpd::settle(scaled, out + y * lineSize, lineSize);
   }
 }
 

@@ -10,7 +10,8 @@
 
 namespace rlpd {
 
-// dy, y [members·rows, columns] → g like dy, sums [members, columns]. Rows are summed in fixed blocks, in order.
+// dy, y [members·rows, columns] → g like dy, sums [members, columns]. Rows are summed in fixed blocks, in order. Where
+// nothing is masked g is not written: it is dy.
 template <typename T>
 void maskedGradient(const T* dy, const T* y, Activation activation, int64_t members, int64_t rows, int64_t columns,
                     T* g, float* sums, int threads) {
@@ -19,25 +20,26 @@ void maskedGradient(const T* dy, const T* y, Activation activation, int64_t memb
   std::vector<float> partial(static_cast<size_t>(members * blocks * columns), 0.0f);
   forEachItem(threads, members * blocks, [&](int64_t item) {
     std::vector<float> gradient(static_cast<size_t>(columns)), output(static_cast<size_t>(columns));
-    float* d = gradient.data();
-    float* o = output.data();
     float* sum = partial.data() + item * columns;
     const int64_t first = item / blocks * rows + item % blocks * blockRows;
     const int64_t last = std::min(first + blockRows, (item / blocks + 1) * rows);
     for (int64_t row = first; row < last; row++) {
-      widen(dy + row * columns, d, columns);
-      if (activation == Activation::relu) {
-        widen(y + row * columns, o, columns);
+      const float* d = widened(dy + row * columns, gradient.data(), columns);
+      if (activation != Activation::linear) {
+        const float* o = widened(y + row * columns, output.data(), columns);
+        float* masked = writable(g + row * columns, gradient.data());
+        if (activation == Activation::relu) {
 #pragma omp simd
-        for (int64_t i = 0; i < columns; i++) d[i] = o[i] > 0 ? d[i] : 0.0f;
-      } else if (activation == Activation::tanh) {
-        widen(y + row * columns, o, columns);
+          for (int64_t i = 0; i < columns; i++) masked[i] = o[i] > 0 ? d[i] : 0.0f;
+        } else {
 #pragma omp simd
-        for (int64_t i = 0; i < columns; i++) d[i] *= 1.0f - o[i] * o[i];
+          for (int64_t i = 0; i < columns; i++) masked[i] = d[i] * (1.0f - o[i] * o[i]);
+        }
+        settle(masked, g + row * columns, columns);
+        d = masked;
       }
 #pragma omp simd
       for (int64_t i = 0; i < columns; i++) sum[i] += d[i];
-      narrow(d, g + row * columns, columns);
     }
   });
   for (int64_t member = 0; member < members; member++)
