@@ -1,6 +1,6 @@
 """The real suite for envs/remote/server.py: a policy from here acts there, on the suite's own pictures.
 
-    PYTHONPATH=test/parity MUJOCO_GL=osmesa python envs/remote/server.py suite/walker-walk-v0 \
+    PYTHONPATH=test/parity MUJOCO_GL=osmesa python envs/remote/server.py walker-walk \
         --import suite_environment --render --option size=64
 
 Needs what make_golden.py does, and gymnasium and msgpack.
@@ -44,7 +44,8 @@ def flatten(observation):
 
 for domain, task in suite.ALL_TASKS:
     gymnasium.register(
-        f"suite/{domain}-{task}-v0",
+        # As our own tasks are called, so that what is recorded here may be trained on there.
+        f"{domain}-{task}",
         SuiteEnvironment,
         kwargs={"domain": domain, "task": task},
         max_episode_steps=1000,
