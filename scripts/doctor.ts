@@ -42,6 +42,7 @@ async function examine(): Promise<Finding[]> {
     ['native engine', () => nativeEngine(native)],
     ['BLAS', () => blas(native.libraries)],
     ['WebAssembly engine', webAssembly],
+    ['unpacking', unpacking],
     ['MuJoCo', mujoco],
     ['images', images],
   ];
@@ -227,6 +228,20 @@ async function webAssembly(): Promise<Finding> {
   const { selectBackend } = await import('../src/backend/select.js');
   const { note } = await selectBackend({ backend: 'wasm' });
   return { name: 'WebAssembly engine', verdict: 'good', found: note.replace(/^Engine: /, '') };
+}
+
+/** Of the images in `.npz` files and in datasets made from them. */
+async function unpacking(): Promise<Finding> {
+  const { inflateEngine } = await import('../datasets/inflate.js');
+  const name = 'unpacking';
+  if (inflateEngine() === 'libdeflate')
+    return { name, verdict: 'good', found: 'deflated images by libdeflate' };
+  return {
+    name,
+    verdict: 'slow',
+    found: "deflated images by Node's zlib, at half the speed of libdeflate",
+    fix: 'Debian/Ubuntu: apt-get install g++ libdeflate-dev, then npm run setup. macOS: brew install libdeflate, then npm run setup.',
+  };
 }
 
 async function mujoco(): Promise<Finding> {

@@ -3,32 +3,27 @@
 import { Command, CommanderError } from 'commander';
 import { InputError } from '../src/errors.js';
 import { PACKAGE_VERSION } from '../src/training/version.js';
-import { benchCommand } from './bench.js';
-import { collectCommand } from './collect.js';
-import { convertCommand } from './convert.js';
-import { datasetCommand } from './dataset.js';
-import { doctorCommand } from './doctor.js';
-import { evaluateCommand } from './evaluate.js';
-import { renderCommand } from './render.js';
-import { tasksCommand } from './tasks.js';
-import { trainCommand } from './train.js';
 
-const commands = [
-  trainCommand,
-  collectCommand,
-  convertCommand,
-  datasetCommand,
-  evaluateCommand,
-  renderCommand,
-  tasksCommand,
-  benchCommand,
-  doctorCommand,
-];
+const commands = {
+  train: async () => (await import('./train.js')).trainCommand,
+  collect: async () => (await import('./collect.js')).collectCommand,
+  convert: async () => (await import('./convert.js')).convertCommand,
+  dataset: async () => (await import('./dataset.js')).datasetCommand,
+  evaluate: async () => (await import('./evaluate.js')).evaluateCommand,
+  render: async () => (await import('./render.js')).renderCommand,
+  tasks: async () => (await import('./tasks.js')).tasksCommand,
+  bench: async () => (await import('./bench.js')).benchCommand,
+  doctor: async () => (await import('./doctor.js')).doctorCommand,
+} satisfies Record<string, () => Promise<Command>>;
 
 const program = new Command('rlpd')
   .description('reinforcement learning from camera images with prior data (RLPD)')
   .version(PACKAGE_VERSION);
-for (const command of commands) program.addCommand(command);
+// Half a second of loading is saved where the one that is asked for is known.
+const [, , asked = ''] = process.argv;
+for (const [name, load] of Object.entries(commands)) {
+  if (name === asked || !Object.hasOwn(commands, asked)) program.addCommand(await load());
+}
 throwInsteadOfExit(program);
 
 /** What the system says of a path that was given. */

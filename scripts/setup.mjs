@@ -11,7 +11,7 @@ import { build, buildIsCurrent } from './build.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Debian's and Ubuntu's names; the OpenMP flavour of OpenBLAS shares libtorch's thread pool. */
-const nativePackages = ['g++', 'libtorch-dev', 'libopenblas0-openmp'];
+const nativePackages = ['g++', 'libtorch-dev', 'libopenblas0-openmp', 'libdeflate-dev'];
 
 const native = !noNativeAsked();
 checkNode();
@@ -73,8 +73,14 @@ function npm(commandLine) {
 
 async function setUpNative() {
   const { binary, buildNative } = await import('./native.mjs');
+  const { buildInflate } = await import('./inflate.mjs');
   let result = await buildNative({ log: say });
-  if (result.missing && installSystemPackages()) result = await buildNative({ log: say });
+  let inflate = buildInflate();
+  if ((result.missing || inflate.missing) && installSystemPackages()) {
+    result = await buildNative({ log: say });
+    inflate = buildInflate();
+  }
+  if (inflate.message !== undefined) say(inflate.message);
   if (result.fresh) say(whyItDoesNotLoad(binary) ?? result.message);
   else if (!result.built)
     say(`${result.message}\nGoing on without it, on WebAssembly, which is many times slower.`);

@@ -3,12 +3,12 @@
  * an `.npz` then copies the compressed bytes, and exporting one copies them back.
  */
 import { promisify } from 'node:util';
-import { deflateRaw, inflateRaw } from 'node:zlib';
+import { deflateRaw } from 'node:zlib';
+import { inflate } from '../inflate.js';
 import { npyHeader, parseNpyHeader } from '../sources/npy.js';
 import { type FrameCodec, shapeBytes } from './frameCodec.js';
 
 const deflate = promisify<Uint8Array, object, Buffer>(deflateRaw);
-const inflate = promisify<Uint8Array, object, Buffer>(inflateRaw);
 /** NumPy writes 64 to 128 bytes of header for frames; a few times that is allowed. */
 const MAX_HEADER_BYTES = 1024;
 const LEVEL = 6;
@@ -20,7 +20,7 @@ export const npyDeflate: FrameCodec = {
   },
   async decode(bytes, shape) {
     const limit = shapeBytes(shape) + MAX_HEADER_BYTES;
-    const file = await inflate(bytes, { chunkSize: limit, maxOutputLength: limit });
+    const { data: file } = await inflate(bytes, limit);
     const { dtype, shape: found, fortranOrder, dataOffset } = parseNpyHeader(file);
     const expected = [shape.frames, shape.height, shape.width, shape.channels];
     if (dtype !== '|u1' || fortranOrder || found.join() !== expected.join())

@@ -57,6 +57,8 @@ export interface UnitContent {
   readonly episodes: readonly SourceEpisode[];
   /** The files that were read whole for this unit. */
   readonly files: Provenance['files'];
+  /** Called once, when the episodes are written: their arrays are not read any more. */
+  readonly release?: () => void;
 }
 
 export interface SourceEpisode {
@@ -213,13 +215,18 @@ class Conversion {
       const pending: Promise<void>[] = [];
       let done = 0;
       for await (const { unit, content, unreadable } of readAhead(this.#source.units)) {
+        const taken: Promise<void>[] = [];
         if (unreadable !== null) this.#leaveOut(unit, unreadable);
         for (const file of content.files) this.#files.set(file.file, file);
         for (const found of content.episodes) {
-          if (this.#isWanted()) pending.push(this.#take(this.#scaleActions(found)));
+          if (!this.#isWanted()) continue;
+          const written = this.#take(this.#scaleActions(found));
+          taken.push(written);
+          pending.push(written);
           // A few episodes are packed at once; their order is kept by the writer.
           if (pending.length > availableParallelism()) await pending.shift();
         }
+        Promise.allSettled(taken).then(content.release);
         this.#options.onProgress?.(++done, this.#source.units.length);
         if (this.#number >= (this.#options.episodes?.[1] ?? Number.POSITIVE_INFINITY)) break;
       }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { InputError } from '../../src/errors.js';
 import type { Episode, ExtraLayout } from '../episode.js';
+import { BufferPool } from '../sources/bufferPool.js';
 import { bufferSource } from '../sources/byteSource.js';
 import { type NpyArray, npyNumbers, parseNpy } from '../sources/npy.js';
 import { ZipArchive } from '../sources/zip.js';
@@ -25,7 +26,8 @@ export async function openVd4rlNpz(
   options: Vd4rlPlace,
 ): Promise<ConversionSource> {
   const first = files[0] as SourceFile;
-  const npz = await readNpz(first);
+  const pool = new BufferPool();
+  const npz = await readNpz(first, pool);
   const [rows, height, width, channels] = imageShape(npz.image, first.name);
   const layout: NpzLayout = {
     shape: [height, width, channels],
@@ -60,7 +62,7 @@ export async function openVd4rlNpz(
     details: { level: options.level },
     units: files.map((file) => ({
       name: file.name.replace(/\.npz$/, ''),
-      read: () => readUnit(file, layout),
+      read: () => readUnit(file, layout, pool),
     })),
     close: async () => {},
   };
@@ -80,13 +82,15 @@ interface Npz {
   readonly image: NpyArray;
   /** The deflated image member, where it is one. */
   readonly packedImage: Buffer | null;
+  /** Where the image lies. */
+  readonly room: Buffer;
   /** Every array but the image. */
   readonly arrays: ReadonlyMap<string, NpyArray>;
   readonly bytes: number;
   readonly sha256: string;
 }
 
-async function readNpz(file: SourceFile): Promise<Npz> {
+async function readNpz(file: SourceFile, pool: BufferPool): Promise<Npz> {
   try {
     const { size } = await stat(file.path);
     if (size > MAX_FILE_BYTES) throw new InputError(`it has ${size} bytes, more than an episode may have`);
@@ -96,7 +100,8 @@ async function readNpz(file: SourceFile): Promise<Npz> {
     if (imageEntry === undefined)
       throw new InputError(`it has no array "${IMAGE}" (it has ${[...archive.entries.keys()].join(', ')})`);
     const packed = await archive.compressed(imageEntry);
-    const image = parseNpy(await archive.unpack(imageEntry, packed, MAX_IMAGE_BYTES), imageEntry.name);
+    const room = pool.take(Math.min(imageEntry.bytes, MAX_IMAGE_BYTES));
+    const image = parseNpy(await archive.unpack(imageEntry, packed, MAX_IMAGE_BYTES, room), imageEntry.name);
     const arrays = new Map<string, NpyArray>();
     for (const entry of archive.entries.values()) {
       if (entry === imageEntry) continue;
@@ -108,6 +113,7 @@ async function readNpz(file: SourceFile): Promise<Npz> {
     return {
       image,
       packedImage: imageEntry.method === 'deflated' ? packed : null,
+      room,
       arrays,
       bytes: buffer.length,
       sha256: createHash('sha256').update(buffer).digest('hex'),
@@ -119,8 +125,8 @@ async function readNpz(file: SourceFile): Promise<Npz> {
   }
 }
 
-async function readUnit(file: SourceFile, layout: NpzLayout): Promise<UnitContent> {
-  const npz = await readNpz(file);
+async function readUnit(file: SourceFile, layout: NpzLayout, pool: BufferPool): Promise<UnitContent> {
+  const npz = await readNpz(file, pool);
   const [rows, ...shape] = imageShape(npz.image, file.name);
   const name = file.name.replace(/\.npz$/, '');
   const files = [{ file: file.name, bytes: npz.bytes, sha256: npz.sha256 }];
@@ -136,7 +142,7 @@ async function readUnit(file: SourceFile, layout: NpzLayout): Promise<UnitConten
     const end = starts[i + 1] ?? usable;
     return segment(npz, layout, { id, file: file.name, start, end, rows }, flags, problems);
   });
-  return { episodes: await Promise.all(episodes), files };
+  return { episodes: await Promise.all(episodes), files, release: () => pool.give(npz.room) };
 }
 
 /** Rows that every array of the episode has; what disagrees is a problem, repaired by cutting to the shortest. */

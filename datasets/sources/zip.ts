@@ -2,12 +2,10 @@
  * A strict reader of zip archives: the central directory, and single members stored or deflated, each held to its
  * declared size and CRC-32. Encryption, several disks, absolute and climbing names, and duplicates are refused.
  */
-import { promisify } from 'node:util';
-import { crc32, inflateRaw, inflateRawSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { InputError } from '../../src/errors.js';
+import { type Inflated, inflate } from '../inflate.js';
 import type { ByteSource } from './byteSource.js';
-
-const inflate = promisify<Uint8Array, object, Buffer>(inflateRaw);
 
 export interface ZipEntry {
   readonly name: string;
@@ -28,8 +26,6 @@ const MAX_COMMENT = 65535;
 const FLAG_ENCRYPTED = 1;
 /** Sizes or offsets of this value are found in the zip64 extra field. */
 const IN_ZIP64 = 0xffffffff;
-/** Unpacking so little takes less time than handing it to another thread. */
-const SMALL_BYTES = 65536;
 /** A directory of a million members; more is not a dataset. */
 const MAX_DIRECTORY_BYTES = 256 * 2 ** 20;
 
@@ -65,23 +61,23 @@ export class ZipArchive {
     return this.unpack(entry, await this.compressed(entry), limit);
   }
 
-  /** As `read`, from bytes that `compressed` gave. */
-  async unpack(entry: ZipEntry, compressed: Buffer, limit: number): Promise<Buffer> {
+  /** As `read`, from bytes that `compressed` gave. @param room of the entry's size at least, in which the result may lie */
+  async unpack(entry: ZipEntry, compressed: Buffer, limit: number, room?: Buffer): Promise<Buffer> {
     if (entry.bytes > limit)
       throw new InputError(`its member ${entry.name} claims ${entry.bytes} bytes, the limit is ${limit}`);
-    const data = entry.method === 'stored' ? compressed : await inflateExactly(entry, compressed);
-    if (data.length !== entry.bytes || crc32(data) !== entry.crc)
+    const { data, crc } =
+      entry.method === 'stored'
+        ? { data: compressed, crc: crc32(compressed) }
+        : await inflateMember(entry, compressed, room);
+    if (data.length !== entry.bytes || crc !== entry.crc)
       throw new InputError(`its member ${entry.name} is damaged: size or CRC-32 do not match`);
     return data;
   }
 }
 
-async function inflateExactly(entry: ZipEntry, compressed: Buffer): Promise<Buffer> {
-  // One chunk of the final size: zlib then writes straight into the result, and refuses to write more.
-  const options = { chunkSize: Math.max(entry.bytes, 64), maxOutputLength: Math.max(entry.bytes, 1) };
+async function inflateMember(entry: ZipEntry, compressed: Buffer, room?: Buffer): Promise<Inflated> {
   try {
-    if (entry.bytes <= SMALL_BYTES) return inflateRawSync(compressed, options);
-    return await inflate(compressed, options);
+    return await inflate(compressed, entry.bytes, room);
   } catch (error) {
     throw new InputError(`its member ${entry.name} is damaged: ${(error as Error).message}`, {
       cause: error,

@@ -31,7 +31,7 @@ const lock = (versions: Record<string, string>, optional: string[] = []) =>
 let clone: string;
 beforeEach(() => {
   clone = mkdtempSync(join(tmpdir(), 'rlpd-setup-'));
-  for (const name of ['setup', 'build', 'native'])
+  for (const name of ['setup', 'build', 'native', 'inflate'])
     cpSync(join(project, 'scripts', `${name}.mjs`), join(clone, 'scripts', `${name}.mjs`));
   put('package-lock.json', lock({ kept: '1.0.0' }));
   put('package.json', '{"engines":{"node":">=20.15.0"}}');
@@ -44,6 +44,7 @@ beforeEach(() => {
     `require('fs').mkdirSync('dist', { recursive: true }); require('fs').appendFileSync('log', 'tsc\\n');`,
   );
   mkdirSync(join(clone, 'src/backend/native'), { recursive: true });
+  put('datasets/native/inflate.cpp', '');
 });
 afterEach(() => rmSync(clone, { recursive: true }));
 
@@ -134,7 +135,7 @@ esac`,
   ]);
   assert.match(
     said.find((line) => line.includes('apt-get')) ?? '',
-    /Installing .*libtorch-dev.*libopenblas0-openmp/,
+    /Installing .*libtorch-dev.*libopenblas0-openmp.*libdeflate-dev/,
   );
 });
 
