@@ -1,6 +1,6 @@
 /** A reflecting plane: which shape it is, and the scene as the eye mirrored at it sees it. MuJoCo allows one. */
 import { Projected, samples } from './projected.js';
-import { geomTypes, type Shape, type View } from './scene.js';
+import type { Shape, View } from './scene.js';
 import type { VisibilityBuffer } from './visibility.js';
 
 export class Mirror {
@@ -11,7 +11,7 @@ export class Mirror {
   readonly projected: readonly Projected[];
 
   constructor(shapes: readonly Shape[]) {
-    this.id = shapes.findIndex((shape) => shape.type === geomTypes.plane && shape.reflectance > 0);
+    this.id = shapes.findIndex((shape) => shape.isPlane && shape.reflectance > 0 && !shape.isVeil);
     this.#plane = shapes[this.id];
     this.projected = this.#plane === undefined ? [] : shapes.map((shape) => new Projected(shape));
   }

@@ -27,7 +27,8 @@ export class PlaneSurface {
   /** Numbers a vertex. */
   readonly #parts: number;
   readonly #litIn: Uint32Array;
-  #frame = 0;
+  /** Counted from 1. */
+  #frame = 1;
   /** Cell of the point before: neighbouring pixels mostly share theirs. */
   #lastX = 0;
   #lastY = 0;

@@ -12,6 +12,7 @@ import { Scene } from './scene.js';
 import { Shading } from './shading.js';
 import { Shadows } from './shadow.js';
 import { Sky } from './sky.js';
+import { Veils } from './veils.js';
 import { nothing, VisibilityBuffer } from './visibility.js';
 
 /** Recorded in datasets; the number rises whenever the pictures change. */
@@ -44,12 +45,18 @@ export class Renderer {
   readonly #shading: Shading;
   /** Shades what the mirror shows. */
   readonly #reflection: Shading;
+  /** Shades what is half-transparent, on which no shadow falls. */
+  readonly #veilShading: Shading;
+  readonly #veils: Veils;
+  readonly #mirroredVeils: Veils;
   readonly #sky: Sky;
   readonly #projected: readonly Projected[];
   readonly #mirror: Mirror;
   readonly #buffers: Buffers[] = [];
   /** Colour of the pixel in progress, in [0, 255]. */
   readonly #pixel = new Float64Array(3);
+  /** What the mirror adds to it, 1 being white. */
+  readonly #image = new Float64Array(3);
 
   constructor(simulation: Simulation) {
     this.#scene = new Scene(simulation);
@@ -60,6 +67,9 @@ export class Renderer {
     this.#shadows = new Shadows(this.#scene, shadowClip * extent);
     this.#shading = new Shading(simulation, this.#scene, this.#projected, this.#shadows);
     this.#reflection = new Shading(simulation, this.#scene, this.#mirror.projected, null);
+    this.#veilShading = new Shading(simulation, this.#scene, this.#projected, null);
+    this.#veils = new Veils(this.#projected, this.#veilShading);
+    this.#mirroredVeils = new Veils(this.#mirror.projected, this.#reflection);
   }
 
   /**
@@ -76,15 +86,21 @@ export class Renderer {
     this.#shadows.startFrame();
     this.#shading.startFrame({ view, camera: view, share: 1 });
     const mirrored = this.#mirror.draw(buffers.mirror, buffers.scene, view);
-    if (mirrored !== null)
+    if (mirrored !== null) {
       this.#reflection.startFrame({ view: mirrored, camera: view, share: this.#mirror.reflectance });
-    return this.#resolve({
+      this.#mirroredVeils.startFrame(mirrored, view);
+    }
+    const picture = this.#resolve({
       buffers,
       isMirrored: mirrored !== null,
       sky: background?.picture(width, height) ?? this.#sky.picture(view, width, height),
       floorOpacity: background?.floorOpacity ?? 1,
       pixel: (2 * view.halfHeight) / height,
     });
+    this.#veilShading.startFrame({ view, camera: view, share: 1 });
+    this.#veils.startFrame(view, view);
+    this.#veils.drawOver(picture, buffers.scene, view);
+    return picture;
   }
 
   #buffersFor(width: number, height: number): Buffers {
@@ -151,7 +167,7 @@ export class Renderer {
       this.#addSky(weight, sky, byte);
       return;
     }
-    if (floorOpacity < 1 && this.#shading.isPlane(id)) {
+    if (floorOpacity < 1 && this.#scene.shapes[id]?.isPlane) {
       this.#addSky(weight * (1 - floorOpacity), sky, byte);
       weight *= floorOpacity;
     }
@@ -175,17 +191,29 @@ export class Renderer {
       if (seen === nothing) seen = s;
       count++;
     }
-    if (count === 0) return;
-    // One shape stands for all that a pixel's samples see in the mirror.
-    this.#reflection.shade(ids[at + seen] as number, seen, sx, sy, frame.pixel);
+    const veils = this.#mirroredVeils;
+    if (count === 0 && veils.isEmpty) return;
+    const image = this.#image;
+    if (count === 0) image.fill(0);
+    else {
+      // One shape stands for all that a pixel's samples see in the mirror.
+      this.#reflection.shade(ids[at + seen] as number, seen, sx, sy, frame.pixel);
+      for (let c = 0; c < 3; c++)
+        image[c] = (this.#reflection.unshadowed[c] as number) + (this.#reflection.shadowed[c] as number);
+    }
+    let share = (255 * weight * count) / onMirror;
+    if (!veils.isEmpty) {
+      for (let c = 0; c < 3; c++) image[c] = ((image[c] as number) * count) / onMirror;
+      share = 255 * weight;
+      const furthest = count > 0 ? (depths[at + seen] as number) : Infinity;
+      const surface = scene.ids.indexOf(this.#mirror.id, at);
+      veils.drawOverPoint(image, scene.depths[surface] as number, furthest, sx, sy, frame.pixel);
+    }
+    const { unshadowed, shadowed } = this.#shading;
     const colour = this.#pixel;
-    const surface = this.#shading;
-    const image = this.#reflection;
-    const share = (255 * weight * count) / onMirror;
     for (let c = 0; c < 3; c++) {
-      const own = (surface.unshadowed[c] as number) + (surface.shadowed[c] as number);
-      const added = (image.unshadowed[c] as number) + (image.shadowed[c] as number);
-      colour[c] = (colour[c] as number) + share * Math.min(added, Math.max(0, 1 - own));
+      const own = (unshadowed[c] as number) + (shadowed[c] as number);
+      colour[c] = (colour[c] as number) + share * Math.min(image[c] as number, Math.max(0, 1 - own));
     }
   }
 

@@ -36,7 +36,7 @@ export class Shape {
   red = 0;
   green = 0;
   blue = 0;
-  /** 0 hides the shape. */
+  /** 0 hides the shape, less than 1 lets through what is behind it. */
   alpha = 1;
   /** Radius of a sphere around the centre that holds the shape; infinite for an infinite plane. */
   boundingRadius = 0;
@@ -67,6 +67,15 @@ export class Shape {
     this.sizeY = this.type === geomTypes.sphere ? x : y;
     this.sizeZ = this.type === geomTypes.sphere ? x : z;
     this.boundingRadius = boundingRadius(this.type, this.sizeX, this.sizeY, this.sizeZ);
+  }
+
+  get isPlane(): boolean {
+    return this.type === geomTypes.plane;
+  }
+
+  /** Whether it is half-transparent. */
+  get isVeil(): boolean {
+    return this.alpha > 0 && this.alpha < 1;
   }
 
   setColour(red: number, green: number, blue: number, alpha: number): void {

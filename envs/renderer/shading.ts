@@ -13,8 +13,9 @@ export class Shading {
   readonly unshadowed = new Float64Array(3);
   /** What the lights that cast shadows add. */
   readonly shadowed = new Float64Array(3);
-  /** By index of the shape; null for what is not a plane. */
-  readonly #planes: readonly (PlaneSurface | null)[];
+  readonly #simulation: Simulation;
+  /** By index of the shape; those that were seen. */
+  readonly #planes: (PlaneSurface | undefined)[];
   readonly #projected: readonly Projected[];
   readonly #shadows: Shadows | null;
   readonly #shadowLights: readonly Light[];
@@ -34,13 +35,12 @@ export class Shading {
     projected: readonly Projected[],
     shadows: Shadows | null,
   ) {
+    this.#simulation = simulation;
     this.#projected = projected;
+    this.#planes = scene.shapes.map(() => undefined);
     this.#shadows = shadows;
     this.#lighting = new Lighting(scene);
     this.#shadowLights = scene.lights.filter((light) => light.castsShadow);
-    this.#planes = scene.shapes.map((shape) =>
-      shape.type === geomTypes.plane ? new PlaneSurface(simulation, shape, this.#lighting) : null,
-    );
   }
 
   /** Forgets the light of the frame before. */
@@ -49,17 +49,24 @@ export class Shading {
     for (const plane of this.#planes) plane?.startFrame();
   }
 
-  isPlane(id: number): boolean {
-    return this.#planes[id] !== null;
+  /** Of the point last shaded, within [0, 1]: one channel of both parts in a single pass of drawing. */
+  total(channel: number): number {
+    return Math.min(1, (this.unshadowed[channel] as number) + (this.shadowed[channel] as number));
   }
 
   /** Shades the shape `id` where the pixel around (sx, sy), or else its sample `sample`, sees it. */
   shade(id: number, sample: number, sx: number, sy: number, pixel: number): void {
     const projected = this.#projected[id] as Projected;
     projected.aim(sample, sx, sy, pixel);
-    const plane = this.#planes[id];
-    if (plane) this.#shadePlane(plane, projected, pixel);
+    if (projected.shape.type === geomTypes.plane)
+      this.#shadePlane(this.#planes[id] ?? this.#addPlane(id, projected.shape), projected, pixel);
     else this.#shadeSolid(projected);
+  }
+
+  #addPlane(id: number, shape: Shape): PlaneSurface {
+    const plane = new PlaneSurface(this.#simulation, shape, this.#lighting);
+    this.#planes[id] = plane;
+    return plane;
   }
 
   #shadePlane(plane: PlaneSurface, p: Projected, pixel: number): void {

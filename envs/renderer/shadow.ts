@@ -1,6 +1,6 @@
 /** Hard shadows: the part of the scene that a light's shadow map covers, tested with rays instead of a map. */
 import { enter } from './rays.js';
-import { geomTypes, type Light, type Scene, type Shape } from './scene.js';
+import type { Light, Scene, Shape } from './scene.js';
 
 /** Share of a spot light's cutoff angle, and widest full angle in degrees, that its shadow map covers. */
 const shadowScale = 0.6;
@@ -14,8 +14,8 @@ export class Shadows {
 
   /** @param clip half width, in metres, of a directional light's map. */
   constructor(scene: Scene, clip: number) {
-    // Floors and walls lie behind what they could shade; sites cast none in MuJoCo either.
-    this.#casters = scene.shapes.filter((shape) => shape.kind !== 'site' && shape.type !== geomTypes.plane);
+    // Floors and walls lie behind what they could shade.
+    this.#casters = scene.shapes.filter((shape) => !shape.isPlane);
     this.lights = scene.lights.filter((light) => light.castsShadow);
     this.#maps = this.lights.map((light) => new ShadowMap(light, clip));
   }
@@ -45,14 +45,20 @@ export class Shadows {
       const distance2 = cx * cx + cy * cy + cz * cz;
       const r = caster.boundingRadius;
       if (distance2 * length2 - along * along > r * r * length2) continue;
+      const ux = caster.r00 * dx + caster.r10 * dy + caster.r20 * dz;
+      const uy = caster.r01 * dx + caster.r11 * dy + caster.r21 * dz;
+      const uz = caster.r02 * dx + caster.r12 * dy + caster.r22 * dz;
+      // What lies inside a half-transparent shape is seen, and its ray never enters it: there it comes from the light.
+      const start = caster.isVeil ? 1 : 0;
+      const way = 1 - 2 * start;
       const t = enter(
         caster,
-        -(caster.r00 * cx + caster.r10 * cy + caster.r20 * cz),
-        -(caster.r01 * cx + caster.r11 * cy + caster.r21 * cz),
-        -(caster.r02 * cx + caster.r12 * cy + caster.r22 * cz),
-        caster.r00 * dx + caster.r10 * dy + caster.r20 * dz,
-        caster.r01 * dx + caster.r11 * dy + caster.r21 * dz,
-        caster.r02 * dx + caster.r12 * dy + caster.r22 * dz,
+        start * ux - (caster.r00 * cx + caster.r10 * cy + caster.r20 * cz),
+        start * uy - (caster.r01 * cx + caster.r11 * cy + caster.r21 * cz),
+        start * uz - (caster.r02 * cx + caster.r12 * cy + caster.r22 * cz),
+        way * ux,
+        way * uy,
+        way * uz,
       );
       if (t < 1) return true;
     }

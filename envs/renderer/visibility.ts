@@ -42,7 +42,7 @@ export class VisibilityBuffer {
   }
 
   /**
-   * Draws shapes, each under its index, leaving out `except` and the hidden ones. Nearer ones first would save
+   * Draws shapes, each under its index, leaving out `except` and what is not solid. Nearer ones first would save
    * little: a sample costs the same whether it is overdrawn or not.
    */
   drawAll(
@@ -54,7 +54,7 @@ export class VisibilityBuffer {
   ): void {
     for (let id = 0; id < shapes.length; id++) {
       const one = shapes[id] as Projected;
-      if (id === except || one.shape.alpha === 0) continue;
+      if (id === except || one.shape.alpha < 1) continue;
       one.update(view);
       this.draw(one, id, view, firstRow, lastRow);
     }

@@ -3,9 +3,9 @@
     python3 -m venv venv && venv/bin/pip install dm_control==1.0.34 mujoco==3.3.7 numpy==2.4.6 pillow==12.0.0
     MUJOCO_GL=osmesa venv/bin/python test/parity/make_golden.py        # needs libosmesa6
 
-mujoco 3.3.7 is the release on PyPI nearest to the 3.3.8 inside mujoco-js. Writes test/golden/envs/TASK.json and
-for the first task
-of each domain, test/golden/envs/TASK.png (a strip of 64-pixel pictures, one per recorded pose).
+mujoco 3.3.7 is the release on PyPI nearest to the 3.3.8 inside mujoco-js. Writes test/golden/envs/TASK.json; for the
+first task of each domain, and others that look different, test/golden/envs/TASK.png (a strip of 64-pixel pictures, one
+per recorded pose); and test/golden/renderer/MODEL.png beside the models there, a picture from each of their cameras.
 """
 import json
 import os
@@ -16,6 +16,7 @@ os.environ.setdefault("MUJOCO_GL", "osmesa")
 
 import mujoco  # noqa: E402
 import numpy as np  # noqa: E402
+from dm_control import mujoco as dm_mujoco  # noqa: E402
 from dm_control import suite  # noqa: E402
 from PIL import Image  # noqa: E402
 
@@ -57,6 +58,10 @@ TASKS = {
     ("walker", "run"): 0,
 }
 LIFT = 20.0
+# Tasks, beside the first of each domain, whose pictures are taken.
+ALSO_PICTURED = ["finger-turn_easy"]
+# Models that are drawn as they stand.
+MODELS_FOLDER, MODELS = os.path.join(FOLDER, "..", "renderer"), ["transparent"]
 # Cameras that pictures are taken through in turn; the first one unless said otherwise.
 CAMERAS = {"quadruped": [0, 2]}
 MODEL_FIELDS = [
@@ -110,12 +115,15 @@ def main():
             "free": search(False, lambda: record(env, rng, lift, FREE_STEPS, FREE_KEPT, 0, ACTION_SCALE.get(domain, 1))),
             "through_contact": search(True, lambda: record(env, rng, None, CONTACT_STEPS, ALL_KEPT, rng.randint(10, 60), 1)),
         }
-        if is_first:
+        if is_first or name in ALSO_PICTURED:
             golden["pictures"] = pictures(env, rng, name, CAMERAS.get(domain, [0]))
         with open(os.path.join(FOLDER, f"{name}.json"), "w") as file:
             json.dump(golden, file, separators=(",", ":"))
             file.write("\n")
         print(name, "contacts", golden["free"]["contacts"], golden["through_contact"]["contacts"])
+    for name in MODELS:
+        if not only or name in only:
+            draw_model(name)
 
 
 def model_quantities(model, omitted):
@@ -167,6 +175,8 @@ def record(env, rng, lift, steps, kept, warm_up, action_scale):
         qpos[lift] += LIFT
         qvel[:] = 0
     fields = edited(env, domain)
+    if domain == "manipulator" and lift is None:
+        bring_target(env, fields)
     start(env, qpos, qvel, fields)
     env._reset_next_step = False
     env._step_count = 0
@@ -187,6 +197,13 @@ def record(env, rng, lift, steps, kept, warm_up, action_scale):
         "observations": observations,
         "contacts": contacts,
     }
+
+
+def bring_target(env, fields):
+    """Puts the target a centimetre beside the ball, which random actions never bring to it: rewards are to be compared."""
+    at = 3 * env.physics.model.name2id("target_ball", "body")
+    x, _, z = env.physics.named.data.xpos["ball"]
+    fields["body_pos"][at], fields["body_pos"][at + 2] = float(x) + 0.01, float(z)
 
 
 def flatten(observation):
@@ -211,6 +228,12 @@ def pictures(env, rng, name, cameras):
             start(env, qpos, qvel, fields)
     Image.fromarray(np.concatenate(frames)).save(os.path.join(FOLDER, f"{name}.png"), optimize=True)
     return poses
+
+
+def draw_model(name):
+    physics = dm_mujoco.Physics.from_xml_path(os.path.join(MODELS_FOLDER, f"{name}.xml"))
+    frames = [physics.render(64, 64, camera_id=camera) for camera in range(physics.model.ncam)]
+    Image.fromarray(np.concatenate(frames)).save(os.path.join(MODELS_FOLDER, f"{name}.png"), optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 /** Rendered pictures against MuJoCo's own. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { registerTask } from '../../envs/suite/registry.js';
 import { goldenPictures, goldenTasks, readGolden } from './golden.js';
 import { drawPairs, summary } from './likeness.js';
 
@@ -20,3 +21,19 @@ for (const name of goldenTasks()) {
     );
   });
 }
+
+it('half-transparent shapes look as in MuJoCo: before, behind and inside others, in the mirror, in light and shadow', async () => {
+  const file = (ending: string) =>
+    new URL(`../../../test/golden/renderer/transparent.${ending}`, import.meta.url);
+  registerTask({
+    name: 'transparent',
+    model: file('xml'),
+    controlTimestep: 0.02,
+    maxEnvFrames: 1,
+    camera: 0,
+    bind: () => ({ initialise: () => undefined, observe: () => ({}), reward: () => 0 }),
+  });
+  const poses = [0, 1].map((camera) => ({ qpos: [], edited: {}, camera }));
+  const { mean, least } = summary(await drawPairs('transparent', poses, file('png')));
+  assert.ok(mean >= leastMean && least >= leastSingle, `mean ${mean}, least ${least}`);
+});
