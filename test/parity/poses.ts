@@ -1,7 +1,8 @@
 /**
- * `node dist/test/parity/poses.js FOLDER [POLICY.safetensors …]`: states to compare pictures at, 30 each along two
- * episodes of random actions and two of a policy, for every domain. The policy is one of those given if it was
- * trained in the domain, else the best one that ships, else there are random states alone. Writes FOLDER/TASK.json for draw_poses.py.
+ * `node dist/test/parity/poses.js FOLDER [POLICY.safetensors …]`: 60 states of every domain to compare pictures at,
+ * half of them along two episodes of random actions and half along two of a policy. The policy is one of those given
+ * if it was trained in the domain, else the best one that ships; where there is none, all are of random actions.
+ * Writes FOLDER/TASK.json for draw_poses.py.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,8 +21,7 @@ import { policyAgent, readPolicy } from '../../src/training/policyFile.js';
 import { type Policy, rollout } from '../../src/training/rollout.js';
 import { goldenTasks, type PicturePose, readGolden } from './golden.js';
 
-const statesOfEach = 30;
-const episodesOfEach = 2;
+const statesOfEpisode = 15;
 
 const [folder = 'parity-poses', ...files] = process.argv.slice(2);
 const given = await Promise.all(files.map(async (file) => ({ ...(await readPolicy(file)), name: file })));
@@ -33,8 +33,10 @@ for (const golden of goldenTasks()) {
   const own = given.find(({ config }) => config.task.split('-')[0] === domain);
   const behaviour = own ?? (await shipped(golden));
   const task = findTask(own?.config.task ?? golden);
-  const poses = await posesOf(task, undefined);
-  if (behaviour !== undefined) poses.push(...(await posesOf(task, behaviour)));
+  const poses =
+    behaviour === undefined
+      ? await posesOf(task, undefined, 4)
+      : [...(await posesOf(task, undefined, 2)), ...(await posesOf(task, behaviour, 2))];
   writeFileSync(join(folder, `${task.name}.json`), JSON.stringify({ poses }));
   process.stdout.write(`${task.name}: ${poses.length} states, policy ${behaviour?.name ?? 'none'}\n`);
 }
@@ -48,7 +50,7 @@ async function shipped(task: string): Promise<Behaviour> {
   }
 }
 
-async function posesOf(task: SuiteTask, behaviour: Behaviour): Promise<PicturePose[]> {
+async function posesOf(task: SuiteTask, behaviour: Behaviour, episodes: number): Promise<PicturePose[]> {
   const suite = await SuiteEnvironment.create(task, 0);
   const environment = new ActionRepeat(new TimeLimit(suite), behaviour?.config.actionRepeat ?? 2);
   const simulation = await Simulation.load(task.model);
@@ -59,7 +61,7 @@ async function posesOf(task: SuiteTask, behaviour: Behaviour): Promise<PicturePo
     agent?.act(observation, 'mean') ??
     Float32Array.from({ length: environment.spec.actionSize }, () => random.uniform(-1, 1));
   const states: PicturePose[] = [];
-  for (let episode = 0; episode < episodesOfEach; episode++) {
+  for (let episode = 0; episode < episodes; episode++) {
     await rollout({
       environment,
       policy,
@@ -72,8 +74,8 @@ async function posesOf(task: SuiteTask, behaviour: Behaviour): Promise<PicturePo
   suite.close();
   simulation.dispose();
   return Array.from(
-    { length: statesOfEach },
-    (_, i) => states[Math.floor(((i + 0.5) * states.length) / statesOfEach)] as PicturePose,
+    { length: episodes * statesOfEpisode },
+    (_, i) => states[Math.floor(((i + 0.5) * states.length) / (episodes * statesOfEpisode))] as PicturePose,
   );
 }
 
