@@ -3,42 +3,70 @@
  * than memory. Everything the library throws becomes a sentence.
  */
 import { access, constants } from 'node:fs/promises';
-import h5wasm, { type Dataset, type File, type Group } from 'h5wasm/node';
+import type { Dataset, File, Group } from 'h5wasm/node';
 import { InputError } from '../../src/errors.js';
 
 /** What one slice may take: a hostile header must not make us allocate more. */
 const MAX_SLICE_BYTES = 2 ** 29;
 
+type H5wasm = typeof import('h5wasm/node').default;
+
+/** One instance of the library. A file that is damaged badly enough makes it abort, and it is of no use afterwards. */
+interface Library {
+  readonly h5wasm: H5wasm;
+  /** The file over which it aborted. */
+  abortedBy: string | undefined;
+}
+
+let instances = 0;
+let library: Promise<Library> | undefined;
+
+/** The instance in use; another one where that has aborted. */
+async function workingLibrary(): Promise<Library> {
+  if (library === undefined || (await library).abortedBy !== undefined) library = loadLibrary();
+  return library;
+}
+
+async function loadLibrary(): Promise<Library> {
+  // A module of another address is another instance.
+  const address = instances === 0 ? 'h5wasm/node' : `${import.meta.resolve('h5wasm/node')}?${instances}`;
+  instances++;
+  const { default: h5wasm }: typeof import('h5wasm/node') = await import(address);
+  // The library would print its errors; this way it throws them.
+  (await h5wasm.ready).activate_throwing_error_handler();
+  return { h5wasm, abortedBy: undefined };
+}
+
 export class Hdf5File {
   readonly name: string;
+  readonly #library: Library;
   readonly #file: File;
 
-  private constructor(name: string, file: File) {
+  private constructor(name: string, library: Library, file: File) {
     this.name = name;
+    this.#library = library;
     this.#file = file;
   }
 
   /** @param name what sentences call it */
   static async open(path: string, name: string): Promise<Hdf5File> {
     await access(path, constants.R_OK);
-    const library = await h5wasm.ready;
-    // The library would print its errors; this way it throws them.
-    library.activate_throwing_error_handler();
-    const file = guard(name, () => new h5wasm.File(path, 'r'));
+    const library = await workingLibrary();
+    const file = guard(name, library, () => new library.h5wasm.File(path, 'r'));
     if (Number(file.file_id) <= 0) throw new InputError(`${name} cannot be read: it is not an HDF5 file.`);
-    return new Hdf5File(name, file);
+    return new Hdf5File(name, library, file);
   }
 
   /** Names within a group; empty where there is no such group. */
   keys(group = '/'): string[] {
     const found = this.#get(group);
-    return found !== null && 'keys' in found ? guard(this.name, () => found.keys()) : [];
+    return found !== null && 'keys' in found ? guard(this.name, this.#library, () => found.keys()) : [];
   }
 
   /** null where there is no dataset of that path. */
   dataset(path: string): Hdf5Dataset | null {
     const found = this.#get(path);
-    return found !== null && 'slice' in found ? new Hdf5Dataset(this.name, path, found) : null;
+    return found !== null && 'slice' in found ? new Hdf5Dataset(this.name, path, this.#library, found) : null;
   }
 
   /** @throws InputError where there is none */
@@ -51,15 +79,18 @@ export class Hdf5File {
   /** An attribute's value (numbers and strings as they are), undefined where it is missing. */
   attribute(path: string, name: string): unknown {
     const found = this.#get(path);
-    return found === null ? undefined : guard(this.name, () => found.attrs[name]?.json_value ?? undefined);
+    return found === null
+      ? undefined
+      : guard(this.name, this.#library, () => found.attrs[name]?.json_value ?? undefined);
   }
 
   close(): void {
-    this.#file.close();
+    if (this.#library.abortedBy === undefined) guard(this.name, this.#library, () => this.#file.close());
   }
 
   #get(path: string): Dataset | Group | null {
-    const entity = guard(this.name, () => (path === '/' ? this.#file : this.#file.get(path)));
+    const { h5wasm } = this.#library;
+    const entity = guard(this.name, this.#library, () => (path === '/' ? this.#file : this.#file.get(path)));
     return entity instanceof h5wasm.Dataset || entity instanceof h5wasm.Group ? entity : null;
   }
 }
@@ -72,14 +103,16 @@ export class Hdf5Dataset {
   /** True where each row has its own length, as JPEG files do. */
   readonly isRagged: boolean;
   readonly #fileName: string;
+  readonly #library: Library;
   readonly #dataset: Dataset;
   readonly #itemBytes: number;
 
-  constructor(fileName: string, path: string, dataset: Dataset) {
+  constructor(fileName: string, path: string, library: Library, dataset: Dataset) {
     this.path = path;
     this.#fileName = fileName;
+    this.#library = library;
     this.#dataset = dataset;
-    const { shape, type, size, signed, vlen } = guard(fileName, () => dataset.metadata);
+    const { shape, type, size, signed, vlen } = guard(fileName, library, () => dataset.metadata);
     this.shape = shape ?? [];
     this.#itemBytes = size;
     this.isRagged = vlen || type === VLEN_TYPE;
@@ -142,7 +175,7 @@ export class Hdf5Dataset {
       throw new InputError(
         `${this.#fileName}: ${this.path} claims ${bytes} bytes for one episode, more than ${MAX_SLICE_BYTES}.`,
       );
-    return guard(this.#fileName, () =>
+    return guard(this.#fileName, this.#library, () =>
       this.#dataset.slice([[from, to], ...this.shape.slice(1).map((): [] => [])]),
     );
   }
@@ -156,11 +189,20 @@ function isNumbers(values: unknown): values is ArrayLike<number | bigint> {
   return ArrayBuffer.isView(values) && !(values instanceof DataView);
 }
 
-function guard<T>(name: string, action: () => T): T {
+/** @throws InputError for what is wrong with this file; Error where another one has taken the library down with it */
+function guard<T>(name: string, library: Library, action: () => T): T {
+  if (library.abortedBy !== undefined && library.abortedBy !== name)
+    throw new Error(
+      `The HDF5 library gave up on ${library.abortedBy} while ${name} was being read: take that file away, and run the command again.`,
+    );
   try {
     return action();
   } catch (error) {
     if (error instanceof InputError) throw error;
+    if (error instanceof Error && error.name === 'RuntimeError') {
+      library.abortedBy = name;
+      throw new InputError(`${name} cannot be read: the HDF5 library gave up on it.`, { cause: error });
+    }
     throw new InputError(`${name} cannot be read: ${innermost(error)}.`, { cause: error });
   }
 }
