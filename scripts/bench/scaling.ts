@@ -149,7 +149,7 @@ export function scalingTable({ rows, peak, device, precision, threads }: BenchSc
   return lines.join('\n');
 }
 
-/** Time against size, both relative to the usual one; the size of an image is its number of pixels. */
+/** Time against size, both relative to the usual one, size in doublings; that of an image is its number of pixels. */
 function scalingChart({ rows, device, precision }: BenchScalingResult): string {
   const amount = (row: ScalingRow) =>
     row.varied === 'imageSize' ? (row.imageSize / usual.imageSize) ** 2 : row[row.varied] / usual[row.varied];
@@ -158,14 +158,14 @@ function scalingChart({ rows, device, precision }: BenchScalingResult): string {
     const base = chosen.find((row) => amount(row) === 1)?.msPerUpdate ?? Number.NaN;
     return {
       name: varied === 'imageSize' ? 'pixels of an image' : nameOf[varied],
-      x: chosen.map(amount),
+      x: chosen.map((row) => Math.log2(amount(row))),
       mean: chosen.map((row) => row.msPerUpdate / base),
     };
   });
   return curveChartSvg({
     title: 'How the time of a critic step grows',
-    subtitle: `From pixels; both axes relative to batch 256, 10 critics, 64 px, UTD ratio 1. ${device}, ${precision}`,
-    xLabel: 'size, relative',
+    subtitle: `From pixels, relative to batch 256, 10 critics, 64 px and UTD ratio 1. ${device}, ${precision}`,
+    xLabel: 'doublings of the size',
     yLabel: 'time, relative',
     curves,
   });

@@ -44,27 +44,36 @@ double bandwidth(int threads) {
 #ifdef RLPD_AVX512
 
 // As many independent sums as hide the latency of an instruction.
-constexpr int accumulators = 16;
+constexpr int accumulators = 12;
 constexpr int64_t rounds = int64_t{1} << 22;
 
-// Runs the instruction on all sums, over and over.
+// One more instruction on a sum that stays in its register; the compiler may not work it out ahead.
+template <typename Instruction>
+inline void again(const Instruction& instruction, __m512& sum) {
+  sum = instruction(sum);
+  asm volatile("" : "+v"(sum));
+}
+
+// Sums of names rather than places: an array of them would lie in memory.
+template <typename Instruction>
+float repeat(const Instruction& instruction) {
+  __m512 a = _mm512_setzero_ps(), b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a, k = a, l = a;
+  for (int64_t round = 0; round < rounds; round++) {
+    again(instruction, a), again(instruction, b), again(instruction, c), again(instruction, d);
+    again(instruction, e), again(instruction, f), again(instruction, g), again(instruction, h);
+    again(instruction, i), again(instruction, j), again(instruction, k), again(instruction, l);
+  }
+  const __m512 first = _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d));
+  const __m512 second = _mm512_add_ps(_mm512_add_ps(e, f), _mm512_add_ps(g, h));
+  const __m512 third = _mm512_add_ps(_mm512_add_ps(i, j), _mm512_add_ps(k, l));
+  return _mm512_reduce_add_ps(_mm512_add_ps(first, _mm512_add_ps(second, third)));
+}
+
 template <typename Instruction>
 double productRate(int threads, double flopsOfInstruction, const Instruction& instruction) {
   std::vector<float> sums(static_cast<size_t>(threads));
-  return bestRate(threads, flopsOfInstruction * accumulators * rounds, [&](int64_t thread) {
-    __m512 sum[accumulators];
-    for (auto& one : sum) one = _mm512_setzero_ps();
-    for (int64_t round = 0; round < rounds; round++) {
-#pragma GCC unroll 16
-      for (int i = 0; i < accumulators; i++) {
-        sum[i] = instruction(sum[i]);
-        // Kept in its register, but never worked out ahead.
-        asm volatile("" : "+v"(sum[i]));
-      }
-    }
-    for (int i = 1; i < accumulators; i++) sum[0] = _mm512_add_ps(sum[0], sum[i]);
-    sums[static_cast<size_t>(thread)] = _mm512_reduce_add_ps(sum[0]);
-  });
+  return bestRate(threads, flopsOfInstruction * accumulators * rounds,
+                  [&](int64_t thread) { sums[static_cast<size_t>(thread)] = repeat(instruction); });
 }
 
 #endif
@@ -75,10 +84,10 @@ std::array<double, 3> measurePeak(int threads) {
   double float32 = 0, bfloat16 = 0;
 #ifdef RLPD_AVX512
   const __m512 factor = _mm512_set1_ps(1e-3f);
-  float32 = productRate(threads, 2 * tiles::lanes, [&](__m512 sum) { return _mm512_fmadd_ps(factor, factor, sum); });
+  float32 = productRate(threads, 2 * tiles::lanes, [factor](__m512 sum) { return _mm512_fmadd_ps(factor, factor, sum); });
 #ifdef RLPD_AVX512_BF16
   const __m512bh pairs = _mm512_cvtne2ps_pbh(factor, factor);
-  bfloat16 = productRate(threads, 4 * tiles::lanes, [&](__m512 sum) { return _mm512_dpbf16_ps(sum, pairs, pairs); });
+  bfloat16 = productRate(threads, 4 * tiles::lanes, [pairs](__m512 sum) { return _mm512_dpbf16_ps(sum, pairs, pairs); });
 #endif
 #endif
   return {float32, bfloat16, bandwidth(threads)};
