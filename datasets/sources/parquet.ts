@@ -8,6 +8,7 @@ import {
 } from 'hyparquet';
 import { InputError } from '../../src/errors.js';
 import type { FileSource } from './byteSource.js';
+import { checkPages, type PageLevels } from './parquetPages.js';
 
 export interface ParquetSource {
   /** What sentences call it. */
@@ -43,6 +44,7 @@ export async function readParquetRows(
   const read = async (): Promise<Record<string, unknown>[]> => {
     const metadata = await parquetMetadataAsync(buffer);
     checkColumns(metadata);
+    await checkColumnPages(source, metadata, columns, [from, to]);
     const rowEnd = Math.min(to, Number(metadata.num_rows));
     return parquetReadObjects({ file: buffer, metadata, columns, rowStart: from, rowEnd, utf8: false });
   };
@@ -63,6 +65,51 @@ function checkColumns(metadata: FileMetaData): void {
     if (JSON.stringify(found) !== expected)
       throw new Error(`row group ${i} does not hold the columns of the schema`);
   });
+}
+
+/** Column chunks whose pages were looked at, by file: rows are read a few at a time. */
+const looked = new WeakMap<FileSource, Set<string>>();
+
+/** Of the row groups that hold rows [from, to): what their pages say of themselves must be possible. */
+async function checkColumnPages(
+  source: FileSource,
+  metadata: FileMetaData,
+  columns: readonly string[],
+  [from, to]: readonly [number, number],
+): Promise<void> {
+  const done = looked.get(source) ?? new Set();
+  looked.set(source, done);
+  const schema = parquetSchema(metadata);
+  let first = 0;
+  for (const [i, group] of metadata.row_groups.entries()) {
+    const end = first + Number(group.num_rows);
+    const isWanted = first < to && end > from;
+    first = end;
+    if (!isWanted) continue;
+    for (const { meta_data: column } of group.columns) {
+      const [name = ''] = column?.path_in_schema ?? [];
+      const key = `${i} ${column?.path_in_schema.join('.')}`;
+      if (column === undefined || !columns.includes(name) || done.has(key)) continue;
+      const dictionary = Number(column.dictionary_page_offset ?? 0);
+      const start = dictionary > 0 ? dictionary : Number(column.data_page_offset);
+      const range = { start, bytes: Number(column.total_compressed_size) };
+      const read = (at: number, length: number) => source.read(at, length);
+      await checkPages(read, range, column.codec, levelsOf(schema, column.path_in_schema));
+      done.add(key);
+    }
+  }
+}
+
+/** As the format counts them: a level for each repeated field on the way, and for each that may be missing. */
+function levelsOf(schema: SchemaTree, path: readonly string[]): PageLevels {
+  let [repetition, definition] = [0, 0];
+  let here: SchemaTree | undefined = schema;
+  for (const name of path) {
+    here = here?.children.find(({ element }) => element.name === name);
+    if (here?.element.repetition_type === 'REPEATED') repetition++;
+    if (here?.element.repetition_type !== 'REQUIRED') definition++;
+  }
+  return { repetition, definition };
 }
 
 function leaves({ path, children }: SchemaTree): string[][] {
