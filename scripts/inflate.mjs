@@ -19,6 +19,13 @@ const prefixes = ['/usr', '/usr/local', '/opt/homebrew'];
  *   `message`: one line, where something was built or could not be.
  */
 export function buildInflate() {
+  const key = createHash('sha256')
+    .update(process.arch)
+    .update(readFileSync(fileURLToPath(import.meta.url)))
+    .update(readFileSync(join(root, source)))
+    .digest('hex');
+  // What is up to date is good without a compiler.
+  if (isCurrent(key)) return { missing: false, message: undefined };
   const prefix = prefixes.find((folder) => existsSync(join(folder, 'include', 'libdeflate.h')));
   const compiler = prefix && findCompiler();
   if (!compiler) return { missing: true, message: undefined };
@@ -26,11 +33,6 @@ export function buildInflate() {
   if (process.platform === 'darwin') flags.push('-undefined', 'dynamic_lookup');
   if (prefix !== '/usr') flags.push(`-I${join(prefix, 'include')}`, `-L${join(prefix, 'lib')}`);
   flags.push('-isystem', join('node_modules', 'node-api-headers', 'include'));
-  const key = createHash('sha256')
-    .update(JSON.stringify([compiler.version, process.arch, flags]))
-    .update(readFileSync(join(root, source)))
-    .digest('hex');
-  if (isCurrent(key)) return { missing: false, message: undefined };
   mkdirSync(dirname(binary), { recursive: true });
   // Written aside: another process may be building, or loading it, at the same time.
   const partial = `${binary}.${process.pid}.part`;

@@ -3,19 +3,22 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import type { AgentConfig } from '../../src/agent/config.js';
-import { type BackendName, selectBackend } from '../../src/backend/select.js';
-import { InputError } from '../../src/errors.js';
+import type { BackendName } from '../../src/backend/select.js';
+import { tensorflowOrSkip, torchOrSkip, use } from '../backend/engines.js';
 import { goldenLearner, goldenUpdate, readAll, runGolden } from './goldenUpdate.js';
 import { BatchSource, type Kind, smallAgent } from './syntheticBatch.js';
 
+const torch = await torchOrSkip('float32');
+const tensorflow = await tensorflowOrSkip();
+
 describe('one update agrees with the cpu backend', () => {
-  for (const backend of ['tensorflow', 'wasm', 'torch'] as const) {
+  for (const [backend, options] of [
+    ['tensorflow', tensorflow],
+    ['wasm', {}],
+    ['torch', torch],
+  ] as const) {
     for (const name of ['pixels', 'state', 'both']) {
-      it(`${backend}, ${name}`, async (test) => {
-        if (!(await available(backend))) {
-          test.skip(`the ${backend} backend is not here`);
-          return;
-        }
+      it(`${backend}, ${name}`, options, async () => {
         const actual = await updated(backend, name);
         const expected = await updated('cpu', name);
         for (const [parameter, values] of expected) {
@@ -39,11 +42,7 @@ describe('an agent on torch, recorded and gathering natively, agrees with one on
     ['state', { targetSubset: 2, entropyBackup: true }],
     ['both', { algorithm: 'bc' }],
   ] as const) {
-    it(`over several updates: ${kind}, ${JSON.stringify(settings)}`, async (test) => {
-      if (!(await available('torch'))) {
-        test.skip('the torch backend is not here');
-        return;
-      }
+    it(`over several updates: ${kind}, ${JSON.stringify(settings)}`, torch, async () => {
       const actual = await trained('torch', kind, settings);
       const expected = await trained('cpu', kind, settings);
       for (const [name, value] of Object.entries(expected)) {
@@ -63,7 +62,7 @@ async function trained(
   kind: Kind,
   settings: Partial<AgentConfig>,
 ): Promise<Record<string, number>> {
-  await selectBackend({ backend, precision: 'float32' });
+  await use(backend);
   const agent = smallAgent(kind, settings);
   const batches = new BatchSource(kind);
   let metrics: Record<string, number> = {};
@@ -73,18 +72,8 @@ async function trained(
   return { ...metrics, ...Object.fromEntries([...action].map((value, i) => [`action ${i}`, value])) };
 }
 
-async function available(backend: BackendName): Promise<boolean> {
-  try {
-    await selectBackend({ backend, precision: 'float32' });
-    return true;
-  } catch (error) {
-    if (error instanceof InputError) return false;
-    throw error;
-  }
-}
-
 async function updated(backend: BackendName, name: string): Promise<Map<string, Float32Array>> {
-  await selectBackend({ backend, precision: 'float32' });
+  await use(backend);
   const golden = goldenUpdate(name);
   const learner = goldenLearner(golden);
   await runGolden(golden, learner);

@@ -1,8 +1,8 @@
 /**
  * `node dist/test/agent/soak.js [--updates N] [--precision float32|bfloat16]`: what takes too long for the tests. A
- * small agent with images makes N recorded updates, twice from the same seed. The process's memory after the first
- * tenth and at the end must be the same, every weight finite, and both runs' weights equal to the last bit. Ends with
- * exit code 1 where they are not.
+ * small agent with images makes N recorded updates, twice from the same seed. After the first tenth the process's
+ * memory may not grow, every weight must be finite, and both runs' weights equal to the last bit. Ends with exit code
+ * 1 where they are not.
  */
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -29,7 +29,8 @@ console.log(note);
 
 const first = await soak();
 const second = await soak();
-const isGood = first.digest === second.digest && first.areFinite && first.grown < allowedMegabytes;
+const isGood =
+  first.digest === second.digest && first.areFinite && Math.max(first.grown, second.grown) < allowedMegabytes;
 console.log(
   `${updates} updates at ${first.milliseconds.toFixed(2)} ms: memory grew by ${first.grown.toFixed(1)} MB, then by ${second.grown.toFixed(1)} MB; ` +
     `weights ${first.areFinite ? 'finite' : 'NOT FINITE'}, ${first.digest === second.digest ? 'the same' : 'NOT THE SAME'} in both runs (${first.digest.slice(0, 12)}).`,
