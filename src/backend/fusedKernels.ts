@@ -28,7 +28,10 @@ export const FusedKernel = {
    * output y [E,B,O]. A plain dense layer is E = 1.
    */
   EnsembleDense: 'RlpdEnsembleDense',
-  /** inputs x, weight, y, dy; attrs as the forward's, and needsInputGradient; outputs [dWeight, dBias(, dx)], dx of x's shape. */
+  /**
+   * inputs x, weight, y, dy; attrs as the forward's, needsWeightGradients and needsInputGradient (one at least);
+   * outputs what is wanted of [dWeight, dBias, dx], dx of x's shape.
+   */
   EnsembleDenseGrad: 'RlpdEnsembleDenseGrad',
   /**
    * y = activation(gain·(x − mean)/sqrt(variance + epsilon) + offset) over the last axis.

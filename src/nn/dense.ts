@@ -50,9 +50,12 @@ function forward(x: tf.Tensor, weight: tf.Tensor3D, bias: tf.Tensor2D, activatio
 function gradient(dy: tf.Tensor3D, saved: tf.Tensor[], options: DenseOptions): tf.Tensor[] {
   const { activation, differentiate } = options;
   const [x, weight, y] = saved as [tf.Tensor, tf.Tensor3D, tf.Tensor3D];
-  // Where the weights stay as they are, the fused gradient would compute theirs for nothing.
-  if (differentiate !== 'input' && isFused(FusedKernel.EnsembleDenseGrad)) {
-    const attributes = { activation, needsInputGradient: differentiate === 'both' };
+  if (isFused(FusedKernel.EnsembleDenseGrad)) {
+    const attributes = {
+      activation,
+      needsWeightGradients: differentiate !== 'input',
+      needsInputGradient: differentiate !== 'weights',
+    };
     return runFused(FusedKernel.EnsembleDenseGrad, { x, weight, y, dy }, attributes);
   }
   return tf.tidy(() => {

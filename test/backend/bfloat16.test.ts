@@ -86,7 +86,7 @@ describe('fused layers in bf16', torch, () => {
         bias: tensor(3, 3, outputs),
       });
       const dy = () => tensor(4, 3, 40, outputs);
-      const attrs = { activation: 'linear', needsInputGradient: true };
+      const attrs = { activation: 'linear', needsWeightGradients: true, needsInputGradient: true };
       const fused = await compute(
         'torch',
         () => {

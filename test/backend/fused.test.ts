@@ -50,16 +50,21 @@ function conv(stride: number, activation: Activation, size = 9): Layer {
   };
 }
 
-function dense(shared: boolean, activation: Activation, members = 3): Layer {
+function dense(
+  shared: boolean,
+  activation: Activation,
+  members = 3,
+  [rows, inputs, outputs] = [6, 5, 7],
+): Layer {
   return {
     inputs: {
-      x: () => (shared ? tensor(1, 6, 5) : tensor(1, members, 6, 5)),
-      weight: () => tensor(2, members, 5, 7),
-      bias: () => tensor(3, members, 7),
+      x: () => (shared ? tensor(1, rows, inputs) : tensor(1, members, rows, inputs)),
+      weight: () => tensor(2, members, inputs, outputs),
+      bias: () => tensor(3, members, outputs),
     },
     forward: FusedKernel.EnsembleDense,
     gradient: FusedKernel.EnsembleDenseGrad,
-    attrs: { activation, needsInputGradient: true },
+    attrs: { activation, needsWeightGradients: true, needsInputGradient: true },
     given: ['x', 'weight', 'y'],
     gradients: ['weight', 'bias', 'x'],
     composed: ({ x, weight, bias }) => {
@@ -171,6 +176,45 @@ describe('fused layers in float32', torch, () => {
       const some = await compute('torch', () => forwardAndGradient(frozen, tf.sin));
       assertClose(some, all.slice(0, -1), 1e-6);
     });
+  }
+});
+
+// Tiles and panels that are whole, that are left over, and a single column.
+const denseSizes = [
+  [64, 32, 64],
+  [131, 75, 90],
+  [50, 100, 1],
+  [1, 40, 17],
+] as const;
+
+describe('dense layers in float32, whatever their size', torch, () => {
+  for (const size of denseSizes) {
+    for (const shared of [true, false]) {
+      const layer = dense(shared, 'linear', 2, [...size]);
+      const composed = () =>
+        compute('cpu', () => {
+          const { x, weight, ...bias } = make(layer) as Record<'x' | 'weight', tf.Tensor>;
+          const y = layer.composed({ x, weight, ...bias });
+          const dy = tensor(99, ...y.shape);
+          const each = shared ? tf.stack([x, x]) : x;
+          const dx = tf.matMul(dy, weight, false, true);
+          return [y, tf.matMul(each, dy, true, false), tf.sum(dy, 1), shared ? tf.sum(dx, 0) : dx];
+        });
+      const name = `${size.join(' × ')}, ${shared ? 'shared input' : 'input per member'}`;
+
+      test(`${name}: layer and gradients are xW + b, xᵀdy, Σdy and dyWᵀ`, async () => {
+        const fused = await compute('torch', () => forwardAndGradient(layer, (y) => tensor(99, ...y.shape)));
+        assertClose(fused, await composed(), 1e-5);
+      });
+
+      test(`${name}: the input's gradient alone is the same`, async () => {
+        const alone = { ...layer, attrs: { ...layer.attrs, needsWeightGradients: false } };
+        const fused = await compute('torch', () => forwardAndGradient(alone, (y) => tensor(99, ...y.shape)));
+        const [y, , , dx] = await composed();
+        assert.ok(y !== undefined && dx !== undefined);
+        assertClose(fused, [y, dx], 1e-5);
+      });
+    }
   }
 });
 

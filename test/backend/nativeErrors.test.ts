@@ -58,7 +58,7 @@ describe('native errors', torch, () => {
     [
       FusedKernel.EnsembleDenseGrad,
       { x: [5, 3], weight: [2, 3, 4], y: [2, 5, 4], dy: [2, 4, 4] },
-      { ...linear, needsInputGradient: true },
+      { ...linear, needsWeightGradients: true, needsInputGradient: true },
     ],
     [FusedKernel.LayerNormActivation, { x: [2, 5, 4], gain: [1, 4], offset: [2, 4] }, norm],
     [

@@ -109,7 +109,7 @@ class Learner {
       run(
         FusedKernel.EnsembleDenseGrad,
         { x: flat, weight, y: output, dy: dOutput },
-        { activation: 'linear', needsInputGradient: true },
+        { activation: 'linear', needsWeightGradients: true, needsInputGradient: true },
       ),
     ) as [tf.Tensor, tf.Tensor, tf.Tensor];
     const [dFilter, dFilterBias] = many(

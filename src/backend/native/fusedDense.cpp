@@ -67,18 +67,38 @@ RLPD_KERNEL(RlpdEnsembleDense) {
   call.output(y);
 }
 
-// Inputs x, weight, y, dy.
+// Inputs x, weight, y, dy; attributes activation, whether dWeight and dBias are wanted, whether dx is.
 RLPD_KERNEL(RlpdEnsembleDenseGrad) {
   const at::ScalarType type = denseType(call.held(1), call.settings);
   const auto activation = rlpd::readActivation(call);
-  const bool wantInput = call.flag();
+  const bool wantWeights = call.flag(), wantInput = call.flag();
   checkShapes(call.held(0), call.held(1));
   const Tensor y = call.held(2).to(type).contiguous();
   const Tensor dy = call.held(3).to(type).contiguous();
-  call.flops = (wantInput ? 2 : 1) * productFlops(call.held(0), call.held(1));
+  call.flops = (wantWeights + wantInput) * productFlops(call.held(0), call.held(1));
   const int64_t members = call.held(1).size(0);
   rlpd::requireShape(y, {members, call.held(0).size(-2), call.held(1).size(2)}, "y");
   rlpd::requireShape(dy, y.sizes(), "dy");
+#ifdef RLPD_AVX512
+  if (type == at::kFloat) {
+    const Tensor x = call.input(0).contiguous(), weight = call.input(1).contiguous();
+    const Tensor g = rlpd::activationGradient(dy, y, activation);
+    rlpd::DenseGradients gradients;
+    const auto wanted = [](at::IntArrayRef shape, float*& to) {
+      Tensor gradient = at::empty(shape, at::kFloat);
+      to = gradient.data_ptr<float>();
+      return gradient;
+    };
+    if (wantWeights) {
+      call.output(wanted(weight.sizes(), gradients.weight));
+      call.output(wanted({members, y.size(2)}, gradients.bias));
+    }
+    if (wantInput) call.output(wanted(x.sizes(), gradients.input));
+    rlpd::tiles::denseGradient(shapeOf(x, weight), x.data_ptr<float>(), weight.data_ptr<float>(), g.data_ptr<float>(),
+                               gradients, call.settings.threads);
+    return;
+  }
+#endif
   Tensor g = activation == Activation::linear ? dy : at::empty(y.sizes(), y.options());
   Tensor dBias = at::empty({members, y.size(2)}, at::kFloat);
   if (type == at::kFloat)
@@ -88,32 +108,14 @@ RLPD_KERNEL(RlpdEnsembleDenseGrad) {
     rlpd::maskedGradient<at::BFloat16>(dy.data_ptr<at::BFloat16>(), y.data_ptr<at::BFloat16>(), activation, members,
                                        y.size(1), y.size(2), g.data_ptr<at::BFloat16>(), dBias.data_ptr<float>(),
                                        call.settings.threads);
-#ifdef RLPD_AVX512
-  if (type == at::kFloat) {
-    const Tensor x = call.input(0).contiguous(), weight = call.input(1);
-    const rlpd::DenseShape s = shapeOf(x, weight);
-    Tensor dWeight = at::empty(weight.sizes(), at::kFloat);
-    rlpd::tiles::denseWeightGradient(s, x.data_ptr<float>(), g.data_ptr<float>(), dWeight.data_ptr<float>(),
-                                     call.settings.threads);
-    call.output(dWeight);
-    call.output(dBias);
-    if (wantInput) {
-      const Tensor turned = weight.transpose(1, 2).contiguous();
-      Tensor dx = at::empty(x.sizes(), at::kFloat);
-      rlpd::tiles::denseInputGradient(s, g.data_ptr<float>(), turned.data_ptr<float>(), dx.data_ptr<float>(),
-                                      call.settings.threads);
-      call.output(dx);
-    }
-    return;
-  }
-#endif
-  const Tensor weight = call.held(1).to(type);
   const bool shared = call.held(0).dim() == 2;
-  const Tensor x = perMember(call.held(0).to(type), members);
-  call.output(at::bmm(x.transpose(1, 2), g).to(at::kFloat));
-  call.output(dBias);
+  if (wantWeights) {
+    const Tensor x = perMember(call.held(0).to(type), members);
+    call.output(at::bmm(x.transpose(1, 2), g).to(at::kFloat));
+    call.output(dBias);
+  }
   if (wantInput) {
-    const Tensor dx = at::bmm(g, weight.transpose(1, 2));
+    const Tensor dx = at::bmm(g, call.held(1).to(type).transpose(1, 2));
     call.output(shared ? at::sum(dx, {0}) : dx);
   }
 }

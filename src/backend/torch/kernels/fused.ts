@@ -52,6 +52,7 @@ export const fused: KernelFamily = {
   [FusedKernel.EnsembleDenseGrad]: (call) =>
     call.native('RlpdEnsembleDenseGrad', inputs(call, 'x', 'weight', 'y', 'dy'), [
       activationCode(call.attrs),
+      flag(call.attrs.needsWeightGradients),
       flag(call.attrs.needsInputGradient),
     ]),
   [FusedKernel.LayerNormActivation]: (call) =>
