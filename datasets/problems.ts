@@ -29,7 +29,7 @@ export function findFaults(episode: Episode, layout: EpisodeLayout): EpisodeProb
   if (lengths.length > 0) return lengths;
   const problems: EpisodeProblem[] = [];
   for (const { name, values, rowSize } of floatArrays(episode, layout)) {
-    const at = values.findIndex((value) => !Number.isFinite(value));
+    const at = firstNotWithin(values, Number.MAX_VALUE);
     if (at >= 0)
       problems.push({
         kind: 'not-finite',
@@ -37,7 +37,7 @@ export function findFaults(episode: Episode, layout: EpisodeLayout): EpisodeProb
         message: `${name} holds ${values[at]} at step ${Math.floor(at / rowSize)}.`,
       });
   }
-  const outside = episode.actions.findIndex((value) => Math.abs(value) > 1);
+  const outside = firstNotWithin(episode.actions, 1);
   if (outside >= 0)
     problems.push({
       kind: 'action-range',
@@ -45,6 +45,12 @@ export function findFaults(episode: Episode, layout: EpisodeLayout): EpisodeProb
       message: `The action at step ${Math.floor(outside / layout.actionSize)} holds ${episode.actions[outside]}, outside [−1, 1].`,
     });
   return problems;
+}
+
+/** Where the first number beyond ±limit, or that is none, stands; −1 if there is none. */
+function firstNotWithin(values: Float32Array, limit: number): number {
+  for (let i = 0; i < values.length; i++) if (!(Math.abs(values[i] as number) <= limit)) return i;
+  return -1;
 }
 
 /** Every float32 array of the episode with the numbers in its row. */
@@ -105,11 +111,12 @@ function imageSuspicions(pixels: Uint8Array, bytes: number): EpisodeProblem[] {
   const problems: EpisodeProblem[] = [];
   let constant = 0;
   let duplicates = 0;
-  for (let i = 0; i < count; i++) {
-    const frame = frames.subarray(i * bytes, (i + 1) * bytes);
+  // Compared in place: views of every frame cost more than comparing them.
+  for (let start = 0; start < frames.length; start += bytes) {
+    const end = start + bytes;
     // A frame equals itself moved by one byte only where all its bytes are equal.
-    if (frame.subarray(1).equals(frame.subarray(0, -1))) constant++;
-    else if (i > 0 && frame.equals(frames.subarray((i - 1) * bytes, i * bytes))) duplicates++;
+    if (frames.compare(frames, start, end - 1, start + 1, end) === 0) constant++;
+    else if (start > 0 && frames.compare(frames, start - bytes, start, start, end) === 0) duplicates++;
   }
   if (constant > 0)
     problems.push({

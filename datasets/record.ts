@@ -13,6 +13,8 @@ import { type EpisodeProblemKind, findFaults } from './problems.js';
 /** Key `checksum` (fixstr, 1 + 8 bytes), bin 8 header (2 bytes), 32 bytes. */
 const CHECKSUM_BYTES = 32;
 const CHECKSUM_ENTRY = Buffer.concat([Buffer.from([0xa8]), Buffer.from('checksum'), Buffer.from([0xc4, 32])]);
+/** msgpack's map of at most 15 entries: the number is in the low bits. */
+const FIXMAP = 0x80;
 const TAIL_BYTES = CHECKSUM_ENTRY.length + CHECKSUM_BYTES;
 /** An episode is packed in one piece; 2 GiB is what zlib and typed arrays take without trouble. */
 export const MAX_PIXEL_BYTES = 2 ** 31 - 1;
@@ -48,22 +50,24 @@ export interface PackedPixels {
   readonly bytes: Uint8Array;
 }
 
-/** @param packed used as it is where it is of the dataset's codec */
+/**
+ * The record in pieces that follow one another. The pixels, most of it, are a piece of their own, so that they are not
+ * copied.
+ * @param packed used as it is where it is of the dataset's codec
+ */
 export async function packRecord(
   episode: Episode,
   manifest: Manifest,
   packed?: PackedPixels,
-): Promise<Buffer> {
+): Promise<Buffer[]> {
   const pixels =
     packed?.codec === manifest.codec
       ? packed.bytes
       : episode.pixels !== undefined && episode.pixels.length > 0
         ? await codecs[manifest.codec].encode(episode.pixels, framesShape(episode.length, manifest))
         : undefined;
-  const record = packr.pack({
-    id: episode.id,
-    length: episode.length,
-    ...(pixels && { pixels: asBuffer(pixels) }),
+  const before = { id: episode.id, length: episode.length };
+  const after = {
     ...(episode.state && { state: asBuffer(episode.state) }),
     actions: asBuffer(episode.actions),
     rewards: asBuffer(episode.rewards),
@@ -74,10 +78,30 @@ export async function packRecord(
         Object.entries(episode.extra).map(([name, values]) => [name, asBuffer(values)]),
       ),
     }),
-    checksum: Buffer.alloc(CHECKSUM_BYTES),
-  });
-  checksumOf(record).copy(record, record.length - CHECKSUM_BYTES);
-  return record;
+  };
+  // A map's entries follow its first byte, which counts them; the checksum is one more.
+  const entries = Object.keys(before).length + Object.keys(after).length + (pixels ? 2 : 1);
+  const start = Buffer.concat([Buffer.from([FIXMAP | entries]), packEntries(before)]);
+  const pieces = pixels
+    ? [Buffer.concat([start, packr.pack('pixels'), binHeader(pixels.length)]), asBuffer(pixels)]
+    : [start];
+  pieces.push(packEntries(after));
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return [...pieces, CHECKSUM_ENTRY, hash.digest()];
+}
+
+/** The entries of a map without its first byte. */
+function packEntries(entries: Readonly<Record<string, unknown>>): Buffer {
+  return packr.pack(entries).subarray(1);
+}
+
+/** As short as msgpack allows: bin 8, bin 16 or bin 32. */
+function binHeader(length: number): Buffer {
+  const header = Buffer.from([0xc6, 0, 0, 0, 0]);
+  header.writeUInt32BE(length, 1);
+  if (length >= 2 ** 16) return header;
+  return length >= 2 ** 8 ? Buffer.from([0xc5, ...header.subarray(3)]) : Buffer.from([0xc4, length]);
 }
 
 /** What is wrong with a record: its message is a clause that fits after the episode's name. */

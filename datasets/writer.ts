@@ -169,13 +169,15 @@ export class DatasetWriter {
     return done;
   }
 
-  async #write(episode: Episode, record: Buffer): Promise<void> {
-    if (this.#shard !== null && this.#shard.bytes + record.length > this.#shardBytes)
-      await this.#closeShard();
+  async #write(episode: Episode, record: readonly Buffer[]): Promise<void> {
+    const bytes = record.reduce((sum, piece) => sum + piece.length, 0);
+    if (this.#shard !== null && this.#shard.bytes + bytes > this.#shardBytes) await this.#closeShard();
     this.#shard ??= await this.#openShard();
     const shard = this.#shard;
-    await shard.file.appendFile(record);
-    shard.hash.update(record);
+    const written = writeAll(shard.file, record);
+    // While the disk takes them.
+    for (const piece of record) shard.hash.update(piece);
+    await written;
     shard.index.push({
       id: episode.id,
       offset: shard.bytes,
@@ -183,7 +185,7 @@ export class DatasetWriter {
       return: episodeReturn(episode.rewards),
       ...(episode.source && { source: { file: episode.source.file, rows: [...episode.source.rows] } }),
     });
-    shard.bytes += record.length;
+    shard.bytes += bytes;
   }
 
   async #openShard(): Promise<OpenShard> {
@@ -229,6 +231,19 @@ export class DatasetWriter {
     this.#shard = null;
     await shard.file.close().catch(() => {});
     await rm(join(this.folder, SHARD_FOLDER, shard.name + PARTIAL_ENDING), { force: true });
+  }
+}
+
+async function writeAll(file: FileHandle, pieces: readonly Buffer[]): Promise<void> {
+  let rest = pieces;
+  while (rest.length > 0) {
+    let { bytesWritten } = await file.writev(rest);
+    // What the system did not take at once is written again.
+    rest = rest.flatMap((piece) => {
+      const left = piece.subarray(Math.min(piece.length, bytesWritten));
+      bytesWritten -= piece.length - left.length;
+      return left.length > 0 ? [left] : [];
+    });
   }
 }
 

@@ -7,14 +7,7 @@ import {
   type ConversionSource,
   convert,
 } from '../datasets/converters/conversion.js';
-import { openFrames } from '../datasets/converters/frames.js';
-import { openLerobot } from '../datasets/converters/lerobot.js';
-import { openMinari } from '../datasets/converters/minari.js';
-import { openReplay } from '../datasets/converters/replay.js';
-import { openRlds } from '../datasets/converters/rlds.js';
-import { openRobomimic, type RobomimicOptions } from '../datasets/converters/robomimic.js';
-import { openVd4rl } from '../datasets/converters/vd4rl.js';
-import { openZarr } from '../datasets/converters/zarr.js';
+import type { RobomimicOptions } from '../datasets/converters/robomimic.js';
 import { formatBytes, note, printResult, progress } from './console.js';
 import { examples, wholeNumber } from './settings.js';
 
@@ -37,6 +30,20 @@ interface CommonFlags {
   readonly json?: boolean;
 }
 
+type Open = (source: string, options: RobomimicOptions) => Promise<ConversionSource>;
+
+/** A format's own code and its library are loaded when that format is asked for. */
+const formats = {
+  vd4rl: async () => (await import('../datasets/converters/vd4rl.js')).openVd4rl,
+  robomimic: async () => (await import('../datasets/converters/robomimic.js')).openRobomimic,
+  minari: async () => (await import('../datasets/converters/minari.js')).openMinari,
+  zarr: async () => (await import('../datasets/converters/zarr.js')).openZarr,
+  frames: async () => (await import('../datasets/converters/frames.js')).openFrames,
+  lerobot: async () => (await import('../datasets/converters/lerobot.js')).openLerobot,
+  rlds: async () => (await import('../datasets/converters/rlds.js')).openRlds,
+  replay: async () => (await import('../datasets/converters/replay.js')).openReplay,
+} satisfies Record<string, () => Promise<Open>>;
+
 export const convertCommand = new Command('convert').description(
   'convert an image dataset in another format',
 );
@@ -48,7 +55,7 @@ examples(
     'rlpd convert vd4rl episodes/ --task walker-walk --episodes 0:20 --out data/small',
     'rlpd convert vd4rl episodes/ --task walker-walk --state orientations,height,velocity --dry-run --out data/x',
   ],
-).action(converting('vd4rl', openVd4rl));
+).action(converting('vd4rl'));
 
 examples(
   formatCommand('robomimic', 'robomimic: one HDF5 file of demonstrations').option(
@@ -56,32 +63,32 @@ examples(
     'only the demonstrations of this filter key, for example train',
   ),
   ['rlpd convert robomimic lift/ph/image.hdf5 --camera agentview_image --image-size 64 --out data/lift'],
-).action(converting('robomimic', openRobomimic));
+).action(converting('robomimic'));
 
 examples(formatCommand('minari', 'Minari: the folder of a dataset in its HDF5 format'), [
   'rlpd convert minari ~/.minari/datasets/D4RL/door/human-v2 --camera pixels --out data/door',
-]).action(converting('minari', openMinari));
+]).action(converting('minari'));
 
 examples(formatCommand('zarr', 'zarr as Diffusion Policy writes it: a .zarr folder or .zarr.zip'), [
   'rlpd convert zarr pusht.zarr --task pusht --action-range 0:512 --reward sparse --out data/pusht',
-]).action(converting('zarr', openZarr));
+]).action(converting('zarr'));
 
 examples(
   formatCommand('frames', 'a folder for each episode: PNG, JPEG or WebP files and steps.csv or steps.jsonl'),
   ['rlpd convert frames recordings/ --task my-robot --image-size 64 --out data/my-robot'],
-).action(converting('frames', openFrames));
+).action(converting('frames'));
 
 examples(formatCommand('lerobot', 'LeRobotDataset v3 or v2.1 with images (not videos): its folder'), [
   'rlpd convert lerobot datasets/pusht_image --action-range 0:512 --out data/pusht',
-]).action(converting('lerobot', openLerobot));
+]).action(converting('lerobot'));
 
 examples(formatCommand('rlds', 'RLDS in TensorFlow Datasets: a folder of .tfrecord files, or one'), [
   'rlpd convert rlds tensorflow_datasets/my_robot/1.0.0 --camera image --image-size 64 --out data/my-robot',
-]).action(converting('rlds', openRlds));
+]).action(converting('rlds'));
 
 examples(formatCommand('replay', "a run's online replay: the run's folder"), [
   'rlpd convert replay runs/a --filter-return-min 500 --out data/walker-own',
-]).action(converting('replay', openReplay));
+]).action(converting('replay'));
 
 /** A command with the flags that all formats share. */
 function formatCommand(format: string, description: string): Command {
@@ -118,11 +125,11 @@ function formatCommand(format: string, description: string): Command {
 }
 
 /** The action of a format's command. */
-function converting(
-  format: string,
-  open: (source: string, options: RobomimicOptions) => Promise<ConversionSource>,
-): (source: string, flags: CommonFlags) => Promise<void> {
-  return (source, flags) => runConversion(open(source, openOptions(flags)), source, format, flags);
+function converting(format: keyof typeof formats): (source: string, flags: CommonFlags) => Promise<void> {
+  return async (source, flags) => {
+    const open = await formats[format]();
+    await runConversion(open(source, openOptions(flags)), source, format, flags);
+  };
 }
 
 function openOptions({

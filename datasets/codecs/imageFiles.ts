@@ -1,8 +1,9 @@
 /**
  * One image file for each frame, each preceded by its length (uint32, little-endian). Any single frame could be
- * shown by an image viewer; no frame profits from its neighbours.
+ * shown by an image viewer; no frame profits from its neighbours. What packs them is loaded when it is needed: that
+ * takes longer than unpacking a whole episode.
  */
-import sharp, { type Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
 import { type FrameCodec, type FramesShape, shapeBytes } from './frameCodec.js';
 
 /** Frames given to sharp at once; it works on libuv's thread pool. */
@@ -22,6 +23,7 @@ function imageFiles(
         throw new Error(
           `the codec ${name} takes ${channelCounts.join(' or ')} channels, the frames have ${shape.channels}`,
         );
+      const { default: sharp } = await import('sharp');
       const files = await inParallel(shape.frames, async (i) => {
         const raw = { width: shape.width, height: shape.height, channels: shape.channels as 1 | 3 | 4 };
         const image = sharp(frameOf(pixels, i, shape), { raw }).toColourspace(colourSpace(shape));
@@ -33,6 +35,7 @@ function imageFiles(
       return Buffer.concat(files.flat());
     },
     async decode(bytes, shape) {
+      const { default: sharp } = await import('sharp');
       const files = splitFiles(bytes, shape.frames);
       const pixels = new Uint8Array(shapeBytes(shape));
       await inParallel(shape.frames, async (i) => {

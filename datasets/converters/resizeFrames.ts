@@ -1,5 +1,4 @@
 /** Frames at another size, for `--image-size`. Changes pixels: datasets made so are marked as lossy. */
-import sharp from 'sharp';
 import { InputError } from '../../src/errors.js';
 import type { FramesShape } from '../codecs/frameCodec.js';
 
@@ -13,6 +12,8 @@ export async function resizeFrames(
   if (height === size && width === size) return pixels;
   if (channels !== 1 && channels !== 3 && channels !== 4)
     throw new InputError(`frames of ${channels} channels cannot be resized`);
+  // Only now: most conversions never resize, and it takes a while to load.
+  const { default: sharp } = await import('sharp');
   const bytes = height * width * channels;
   const resized = new Uint8Array(frames * size * size * channels);
   await Promise.all(

@@ -1,10 +1,9 @@
 /** V-D4RL's 64 px files: one episode an `.npz`, with the quirks of the published ones. */
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import { InputError } from '../../src/errors.js';
 import type { Episode, ExtraLayout } from '../episode.js';
 import { BufferPool } from '../sources/bufferPool.js';
-import { bufferSource } from '../sources/byteSource.js';
+import { bufferSource, FileSource } from '../sources/byteSource.js';
 import { type NpyArray, npyNumbers, parseNpy } from '../sources/npy.js';
 import { ZipArchive } from '../sources/zip.js';
 import type { ConversionSource, SourceEpisode, SourceProblem, UnitContent } from './conversion.js';
@@ -40,6 +39,7 @@ export async function openVd4rlNpz(
     extra: extraLayout(npz, rows, options.stateKeys ?? []),
     imageSize: options.imageSize,
   };
+  npz.release();
   const resized =
     options.imageSize !== undefined && (height !== options.imageSize || width !== options.imageSize);
   return {
@@ -82,8 +82,8 @@ interface Npz {
   readonly image: NpyArray;
   /** The deflated image member, where it is one. */
   readonly packedImage: Buffer | null;
-  /** Where the image lies. */
-  readonly room: Buffer;
+  /** Gives the memory in which file and image lie back to the pool. */
+  readonly release: () => void;
   /** Every array but the image. */
   readonly arrays: ReadonlyMap<string, NpyArray>;
   readonly bytes: number;
@@ -91,16 +91,23 @@ interface Npz {
 }
 
 async function readNpz(file: SourceFile, pool: BufferPool): Promise<Npz> {
+  const taken: Buffer[] = [];
+  const take = (bytes: number): Buffer => {
+    const room = pool.take(bytes);
+    taken.push(room);
+    return room;
+  };
+  const release = (): void => {
+    for (const room of taken) pool.give(room);
+  };
   try {
-    const { size } = await stat(file.path);
-    if (size > MAX_FILE_BYTES) throw new InputError(`it has ${size} bytes, more than an episode may have`);
-    const buffer = await readFile(file.path);
+    const buffer = await readWhole(file, take);
     const archive = await ZipArchive.open(bufferSource(buffer));
     const imageEntry = archive.entries.get(`${IMAGE}.npy`);
     if (imageEntry === undefined)
       throw new InputError(`it has no array "${IMAGE}" (it has ${[...archive.entries.keys()].join(', ')})`);
     const packed = await archive.compressed(imageEntry);
-    const room = pool.take(Math.min(imageEntry.bytes, MAX_IMAGE_BYTES));
+    const room = take(Math.min(imageEntry.bytes, MAX_IMAGE_BYTES));
     const image = parseNpy(await archive.unpack(imageEntry, packed, MAX_IMAGE_BYTES, room), imageEntry.name);
     const arrays = new Map<string, NpyArray>();
     for (const entry of archive.entries.values()) {
@@ -113,15 +120,27 @@ async function readNpz(file: SourceFile, pool: BufferPool): Promise<Npz> {
     return {
       image,
       packedImage: imageEntry.method === 'deflated' ? packed : null,
-      room,
+      release,
       arrays,
       bytes: buffer.length,
       sha256: createHash('sha256').update(buffer).digest('hex'),
     };
   } catch (error) {
+    release();
     if (error instanceof InputError)
       throw new InputError(`${file.name} cannot be read: ${error.message}.`, { cause: error });
     throw error;
+  }
+}
+
+async function readWhole(file: SourceFile, take: (bytes: number) => Buffer): Promise<Buffer> {
+  const source = await FileSource.open(file.path);
+  try {
+    if (source.bytes > MAX_FILE_BYTES)
+      throw new InputError(`it has ${source.bytes} bytes, more than an episode may have`);
+    return await source.read(0, source.bytes, take(source.bytes));
+  } finally {
+    await source.close();
   }
 }
 
@@ -142,7 +161,7 @@ async function readUnit(file: SourceFile, layout: NpzLayout, pool: BufferPool): 
     const end = starts[i + 1] ?? usable;
     return segment(npz, layout, { id, file: file.name, start, end, rows }, flags, problems);
   });
-  return { episodes: await Promise.all(episodes), files, release: () => pool.give(npz.room) };
+  return { episodes: await Promise.all(episodes), files, release: npz.release };
 }
 
 /** Rows that every array of the episode has; what disagrees is a problem, repaired by cutting to the shortest. */
@@ -316,7 +335,7 @@ function rowSize(array: NpyArray | undefined): number {
 function floatRows(array: NpyArray | undefined, from: number, to: number): Float32Array {
   if (array === undefined) return new Float32Array(0);
   const size = rowSize(array);
-  return Float32Array.from(npyNumbers(array).subarray(from * size, to * size));
+  return new Float32Array(npyNumbers(array).subarray(from * size, to * size));
 }
 
 function joinRows(columns: readonly Float32Array[], rows: number): Float32Array {

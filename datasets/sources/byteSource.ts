@@ -33,9 +33,10 @@ export class FileSource implements ByteSource {
     return new FileSource(file, (await file.stat()).size);
   }
 
-  async read(offset: number, length: number): Promise<Buffer> {
+  /** @param room of at least `length` bytes, in which they then lie */
+  async read(offset: number, length: number, room?: Buffer): Promise<Buffer> {
     checkRange(offset, length, this.bytes);
-    const buffer = Buffer.allocUnsafeSlow(length);
+    const buffer = room?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length);
     let filled = 0;
     while (filled < length) {
       const { bytesRead } = await this.#file.read(buffer, filled, length - filled, offset + filled);

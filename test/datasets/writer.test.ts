@@ -155,8 +155,8 @@ test('a disk that fills up in the middle of a shard costs only the episode that 
   const prototype = Object.getPrototypeOf(handle) as typeof handle;
   await handle.close();
   // As a full disk does it: a part is written, then the system refuses.
-  const full = t.mock.method(prototype, 'appendFile', async function (this: typeof handle, data: Buffer) {
-    await this.write(data.subarray(0, 100));
+  const full = t.mock.method(prototype, 'writev', async function (this: typeof handle, pieces: Buffer[]) {
+    await this.write(Buffer.concat(pieces).subarray(0, 100));
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
   });
   const error = await rejection(writer.append(sampleEpisode(2)));
@@ -206,4 +206,23 @@ test('a manifest from outside is checked before it is believed', async (t) => {
     (await rejection(openDataset(join(folder, 'none')))).message,
     /is not a dataset: it has no manifest.json/,
   );
+});
+
+test('what the system takes of a record in pieces is written whole and in order', async (t) => {
+  const folders = [temporaryFolder(t), temporaryFolder(t)] as const;
+  const handle = await open(process.execPath);
+  const prototype = Object.getPrototypeOf(handle) as typeof handle;
+  await handle.close();
+  const writev = prototype.writev;
+  for (const folder of folders) {
+    const writer = await DatasetWriter.create(folder, sampleHeader());
+    await writer.append(sampleEpisode(0));
+    await writer.close();
+    // The second time a few bytes at a time, as a signal or a nearly full disk does it.
+    t.mock.method(prototype, 'writev', async function (this: typeof handle, pieces: Buffer[]) {
+      return writev.call(this, [Buffer.concat(pieces).subarray(0, 7)]);
+    });
+  }
+  const [whole, pieces] = folders.map((folder) => readFileSync(join(folder, 'shards', '00000.msgpack')));
+  assert.deepEqual(pieces, whole);
 });
