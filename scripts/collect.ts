@@ -90,7 +90,7 @@ export const collectCommand = examples(
         ...(distraction && { distraction }),
       },
       seed: flags.seed,
-      engine: { backend: flags.backend, precision: 'float32' },
+      engine: { backend: flags.backend, precision: 'float32', device: 'cpu' },
       workers: flags.workers,
       details,
       signal: stop.signal,

@@ -101,7 +101,7 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     mode: 'sample',
     environment: environmentOptions(cloning),
     seed,
-    engine: { backend: engine.backend, precision: 'float32' },
+    engine: { backend: engine.backend, precision: 'float32', device: 'cpu' },
     details: { level: 'mixed: random and every snapshot of one state agent' },
     signal,
     onEpisode: (_done, _total, episodeReturn) => episodeReturns.push(episodeReturn),

@@ -25,6 +25,7 @@ interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> 
   readonly size: number;
   readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
   readonly precision?: 'auto' | 'float32' | 'bfloat16';
+  readonly device?: 'auto' | 'cpu' | 'cuda';
   readonly workers?: number;
   readonly json?: boolean;
 }
@@ -32,7 +33,7 @@ interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> 
 /** Pictures on a contact sheet, evenly over the first episode. */
 const SHEET_PICTURES = 24;
 
-const { backend, precision } = runConfigShape;
+const { backend, precision, device } = runConfigShape;
 
 export const evaluateCommand = examples(
   addSettings(
@@ -56,7 +57,7 @@ export const evaluateCommand = examples(
       )
       .addOption(workersOption())
       .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
-    { ...distractionShape, backend, precision },
+    { ...distractionShape, backend, precision, device },
   ),
   [
     'rlpd evaluate --run runs/a --episodes 10 --video out.mp4',
@@ -79,6 +80,7 @@ export const evaluateCommand = examples(
     ...config,
     backend: flags.backend ?? config.backend,
     precision: flags.precision ?? config.precision,
+    device: flags.device ?? config.device,
   });
   const stop = stopOnSignals('without a result');
   const bar = progress('evaluating');

@@ -1,7 +1,8 @@
 // Builds the native tensor engine (src/backend/native) into build/rlpd_torch.node: finds libtorch, compiles each
 // source with the system's C++17 compiler, links. Nothing is fetched; what is up to date is not built again.
 // libtorch is looked for in the folder LIBTORCH, in the torch package of the interpreter RLPD_TORCH_PYTHON, and in
-// the system (Debian's libtorch-dev), in this order.
+// the system (Debian's libtorch-dev), in this order. Where that libtorch has CUDA and CUDA's headers are found, the engine
+// has it too.
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -234,6 +235,7 @@ export function findLibtorch(log) {
         lib,
         runPath: false,
         abi: undefined,
+        cuda: false,
         identity: identityOf(lib),
         description: `the system's libtorch ${systemVersion(lib)}`,
       };
@@ -246,11 +248,33 @@ function inFolder(folder, description) {
   const include = join(folder, 'include');
   const lib = join(folder, 'lib');
   if (!existsSync(join(include, 'ATen', 'ATen.h')) || !existsSync(lib)) return undefined;
+  const cuda = findCuda(folder);
   const cmake = join(folder, 'share', 'cmake', 'Torch', 'TorchConfig.cmake');
   const abi = existsSync(cmake)
     ? /_GLIBCXX_USE_CXX11_ABI=(\d)/.exec(readFileSync(cmake, 'utf8'))?.[1]
     : undefined;
-  return { include: [include], lib, runPath: true, abi, identity: identityOf(lib), description };
+  return {
+    include: [include, ...(cuda ?? [])],
+    lib,
+    runPath: true,
+    abi,
+    cuda: cuda !== undefined,
+    identity: identityOf(lib),
+    description: cuda === undefined ? description : `${description}, with CUDA`,
+  };
+}
+
+/** Folders of CUDA's headers, where this libtorch has CUDA: the toolkit's, or those of the packages beside torch. */
+function findCuda(folder) {
+  if (!existsSync(join(folder, 'lib', 'libtorch_cuda.so'))) return undefined;
+  const { CUDA_HOME, CUDA_PATH } = process.env;
+  const toolkits = [CUDA_HOME, CUDA_PATH, '/usr/local/cuda'].filter(Boolean);
+  const packages = join(dirname(folder), 'nvidia');
+  const besides = existsSync(packages) ? readdirSync(packages).map((name) => join(packages, name)) : [];
+  const has = (folders, header) => folders.some((include) => existsSync(join(include, header)));
+  return [...toolkits.map((one) => [one]), besides]
+    .map((places) => places.map((place) => join(place, 'include')))
+    .find((folders) => has(folders, 'cuda_runtime_api.h') && has(folders, join('crt', 'host_config.h')));
 }
 
 /** Size and time of the library itself: another version may come to lie in the same folder. */
@@ -281,6 +305,7 @@ export function compileFlags(libtorch) {
   // The engine's own loops and ATen's parallel_for, which is a template in a header, both need it.
   if (process.platform === 'linux') flags.push('-fopenmp');
   if (libtorch.abi !== undefined) flags.push(`-D_GLIBCXX_USE_CXX11_ABI=${libtorch.abi}`);
+  if (libtorch.cuda) flags.push('-DRLPD_CUDA');
   for (const folder of libtorch.include) flags.push('-isystem', folder);
   flags.push('-isystem', apiHeaders);
   return flags;
@@ -288,6 +313,8 @@ export function compileFlags(libtorch) {
 
 export function linkFlags(libtorch) {
   const flags = [`-L${libtorch.lib}`, '-ltorch_cpu', '-lc10'];
+  // By its name nothing asks for libtorch_cuda: its kernels enter themselves when it is loaded.
+  if (libtorch.cuda) flags.push('-Xlinker', '--no-as-needed', '-ltorch_cuda', '-lc10_cuda');
   if (process.platform === 'linux') {
     flags.push('-fopenmp');
   } else {

@@ -31,6 +31,8 @@ const channels = 3;
 export interface BenchUpdateOptions {
   readonly backend: BackendName | 'auto';
   readonly precision: Precision | 'auto';
+  readonly device?: 'auto' | 'cpu' | 'cuda' | undefined;
+  readonly replayDevice?: 'auto' | 'cpu' | 'cuda' | undefined;
   readonly threads?: number | undefined;
   readonly obs: 'pixels' | 'state';
   readonly batchSize: number;
@@ -213,6 +215,16 @@ export const benchUpdateCommand = new Command('update')
   .addOption(
     new Option('--precision <type>', 'what products compute in')
       .choices(['auto', 'float32', 'bfloat16'])
+      .default('auto'),
+  )
+  .addOption(
+    new Option('--device <name>', 'where the torch engine computes')
+      .choices(['auto', 'cpu', 'cuda'])
+      .default('auto'),
+  )
+  .addOption(
+    new Option('--replay-device <name>', "where a GPU finds the replay's images")
+      .choices(['auto', 'cpu', 'cuda'])
       .default('auto'),
   )
   .option('--threads <n>', 'threads of the torch engine (default: all cores)', wholeNumber(1))

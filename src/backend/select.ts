@@ -5,9 +5,9 @@
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { InputError } from '../errors.js';
-import { processor } from './processor.js';
 import { registerTensorflow } from './tensorflow/register.js';
-import { registerTorch } from './torch/register.js';
+import { isTorchTaken, selectTorch } from './torch/select.js';
+import type { TorchDevice } from './torch/torchBackend.js';
 import { registerWasm } from './wasm/register.js';
 
 export type BackendName = 'torch' | 'tensorflow' | 'wasm' | 'cpu';
@@ -19,6 +19,13 @@ export interface BackendOptions {
   readonly backend?: BackendName | 'auto' | undefined;
   /** What convolutions and matrix products compute in; weights are float32 always. `auto`: by the hardware. */
   readonly precision?: Precision | 'auto' | undefined;
+  /** Where the torch engine computes; `auto`: the GPU where it has one. */
+  readonly device?: 'auto' | TorchDevice | undefined;
+  /**
+   * Where a GPU finds the replay's images: its own memory, or the computer's, from which each batch crosses. `auto`:
+   * its own if they fit into 60% of it.
+   */
+  readonly replayDevice?: 'auto' | 'cpu' | 'cuda' | undefined;
   /** Threads of the torch engine, the only one that takes a number; default: all cores. */
   readonly threads?: number | undefined;
   /** Whether programs are recorded and replayed where the engine can; default true. */
@@ -38,9 +45,6 @@ export interface SelectedBackend {
 // the wasm and cpu backends with an advertisement; what goes wrong is thrown, whatever the mode.
 tf.enableProdMode();
 
-/** Once torch is loaded its settings stay: a process has one native engine. */
-let torchSettings: { precision: Precision; threads: number; record: boolean; libtorch: string } | undefined;
-
 /**
  * Makes a backend tfjs's current one.
  * @throws InputError when the backend asked for cannot be had, or the precision is not one of its own.
@@ -49,7 +53,9 @@ export async function selectBackend(options: BackendOptions = {}): Promise<Selec
   const wanted = options.backend ?? 'auto';
   if (wanted !== 'auto') return take(wanted, options);
   // Where only torch will do, what keeps it from being had is the answer, not an engine that was not meant.
-  if (torchSettings !== undefined || options.precision === 'bfloat16') return take('torch', options);
+  const { precision, device, replayDevice } = options;
+  if (isTorchTaken() || precision === 'bfloat16' || device === 'cuda' || replayDevice === 'cuda')
+    return take('torch', options);
   const refusals: string[] = [];
   for (const backend of ['torch', 'tensorflow', 'wasm'] as const) {
     try {
@@ -79,38 +85,7 @@ type Loader = (options: BackendOptions) => Promise<SelectedBackend>;
 
 const loaders: Readonly<Record<BackendName, Loader>> = {
   async torch(options) {
-    const hardware = bfloat16Hardware();
-    const chosen = options.precision ?? 'auto';
-    const precision = chosen === 'auto' ? (hardware === undefined ? 'float32' : 'bfloat16') : chosen;
-    const threads = options.threads ?? availableParallelism();
-    const record = options.record ?? torchSettings?.record ?? true;
-    if (torchSettings === undefined) {
-      try {
-        const { libtorch } = registerTorch({ threads, bfloat16: precision === 'bfloat16', record });
-        torchSettings = { precision, threads, record, libtorch };
-      } catch (error) {
-        throw new InputError(error instanceof Error ? error.message : String(error));
-      }
-    } else if (
-      torchSettings.precision !== precision ||
-      torchSettings.threads !== threads ||
-      torchSettings.record !== record
-    ) {
-      throw new InputError(
-        `The torch backend already runs in ${torchSettings.precision} on ${torchSettings.threads} threads${torchSettings.record ? '' : ' without recording'}: one process has one setting.`,
-      );
-    }
-    const why =
-      precision === 'bfloat16'
-        ? `bf16 products (${hardware === undefined ? 'asked for; no bf16 instructions here, so it is slow' : hardware})`
-        : `f32 products (${chosen === 'auto' ? 'no bf16 instructions here' : 'asked for'})`;
-    return {
-      backend: 'torch',
-      device: 'cpu',
-      precision,
-      threads,
-      note: `Engine: torch, ${torchSettings.libtorch}, ${why}, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
-    };
+    return selectTorch(options);
   },
   async tensorflow(options) {
     refuseBfloat16('tensorflow', options);
@@ -151,10 +126,4 @@ function refuseBfloat16(backend: BackendName, options: BackendOptions): void {
   if (options.precision === 'bfloat16') {
     throw new InputError(`The ${backend} backend computes in float32 only: bfloat16 needs --backend torch.`);
   }
-}
-
-/** The instructions that make bf16 products fast, if this processor has them. */
-function bfloat16Hardware(): string | undefined {
-  const { amxBfloat16, avx512Bfloat16 } = processor();
-  return amxBfloat16 ? 'AMX' : avx512Bfloat16 ? 'AVX512-BF16' : undefined;
 }

@@ -8,6 +8,8 @@ export class FrameMemory {
   readonly capacity: number;
   readonly framesPerBlock: number;
   readonly blocks: Uint8Array[] = [];
+  /** Ranges [from, to) of frames written since they were last taken; kept for who has taken them once. */
+  #changes: [from: number, to: number][] | undefined;
 
   /**
    * @param frameBytes bytes of one frame, H·W·C
@@ -26,6 +28,25 @@ export class FrameMemory {
       throw new RangeError(`Frame ${index} is outside the memory's ${this.capacity} frames.`);
     this.#reach(index);
     this.view(index).set(frame);
+    this.changed(index, index + 1);
+  }
+
+  /** Says that frames [from, to) were written through their views. */
+  changed(from: number, to: number): void {
+    const last = this.#changes?.at(-1);
+    if (last !== undefined && last[1] === from) last[1] = to;
+    else this.#changes?.push([from, to]);
+  }
+
+  /**
+   * Ranges [from, to) of the frames that changed since the last call; at the first call, all that have memory. For
+   * one taker: whoever keeps a copy of the frames elsewhere.
+   */
+  takeChanges(): readonly (readonly [from: number, to: number])[] {
+    const whole = Math.min(this.blocks.length * this.framesPerBlock, this.capacity);
+    const taken = this.#changes ?? (whole > 0 ? [[0, whole] as const] : []);
+    this.#changes = [];
+    return taken;
   }
 
   /** Allocates all blocks; the system gives them memory as they are touched. */

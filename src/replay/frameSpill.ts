@@ -72,6 +72,7 @@ export class FrameSpill {
     const place = resident + slot * framesPerRow;
     const frames = Array.from({ length: last - first + 1 }, (_, i) => this.memory.view(place + i));
     await this.#read(frames, (first - resident) * frameBytes);
+    this.memory.changed(place, place + frames.length);
     for (const list of numbers)
       for (const [i, number] of list.entries()) if (number >= resident) list[i] = place + number - first;
   }

@@ -68,7 +68,7 @@ export async function collect(options: CollectOptions): Promise<Collected> {
       noiseSeed: stream.child('noise').bits32(),
     };
   });
-  const { engine = { precision: 'float32' }, workers } = options;
+  const { engine = { precision: 'float32', device: 'cpu' }, workers } = options;
   const players = await Players.create({ task, environment, behaviours, engine }, plans.length, workers);
   let invalid = 0;
   try {

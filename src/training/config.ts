@@ -87,6 +87,16 @@ const runShape = {
     .enum(['auto', 'float32', 'bfloat16'])
     .default('auto')
     .describe('what convolutions and matrix products compute in; weights stay float32'),
+  device: z
+    .enum(['auto', 'cpu', 'cuda'])
+    .default('auto')
+    .describe('where the torch engine computes; auto: the GPU where it has one'),
+  replayDevice: z
+    .enum(['auto', 'cpu', 'cuda'])
+    .default('auto')
+    .describe(
+      "where the GPU finds the replay's images: its own memory, or the computer's, from which each batch crosses; auto: its own if they fit into 60% of it",
+    ),
   threads: z
     .int()
     .min(1)
@@ -164,6 +174,8 @@ export function backendOptions(config: RunConfig): BackendOptions {
     backend: config.backend,
     // Products as small as a state agent's take longer to convert to bf16 than bf16 saves.
     precision: config.precision === 'auto' && config.obs === 'state' ? 'float32' : config.precision,
+    device: config.device,
+    replayDevice: config.replayDevice,
     threads: config.threads ?? undefined,
   };
 }

@@ -17,7 +17,7 @@ export interface PlayersOptions {
   /** Everyone who acts in some episode; an episode's plan names one of them by its place. */
   readonly behaviours: readonly Behaviour[];
   /** Where policies compute; each thread's engine has one thread, which is as fast for one observation at a time. */
-  readonly engine: Pick<BackendOptions, 'backend' | 'precision'>;
+  readonly engine: Pick<BackendOptions, 'backend' | 'precision' | 'device'>;
 }
 
 export interface EpisodePlan {

@@ -31,6 +31,8 @@ const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
   'datasetMemory',
   'backend',
   'precision',
+  'device',
+  'replayDevice',
   'threads',
 ]);
 

@@ -2,12 +2,27 @@
 import assert from 'node:assert/strict';
 import type { TestOptions } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
+import { z } from 'zod';
 import { type BackendName, type Precision, selectBackend } from '../../src/backend/select.js';
 import { Generator } from '../../src/random/generator.js';
 
+const variables = z.object({
+  RLPD_TEST_DEVICE: z.enum(['cpu', 'cuda', 'portable']).default('cpu'),
+  RLPD_TEST_REPLAY_DEVICE: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
+});
+const { RLPD_TEST_DEVICE, RLPD_TEST_REPLAY_DEVICE } = variables.parse(process.env);
+
+/** The native engine under test, which two variables of the environment move to another device. */
+export const torchOptions = {
+  backend: 'torch',
+  threads: 2,
+  device: RLPD_TEST_DEVICE,
+  replayDevice: RLPD_TEST_REPLAY_DEVICE,
+} as const;
+
 /** Makes torch available in this process, if it can be; the tests that need it are skipped with the reason else. */
 export async function torchOrSkip(precision: Precision): Promise<TestOptions> {
-  return skipUnless(selectBackend({ backend: 'torch', precision, threads: 2 }));
+  return skipUnless(selectBackend({ ...torchOptions, precision }));
 }
 
 /** The same for tfjs-node, which is here where its download worked, or under test/peers/tfjsNode.mjs. */
@@ -26,7 +41,7 @@ async function skipUnless(selected: Promise<unknown>): Promise<TestOptions> {
 
 export async function use(backend: BackendName, precision: Precision = 'float32'): Promise<void> {
   await selectBackend(
-    backend === 'torch' ? { backend, precision, threads: 2 } : { backend, precision: 'float32' },
+    backend === 'torch' ? { ...torchOptions, precision } : { backend, precision: 'float32' },
   );
 }
 

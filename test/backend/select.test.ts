@@ -1,10 +1,11 @@
 /** Choosing an engine: what is taken is said, and what cannot be had is refused with a sentence. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import test from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import { selectBackend } from '../../src/backend/select.js';
 import { InputError } from '../../src/errors.js';
-import { torchOrSkip } from './engines.js';
+import { torchOptions, torchOrSkip } from './engines.js';
 
 const torch = await torchOrSkip('float32');
 
@@ -41,7 +42,7 @@ test('an engine that takes no number of threads says so where one is asked for',
 });
 
 test('auto takes torch where it is built', torch, async () => {
-  const selected = await selectBackend({ backend: 'auto', precision: 'float32', threads: 2 });
+  const selected = await selectBackend({ ...torchOptions, backend: 'auto', precision: 'float32' });
   assert.equal(selected.backend, 'torch');
   assert.match(selected.note, /^Engine: torch, .*f32 products.*2 threads\.$/);
 });
@@ -58,19 +59,47 @@ test('bf16 is refused by the engines that have none', async () => {
 
 test('torch keeps the settings it was loaded with', torch, async () => {
   await assert.rejects(
-    selectBackend({ backend: 'torch', precision: 'bfloat16', threads: 2 }),
+    selectBackend({ ...torchOptions, precision: 'bfloat16' }),
     /already runs in float32 on 2 threads/,
   );
   await assert.rejects(
-    selectBackend({ backend: 'torch', precision: 'float32', threads: 1 }),
+    selectBackend({ ...torchOptions, precision: 'float32', threads: 1 }),
     /one process has one setting/,
   );
 });
 
 test('auto does not fall back to a slower engine because torch runs with other settings', torch, async () => {
   await assert.rejects(
-    selectBackend({ precision: 'float32', threads: 1 }),
+    selectBackend({ ...torchOptions, backend: 'auto', precision: 'float32', threads: 1 }),
     /already runs in float32 on 2 threads/,
   );
-  await assert.rejects(selectBackend({ precision: 'bfloat16', threads: 2 }), /one process has one setting/);
+  await assert.rejects(
+    selectBackend({ ...torchOptions, backend: 'auto', precision: 'bfloat16' }),
+    /one process has one setting/,
+  );
+});
+
+test('a GPU that is not there is an answer, not a CPU in its stead', torch, async () => {
+  // Another process of the same engine: this one's settings are taken.
+  const ask = (options: object) =>
+    spawnSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `const { selectBackend } = await import(${JSON.stringify(new URL('../../src/backend/select.js', import.meta.url).href)});
+         console.log((await selectBackend(${JSON.stringify(options)})).device);`,
+      ],
+      // Hides a GPU where there is one.
+      { encoding: 'utf8', env: { ...process.env, CUDA_VISIBLE_DEVICES: '' } },
+    );
+  assert.match(
+    ask({ device: 'cuda' }).stderr,
+    /InputError: The torch engine cannot compute on a GPU: .*--device cuda/,
+  );
+  assert.match(
+    ask({ device: 'auto', replayDevice: 'cuda' }).stderr,
+    /InputError: The replay cannot be on the GPU/,
+  );
+  assert.equal(ask({ device: 'auto' }).stdout, 'cpu\n');
 });

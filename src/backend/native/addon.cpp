@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "allocator.h"
+#include "device.h"
 #include "instance.h"
 #include "peak.h"
 
@@ -77,6 +78,7 @@ napi_value upload(Engine& engine, napi_env env, const Arguments& arguments) {
     throw std::invalid_argument("a tensor of " + std::to_string(tensor.nbytes()) + " bytes was given " +
                                 std::to_string(bytes.size) + " bytes of values");
   std::memcpy(tensor.data_ptr(), bytes.data, bytes.size);
+  tensor = tensor.to(engine.settings.device);
   const Handle handle = engine.handles.add(tensor);
   if (engine.recorder) engine.recorder->addConstant(handle, tensor);
   return fromNumber(env, static_cast<double>(handle));
@@ -89,7 +91,7 @@ napi_value download(Engine& engine, napi_env env, const Arguments& arguments) {
   const Tensor& held = engine.handles.get(static_cast<Handle>(toNumber(env, arguments.at(0))));
   const Bytes target = bytesOf(env, arguments.at(1));
   const Tensor tensor =
-      (held.scalar_type() == at::kBFloat16 ? held.to(at::kFloat) : held).contiguous();
+      (held.scalar_type() == at::kBFloat16 ? held.to(at::kFloat) : held).cpu().contiguous();
   if (tensor.nbytes() != target.size) throw std::invalid_argument("the target of a read has the wrong size");
   std::memcpy(target.data, tensor.data_ptr(), target.size);
   return undefined(env);
@@ -101,9 +103,13 @@ napi_value release(Engine& engine, napi_env env, const Arguments& arguments) {
   return undefined(env);
 }
 
-// configure(threads, bfloat16)
+// configure(threads, bfloat16, device): 0 this processor, 1 the GPU, 2 this processor by the code that GPUs take.
 napi_value configure(Engine& engine, napi_env env, const Arguments& arguments) {
   engine.requireIdle();
+  const int64_t device = static_cast<int64_t>(toNumber(env, arguments.at(2)));
+  if (device < 0 || device > 2) throw std::invalid_argument("unknown device code " + std::to_string(device));
+  if (device == 1) chooseAccelerator(engine.settings);
+  if (device == 2) engine.settings.portable = true;
   engine.settings.threads = std::max(1, static_cast<int>(toNumber(env, arguments.at(0))));
   engine.settings.bfloat16 = toNumber(env, arguments.at(1)) != 0;
   at::set_num_threads(engine.settings.threads);
@@ -172,6 +178,48 @@ napi_value addFrameBlock(Engine& engine, napi_env env, const Arguments& argument
   return undefined(env);
 }
 
+// keepFramesOnDevice(memory, capacity, frameBytes): room for so many frames of so many bytes there; before the memory's first gather.
+napi_value keepFramesOnDevice(Engine& engine, napi_env env, const Arguments& arguments) {
+  engine.requireIdle();
+  FrameBlocks& blocks = engine.memories[static_cast<int64_t>(toNumber(env, arguments.at(0)))];
+  const auto capacity = static_cast<int64_t>(toNumber(env, arguments.at(1)));
+  const auto frameBytes = static_cast<int64_t>(toNumber(env, arguments.at(2)));
+  blocks.resident =
+      at::empty({capacity, frameBytes}, at::TensorOptions(engine.settings.device).dtype(at::kByte));
+  return undefined(env);
+}
+
+// copyFrames(memory, from, to): frames [from, to) were written here and are to be the same on the device.
+napi_value copyFrames(Engine& engine, napi_env env, const Arguments& arguments) {
+  engine.requireIdle();
+  FrameBlocks& blocks = engine.memories[static_cast<int64_t>(toNumber(env, arguments.at(0)))];
+  const auto to = static_cast<int64_t>(toNumber(env, arguments.at(2)));
+  for (auto from = static_cast<int64_t>(toNumber(env, arguments.at(1))); from < to;) {
+    // As far as the frames lie one after the other.
+    const int64_t end = std::min(to, (from / blocks.framesPerBlock + 1) * blocks.framesPerBlock);
+    auto* bytes = const_cast<uint8_t*>(blocks.frame(from));
+    blocks.resident.narrow(0, from, end - from)
+        .copy_(at::from_blob(bytes, {end - from, blocks.frameBytes}, at::kByte));
+    from = end;
+  }
+  return undefined(env);
+}
+
+// accelerator() → {available, description, bfloat16, memoryBytes}
+napi_value describeAccelerator(Engine&, napi_env env, const Arguments&) {
+  const Accelerator found = accelerator();
+  napi_value result, available, description, bfloat16;
+  check(napi_create_object(env, &result), "create_object");
+  check(napi_get_boolean(env, found.available, &available), "get_boolean");
+  check(napi_get_boolean(env, found.bfloat16, &bfloat16), "get_boolean");
+  check(napi_create_string_utf8(env, found.description.c_str(), NAPI_AUTO_LENGTH, &description), "create_string");
+  check(napi_set_named_property(env, result, "available", available), "set_named_property");
+  check(napi_set_named_property(env, result, "description", description), "set_named_property");
+  check(napi_set_named_property(env, result, "bfloat16", bfloat16), "set_named_property");
+  check(napi_set_named_property(env, result, "memoryBytes", fromNumber(env, found.memoryBytes)), "set_named_property");
+  return result;
+}
+
 // removeFrameMemory(memory): at once, or after the replay in progress, which may be reading the table of them.
 napi_value removeFrameMemory(Engine& engine, napi_env env, const Arguments& arguments) {
   engine.droppedMemories.push_back(static_cast<int64_t>(toNumber(env, arguments.at(0))));
@@ -203,6 +251,9 @@ napi_value initialise(napi_env env, napi_value exports) {
   expose<takeProfile>(env, exports, "takeProfile");
   expose<peak>(env, exports, "measurePeak");
   expose<addFrameBlock>(env, exports, "addFrameBlock");
+  expose<keepFramesOnDevice>(env, exports, "keepFramesOnDevice");
+  expose<copyFrames>(env, exports, "copyFrames");
+  expose<describeAccelerator>(env, exports, "accelerator");
   expose<removeFrameMemory>(env, exports, "removeFrameMemory");
   exposePrograms(env, exports);
 

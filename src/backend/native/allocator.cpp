@@ -3,8 +3,9 @@
 // program asks for the same sizes run after run. Blocks are aligned to huge pages.
 #include "allocator.h"
 
-#include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
+
+#include "libtorchVersions.h"
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
@@ -120,20 +121,10 @@ c10::DataPtr take(size_t bytes) {
   return {data, data, &release, device};
 }
 
-class TensorAllocator final : public c10::Allocator {
- public:
-  // libtorch's versions differ in whether this is const: one of the two overrides, and none is called otherwise.
-  c10::DataPtr allocate(size_t bytes) const { return take(bytes); }
-  c10::DataPtr allocate(size_t bytes) { return take(bytes); }
-  c10::DeleterFnPtr raw_deleter() const override { return &release; }
-  // Later versions of libtorch ask for it.
-  void copy_data(void* to, const void* from, size_t bytes) const { std::memcpy(to, from, bytes); }
-};
-
 }  // namespace
 
 void installAllocator() {
-  static TensorAllocator allocator;
+  static FunctionAllocator<take, release> allocator;
   c10::SetCPUAllocator(&allocator, 100);
 }
 

@@ -27,7 +27,7 @@ std::tuple<Tensor, Tensor> backward(const Tensor& dy, const Tensor& x, const Ten
   const bool symmetric = g.symmetric();
   const std::vector<int64_t> padding =
       symmetric ? std::vector<int64_t>{g.paddings[0], g.paddings[2]} : std::vector<int64_t>{0, 0};
-  auto [dx, dw, db] = at::convolution_backward(dy, symmetric ? x : padded(x, g), weight, c10::nullopt, g.strides,
+  auto [dx, dw, db] = at::convolution_backward(dy, symmetric ? x : padded(x, g), weight, {}, g.strides,
                                                padding, g.dilations, false, {0, 0}, 1, {wantInput, !wantInput, false});
   if (wantInput && !symmetric)
     dx = dx.narrow(2, g.paddings[0], x.size(2)).narrow(3, g.paddings[2], x.size(3));
@@ -53,7 +53,7 @@ RLPD_KERNEL(Conv2DBackpropFilter) {
   const Tensor x = rlpd::nchw(call.input(0));
   const Tensor dy = rlpd::nchw(call.input(1));
   const Geometry g = readGeometry(call);
-  const Tensor weight = oihw(at::empty(call.integers(), at::kFloat));
+  const Tensor weight = oihw(at::empty(call.integers(), call.options(at::kFloat)));
   const Tensor dw = std::get<1>(backward(dy, x, weight, g, false));
   call.output(dw.permute({2, 3, 1, 0}));
 }
@@ -63,7 +63,7 @@ RLPD_KERNEL(Conv2DBackpropInput) {
   const Tensor dy = rlpd::nchw(call.input(0));
   const Tensor weight = oihw(call.input(1));
   const Geometry g = readGeometry(call);
-  const Tensor x = rlpd::nchw(at::empty(call.integers(), at::kFloat));
+  const Tensor x = rlpd::nchw(at::empty(call.integers(), call.options(at::kFloat)));
   const Tensor dx = std::get<0>(backward(dy, x, weight, g, true));
   call.output(rlpd::nhwc(dx));
 }

@@ -1,5 +1,7 @@
 #include "engine.h"
 
+#include "device.h"
+
 #include <chrono>
 #include <new>
 
@@ -24,6 +26,8 @@ void run(const Kernel& kernel, Call& call) {
     throw std::runtime_error(kernel.name + ": " + error.what());
   }
   if (timed) {
+    // What a device was asked to do takes its time there, not here.
+    synchronise(call.settings);
     const auto microseconds = [](auto span) { return std::chrono::duration<double, std::micro>(span).count(); };
     call.settings.profile->push_back({&kernel, microseconds(start.time_since_epoch()), microseconds(Clock::now() - start),
                                       call.flops, call.bytes()});

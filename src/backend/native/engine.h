@@ -3,8 +3,10 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <c10/core/Stream.h>
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -31,6 +33,12 @@ struct Settings {
   int threads = 1;
   // Convolutions and matrix products of the fused kernels compute in bf16; their activations stay in bf16.
   bool bfloat16 = false;
+  // Where tensors live.
+  at::Device device = at::kCPU;
+  // All kernels compute through ATen alone, as they must where tensors do not live in this processor's memory.
+  bool portable = false;
+  // On a device that has streams, the one that all the engine's work is put in; and its recordings become graphs.
+  std::optional<c10::Stream> stream;
   std::vector<CallTime>* profile = nullptr;
 };
 
@@ -67,6 +75,8 @@ class Call {
     return list;
   }
   at::ScalarType dtype();
+  // Of a tensor made where the others live.
+  at::TensorOptions options(at::ScalarType type) const { return at::TensorOptions(settings.device).dtype(type); }
 
   void output(Tensor tensor) { outputs.push_back(std::move(tensor)); }
 
@@ -117,6 +127,8 @@ struct Kernel {
   void (*run)(Call&);
   // Writes into its inputs and has no output: never dropped from a recording.
   bool inPlace;
+  // Reads its inputs' values in this processor's memory, wherever the others live.
+  bool readsOnHost;
 };
 
 std::vector<Kernel>& kernels();
@@ -125,17 +137,18 @@ std::vector<Kernel>& kernels();
 void run(const Kernel& kernel, Call& call);
 
 struct KernelRegistration {
-  KernelRegistration(const char* name, void (*run)(Call&), bool inPlace = false) {
-    kernels().push_back({name, run, inPlace});
+  KernelRegistration(const char* name, void (*run)(Call&), bool inPlace, bool readsOnHost) {
+    kernels().push_back({name, run, inPlace, readsOnHost});
   }
 };
 
-#define RLPD_KERNEL_AS(Name, inPlace)                                         \
-  static void run##Name(rlpd::Call& call);                                    \
-  static const rlpd::KernelRegistration registration##Name(#Name, run##Name, inPlace); \
+#define RLPD_KERNEL_AS(Name, inPlace, readsOnHost)                                                  \
+  static void run##Name(rlpd::Call& call);                                                          \
+  static const rlpd::KernelRegistration registration##Name(#Name, run##Name, inPlace, readsOnHost); \
   static void run##Name([[maybe_unused]] rlpd::Call& call)
-#define RLPD_KERNEL(Name) RLPD_KERNEL_AS(Name, false)
-#define RLPD_KERNEL_IN_PLACE(Name) RLPD_KERNEL_AS(Name, true)
+#define RLPD_KERNEL(Name) RLPD_KERNEL_AS(Name, false, false)
+#define RLPD_KERNEL_IN_PLACE(Name) RLPD_KERNEL_AS(Name, true, false)
+#define RLPD_KERNEL_READING_ON_HOST(Name) RLPD_KERNEL_AS(Name, false, true)
 
 // NHWC as tfjs holds it, seen as NCHW in channels-last memory: no copy.
 inline Tensor nchw(const Tensor& nhwc) { return nhwc.permute({0, 3, 1, 2}); }

@@ -1,6 +1,8 @@
 // The replay's uint8 frame blocks, known here by number: where each frame's bytes lie in shared memory.
 #pragma once
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -14,6 +16,8 @@ struct FrameBlocks {
   int64_t framesPerBlock = 0;
   std::vector<const uint8_t*> starts;
   std::vector<int64_t> frames;
+  // All frames [capacity, frameBytes] on the device, where they are kept there; copied there as they are written.
+  at::Tensor resident;
 
   const uint8_t* frame(int64_t number) const {
     const auto block = static_cast<size_t>(number / framesPerBlock);

@@ -135,9 +135,10 @@ RLPD_KERNEL(RlpdConvBiasActivation) {
   Tensor result;
 #ifdef RLPD_AVX512
   const int threads = call.settings.threads;
-  if (type == at::kFloat) result = forward<float>(x, filter, bias, strides, activation, threads);
+  const bool own = !call.settings.portable;
+  if (own && type == at::kFloat) result = forward<float>(x, filter, bias, strides, activation, threads);
 #ifdef RLPD_AVX512_BF16
-  if (type == at::kBFloat16) result = forward<at::BFloat16>(x, filter, bias, strides, activation, threads);
+  if (own && type == at::kBFloat16) result = forward<at::BFloat16>(x, filter, bias, strides, activation, threads);
 #endif
 #endif
   if (!result.defined()) result = forwardByAten(x, filter, bias, strides, activation);
@@ -159,9 +160,11 @@ RLPD_KERNEL(RlpdConvBiasActivationGrad) {
   std::vector<Tensor> gradients;
 #ifdef RLPD_AVX512
   const int threads = call.settings.threads;
-  if (type == at::kFloat) gradients = backward<float>(x, filter, y, dy, strides, activation, wantInput, threads);
+  const bool own = !call.settings.portable;
+  if (own && type == at::kFloat)
+    gradients = backward<float>(x, filter, y, dy, strides, activation, wantInput, threads);
 #ifdef RLPD_AVX512_BF16
-  if (type == at::kBFloat16)
+  if (own && type == at::kBFloat16)
     gradients = backward<at::BFloat16>(x, filter, y, dy, strides, activation, wantInput, threads);
 #endif
 #endif

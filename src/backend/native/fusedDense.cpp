@@ -41,6 +41,25 @@ rlpd::DenseShape shapeOf(const Tensor& x, const Tensor& weight) {
 
 #endif
 
+// [dy·act′, its sums over rows: the gradient of the bias]
+std::pair<Tensor, Tensor> masked(const Tensor& dy, const Tensor& y, Activation activation,
+                                 const rlpd::Settings& settings) {
+  if (settings.portable) {
+    const Tensor g = rlpd::activationGradient(dy, y, activation);
+    return {g, at::sum(g, {1}, false, at::kFloat)};
+  }
+  Tensor g = activation == Activation::linear ? dy : at::empty(y.sizes(), y.options());
+  Tensor sums = at::empty({y.size(0), y.size(2)}, at::kFloat);
+  if (y.scalar_type() == at::kFloat)
+    rlpd::maskedGradient<float>(dy.data_ptr<float>(), y.data_ptr<float>(), activation, y.size(0), y.size(1), y.size(2),
+                                g.data_ptr<float>(), sums.data_ptr<float>(), settings.threads);
+  else
+    rlpd::maskedGradient<at::BFloat16>(dy.data_ptr<at::BFloat16>(), y.data_ptr<at::BFloat16>(), activation, y.size(0),
+                                       y.size(1), y.size(2), g.data_ptr<at::BFloat16>(), sums.data_ptr<float>(),
+                                       settings.threads);
+  return {g, sums};
+}
+
 }  // namespace
 
 RLPD_KERNEL(RlpdEnsembleDense) {
@@ -51,7 +70,7 @@ RLPD_KERNEL(RlpdEnsembleDense) {
   call.flops = productFlops(call.held(0), call.held(1));
   Tensor y;
 #ifdef RLPD_AVX512
-  if (type == at::kFloat) {
+  if (type == at::kFloat && !call.settings.portable) {
     const Tensor x = call.input(0).contiguous(), weight = call.input(1).contiguous(), bias = call.input(2).contiguous();
     const rlpd::DenseShape s = shapeOf(x, weight);
     y = at::empty({s.members, s.rows, s.outputs}, at::kFloat);
@@ -80,7 +99,7 @@ RLPD_KERNEL(RlpdEnsembleDenseGrad) {
   rlpd::requireShape(y, {members, call.held(0).size(-2), call.held(1).size(2)}, "y");
   rlpd::requireShape(dy, y.sizes(), "dy");
 #ifdef RLPD_AVX512
-  if (type == at::kFloat) {
+  if (type == at::kFloat && !call.settings.portable) {
     const Tensor x = call.input(0).contiguous(), weight = call.input(1).contiguous();
     const Tensor g = rlpd::activationGradient(dy, y, activation);
     rlpd::DenseGradients gradients;
@@ -99,15 +118,7 @@ RLPD_KERNEL(RlpdEnsembleDenseGrad) {
     return;
   }
 #endif
-  Tensor g = activation == Activation::linear ? dy : at::empty(y.sizes(), y.options());
-  Tensor dBias = at::empty({members, y.size(2)}, at::kFloat);
-  if (type == at::kFloat)
-    rlpd::maskedGradient<float>(dy.data_ptr<float>(), y.data_ptr<float>(), activation, members, y.size(1), y.size(2),
-                                g.data_ptr<float>(), dBias.data_ptr<float>(), call.settings.threads);
-  else
-    rlpd::maskedGradient<at::BFloat16>(dy.data_ptr<at::BFloat16>(), y.data_ptr<at::BFloat16>(), activation, members,
-                                       y.size(1), y.size(2), g.data_ptr<at::BFloat16>(), dBias.data_ptr<float>(),
-                                       call.settings.threads);
+  const auto [g, dBias] = masked(dy, y, activation, call.settings);
   const bool shared = call.held(0).dim() == 2;
   if (wantWeights) {
     const Tensor x = perMember(call.held(0).to(type), members);

@@ -134,6 +134,29 @@ void backward(const Tensor& x, const Tensor& gain, const Tensor& y, const Tensor
   }
 }
 
+// [y before the activation, mean, inverseStd]; gain and offset [E,D].
+std::vector<Tensor> forwardByAten(const Tensor& x, const Tensor& gain, const Tensor& offset, double epsilon) {
+  const Tensor h = x.to(at::kFloat);
+  auto [variance, mean] = at::var_mean(h, at::IntArrayRef{-1}, false, false);
+  const Tensor inverseStd = at::rsqrt(variance + epsilon);
+  const Tensor normal = (h - mean.unsqueeze(-1)) * inverseStd.unsqueeze(-1);
+  const Tensor y = at::addcmul(offset.unsqueeze(1), normal, gain.unsqueeze(1));
+  return {y.to(x.scalar_type()), mean, inverseStd};
+}
+
+// [dGain, dOffset, dx], from g, the gradient before the activation.
+std::vector<Tensor> backwardByAten(const Tensor& x, const Tensor& gain, const Tensor& mean, const Tensor& inverseStd,
+                                   const Tensor& gradient) {
+  const Tensor g = gradient.to(at::kFloat);
+  const Tensor scale = inverseStd.unsqueeze(-1);
+  const Tensor h = (x.to(at::kFloat) - mean.unsqueeze(-1)) * scale;
+  const Tensor gh = g * h;
+  const Tensor scaled = g * gain.unsqueeze(1);
+  const Tensor meanG = scaled.mean(-1, true);
+  const Tensor meanGH = (scaled * h).mean(-1, true);
+  return {gh.sum(1), g.sum(1), (scale * (scaled - meanG - h * meanGH)).to(x.scalar_type())};
+}
+
 void requireThreeAxes(const Tensor& x) {
   if (x.dim() != 3) throw std::invalid_argument(c10::str("x is of shape ", x.sizes(), ", expected [E, B, D]"));
 }
@@ -150,6 +173,12 @@ RLPD_KERNEL(RlpdLayerNormActivation) {
   rlpd::requireShape(offset, {x.size(0), x.size(2)}, "offset");
   const double epsilon = call.number();
   const Activation activation = rlpd::readActivation(call);
+  if (call.settings.portable) {
+    std::vector<Tensor> outputs = forwardByAten(x, gain, offset, epsilon);
+    rlpd::activate(outputs[0], activation);
+    for (const Tensor& output : outputs) call.output(output);
+    return;
+  }
   Tensor y = at::empty(x.sizes(), x.options());
   Tensor mean = at::empty({x.size(0), x.size(1)}, at::kFloat);
   Tensor inverseStd = at::empty_like(mean);
@@ -181,6 +210,11 @@ RLPD_KERNEL(RlpdLayerNormActivationGrad) {
   rlpd::requireShape(dy, x.sizes(), "dy");
   call.number();
   const Activation activation = rlpd::readActivation(call);
+  if (call.settings.portable) {
+    const Tensor g = rlpd::activationGradient(dy, y, activation);
+    for (const Tensor& output : backwardByAten(x, gain, mean, inverseStd, g)) call.output(output);
+    return;
+  }
   if (activation == Activation::tanh) dy = at::tanh_backward(dy, y);
   Tensor dGain = at::empty(gain.sizes(), at::kFloat);
   Tensor dOffset = at::empty(gain.sizes(), at::kFloat);

@@ -1,7 +1,11 @@
-// A batch of shifted frame stacks from the replay's uint8 memory, scaled to [0, 1], in parallel over its rows.
+// A batch of shifted frame stacks from the replay's uint8 memory, scaled to [0, 1], in parallel over its rows. For
+// another device the bytes are put together here and scaled there; where it keeps the frames, all is done there.
+#include <ATen/TensorIndexing.h>
+
 #include <algorithm>
 #include <cstring>
 
+#include "device.h"
 #include "frameMemories.h"
 #include "fused.h"
 #include "parallel.h"
@@ -13,10 +17,45 @@ namespace {
 
 struct Geometry {
   int64_t height, width, channels, pad, stack;
+  int64_t frameBytes() const { return height * width * channels; }
 };
 
+// What the rows of a batch are made of.
+struct Stacks {
+  Geometry geometry;
+  // [B, K] and [B, 2].
+  const int32_t* numbers;
+  const int32_t* shifts;
+  // Row b comes from memory b mod its length.
+  std::vector<const rlpd::FrameBlocks*> cycle;
+
+  const rlpd::FrameBlocks& memory(int64_t row) const { return *cycle[static_cast<size_t>(row) % cycle.size()]; }
+  const uint8_t* frame(int64_t row, int64_t k) const {
+    return memory(row).frame(numbers[row * geometry.stack + k]);
+  }
+  // (down, right), each in [0, 2·pad].
+  std::pair<int64_t, int64_t> shift(int64_t row) const {
+    const int64_t y = shifts[2 * row], x = shifts[2 * row + 1];
+    if (y < 0 || y > 2 * geometry.pad || x < 0 || x > 2 * geometry.pad)
+      throw std::out_of_range("row " + std::to_string(row) + " has a shift outside [0, 2·pad]");
+    return {y, x};
+  }
+};
+
+void writeLine(const uint8_t* bytes, int64_t count, float*, uint8_t* out) {
+  std::memcpy(out, bytes, static_cast<size_t>(count));
+}
+
+template <typename T>
+void writeLine(const uint8_t* bytes, int64_t count, float* floats, T* out) {
+  float* scaled = rlpd::writable(out, floats);
+#pragma omp simd
+  for (int64_t i = 0; i < count; i++) scaled[i] = static_cast<float>(bytes[i]) / 255.0f;
+  rlpd::settle(scaled, out, count);
+}
+
 // Row b of the output: pixel (y, x) of every frame comes from the clamped, shifted place; frames are interleaved
-// along the channels, oldest first. Bytes are interleaved line by line, then scaled in one sweep.
+// along the channels, oldest first. Bytes are interleaved line by line, then scaled, or kept, in one sweep.
 template <typename T>
 void gatherRow(const std::vector<const uint8_t*>& frames, const int64_t* columns, int64_t shiftY, const Geometry& g,
                uint8_t* bytes, float* floats, T* out) {
@@ -34,65 +73,118 @@ void gatherRow(const std::vector<const uint8_t*>& frames, const int64_t* columns
           std::memcpy(target, line + columns[x], static_cast<size_t>(g.channels));
       }
     }
-    float* scaled = rlpd::writable(out + y * lineSize, floats);
-#pragma omp simd
-    for (int64_t i = 0; i < lineSize; i++) scaled[i] = static_cast<float>(bytes[i]) / 255.0f;
-    rlpd::settle(scaled, out + y * lineSize, lineSize);
+    writeLine(bytes, lineSize, floats, out + y * lineSize);
   }
 }
 
+// `rows` of the batch, one after the other, [rows, H, W, C·K].
 template <typename T>
-void gather(rlpd::Call& call, const Tensor& frames, const Tensor& shifts, const std::vector<int64_t>& memories,
-            const std::vector<int64_t>& counts, const Geometry& g, Tensor& out) {
-  std::vector<const rlpd::FrameBlocks*> cycle;
-  for (size_t m = 0; m < memories.size(); m++)
-    for (int64_t i = 0; i < counts[m]; i++) cycle.push_back(&call.memories.at(memories[m]));
-  if (cycle.empty()) throw std::invalid_argument("the rows' counts are all zero");
-  for (const auto* memory : cycle)
-    if (memory->frameBytes != g.height * g.width * g.channels)
-      throw std::invalid_argument("a frame memory holds frames of " + std::to_string(memory->frameBytes) +
-                                  " bytes, not of " + std::to_string(g.height * g.width * g.channels));
-  const int32_t* numbers = frames.data_ptr<int32_t>();
-  const int32_t* offsets = shifts.data_ptr<int32_t>();
-  const int64_t rowSize = g.height * g.width * g.channels * g.stack;
-  T* data = out.data_ptr<T>();
-  rlpd::forEachRange(call.settings.threads, frames.size(0), 4, [&](int64_t begin, int64_t end) {
-    std::vector<const uint8_t*> stack(static_cast<size_t>(g.stack));
+void gather(const Stacks& stacks, const std::vector<int64_t>& rows, T* out, int threads) {
+  const Geometry& g = stacks.geometry;
+  const int64_t rowSize = g.frameBytes() * g.stack;
+  rlpd::forEachRange(threads, static_cast<int64_t>(rows.size()), 4, [&](int64_t begin, int64_t end) {
+    std::vector<const uint8_t*> frames(static_cast<size_t>(g.stack));
     std::vector<int64_t> columns(static_cast<size_t>(g.width));
     std::vector<uint8_t> bytes(static_cast<size_t>(g.width * g.channels * g.stack));
     std::vector<float> floats(bytes.size());
-    for (int64_t row = begin; row < end; row++) {
-      const auto* memory = cycle[static_cast<size_t>(row) % cycle.size()];
-      for (int64_t k = 0; k < g.stack; k++)
-        stack[static_cast<size_t>(k)] = memory->frame(numbers[row * g.stack + k]);
-      const int64_t shiftY = offsets[2 * row];
-      const int64_t shiftX = offsets[2 * row + 1];
-      if (shiftY < 0 || shiftY > 2 * g.pad || shiftX < 0 || shiftX > 2 * g.pad)
-        throw std::out_of_range("row " + std::to_string(row) + " has a shift outside [0, 2·pad]");
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t row = rows[static_cast<size_t>(i)];
+      for (int64_t k = 0; k < g.stack; k++) frames[static_cast<size_t>(k)] = stacks.frame(row, k);
+      const auto [shiftY, shiftX] = stacks.shift(row);
       for (int64_t x = 0; x < g.width; x++)
         columns[static_cast<size_t>(x)] = std::clamp<int64_t>(x + shiftX - g.pad, 0, g.width - 1) * g.channels;
-      gatherRow<T>(stack, columns.data(), shiftY, g, bytes.data(), floats.data(), data + row * rowSize);
+      gatherRow<T>(frames, columns.data(), shiftY, g, bytes.data(), floats.data(), out + i * rowSize);
     }
   });
+}
+
+// `rows` of a memory whose frames the device keeps: bytes [rows, H, W, C·K] there.
+Tensor gatherResident(const Stacks& stacks, const rlpd::FrameBlocks& memory, const std::vector<int64_t>& rows,
+                      const rlpd::Settings& settings) {
+  const Geometry& g = stacks.geometry;
+  const auto count = static_cast<int64_t>(rows.size());
+  // For each row its frame numbers, then its shift: one copy to the device.
+  Tensor places = at::empty({count, g.stack + 2}, stagingOptions(settings, at::kLong));
+  int64_t* place = places.data_ptr<int64_t>();
+  for (const int64_t row : rows) {
+    for (int64_t k = 0; k < g.stack; k++) {
+      stacks.frame(row, k);  // Throws where there is no such frame.
+      *place++ = stacks.numbers[row * g.stack + k];
+    }
+    const auto [y, x] = stacks.shift(row);
+    *place++ = y;
+    *place++ = x;
+  }
+  places = places.to(settings.device, true);
+  const auto along = [&](int64_t axis, int64_t size) {
+    const Tensor line = at::arange(size, places.options()).unsqueeze(0);
+    return at::clamp(line + places.narrow(1, g.stack + axis, 1) - g.pad, 0, size - 1);
+  };
+  const Tensor frames = places.narrow(1, 0, g.stack).view({count, g.stack, 1, 1});
+  const Tensor lines = along(0, g.height).view({count, 1, g.height, 1});
+  const Tensor columns = along(1, g.width).view({count, 1, 1, g.width});
+  const Tensor store = memory.resident.view({-1, g.height, g.width, g.channels});
+  return store.index({frames, lines, columns}).permute({0, 2, 3, 1, 4}).reshape(
+      {count, g.height, g.width, g.stack * g.channels});
+}
+
+// Bytes [B, H, W, C·K] on the device.
+Tensor gatherForDevice(const Stacks& stacks, int64_t batch, const rlpd::Settings& settings) {
+  const Geometry& g = stacks.geometry;
+  std::vector<const rlpd::FrameBlocks*> memories = stacks.cycle;
+  std::sort(memories.begin(), memories.end());
+  memories.erase(std::unique(memories.begin(), memories.end()), memories.end());
+  Tensor all = at::empty({batch, g.height, g.width, g.channels * g.stack},
+                         at::TensorOptions(settings.device).dtype(at::kByte));
+  for (const rlpd::FrameBlocks* memory : memories) {
+    std::vector<int64_t> rows;
+    for (int64_t row = 0; row < batch; row++)
+      if (&stacks.memory(row) == memory) rows.push_back(row);
+    Tensor part;
+    if (memory->resident.defined()) {
+      part = gatherResident(stacks, *memory, rows, settings);
+    } else {
+      const auto count = static_cast<int64_t>(rows.size());
+      part = at::empty({count, g.height, g.width, g.channels * g.stack}, stagingOptions(settings, at::kByte));
+      gather<uint8_t>(stacks, rows, part.data_ptr<uint8_t>(), settings.threads);
+      part = part.to(settings.device, true);
+    }
+    if (memories.size() == 1) return part;
+    all.index_copy_(0, at::tensor(rows, at::kLong).to(settings.device), part);
+  }
+  return all;
 }
 
 }  // namespace
 
 // Inputs frames [B,K], shifts [B,2]; attributes memory numbers, counts, height, width, channels, pad.
-RLPD_KERNEL(RlpdGatherFrames) {
-  const Tensor frames = call.held(0).contiguous();
-  const Tensor shifts = call.held(1).contiguous();
+RLPD_KERNEL_READING_ON_HOST(RlpdGatherFrames) {
+  const Tensor frames = call.held(0).cpu().contiguous();
+  const Tensor shifts = call.held(1).cpu().contiguous();
   const auto memories = call.integers();
   const auto counts = call.integers();
   if (memories.size() != counts.size())
     throw std::invalid_argument("every frame memory needs the number of rows it gives");
-  Geometry g{call.integer(), call.integer(), call.integer(), call.integer(), frames.size(1)};
+  const int64_t batch = frames.size(0);
+  const int64_t height = call.integer(), width = call.integer(), channels = call.integer(), pad = call.integer();
+  Stacks stacks{{height, width, channels, pad, frames.size(1)}, frames.data_ptr<int32_t>(), shifts.data_ptr<int32_t>(), {}};
+  rlpd::requireShape(shifts, {batch, 2}, "shifts");
+  for (size_t m = 0; m < memories.size(); m++)
+    for (int64_t i = 0; i < counts[m]; i++) stacks.cycle.push_back(&call.memories.at(memories[m]));
+  if (stacks.cycle.empty()) throw std::invalid_argument("the rows' counts are all zero");
+  for (const auto* memory : stacks.cycle)
+    if (memory->frameBytes != stacks.geometry.frameBytes())
+      throw std::invalid_argument("a frame memory holds frames of " + std::to_string(memory->frameBytes) +
+                                  " bytes, not of " + std::to_string(stacks.geometry.frameBytes()));
   const at::ScalarType type = rlpd::computeType(call.settings);
-  rlpd::requireShape(shifts, {frames.size(0), 2}, "shifts");
-  Tensor out = at::empty({frames.size(0), g.height, g.width, g.channels * g.stack}, type);
+  if (call.settings.portable)
+    return call.output(gatherForDevice(stacks, batch, call.settings).to(at::kFloat).div_(255).to(type));
+  Tensor out = at::empty({batch, height, width, channels * stacks.geometry.stack}, type);
+  std::vector<int64_t> rows(static_cast<size_t>(batch));
+  for (int64_t row = 0; row < batch; row++) rows[static_cast<size_t>(row)] = row;
   if (type == at::kFloat)
-    gather<float>(call, frames, shifts, memories, counts, g, out);
+    gather<float>(stacks, rows, out.data_ptr<float>(), call.settings.threads);
   else
-    gather<at::BFloat16>(call, frames, shifts, memories, counts, g, out);
+    gather<at::BFloat16>(stacks, rows, out.data_ptr<at::BFloat16>(), call.settings.threads);
   call.output(out);
 }

@@ -72,7 +72,9 @@ napi_value guarded(napi_env env, napi_callback_info info) {
     napi_value values[6];
     check(napi_get_cb_info(env, info, &count, values, nullptr, nullptr), "get_cb_info");
     c10::InferenceMode inference;
-    return function(engineOf(env), env, Arguments(values, values + std::min<size_t>(count, 6)));
+    Engine& engine = engineOf(env);
+    useStream(engine.settings);
+    return function(engine, env, Arguments(values, values + std::min<size_t>(count, 6)));
   } catch (const c10::Error& error) {
     fail(error.what_without_backtrace());
   } catch (const std::exception& error) {

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "engine.h"
+#include "libtorchVersions.h"
 #include "parallel.h"
 
 using rlpd::Tensor;
@@ -36,16 +37,35 @@ void checkSize(const Tensor& a, const Tensor& b, size_t place) {
                                 " values on one side and " + std::to_string(b.numel()) + " on the other");
 }
 
+struct Adam {
+  double learningRate, beta1, beta2, epsilon, weightDecay;
+};
+
+// The same step through ATen, its number a tensor on the parameters' device: a graph of the device may not wait for it.
+void adamByAten(const Adam& adam, const Tensor& stepNumber, std::vector<Tensor>& parameters,
+                const std::vector<Tensor>& gradients, std::vector<Tensor>& first, std::vector<Tensor>& second) {
+  at::_foreach_mul_(first, adam.beta1);
+  at::_foreach_add_(first, gradients, 1 - adam.beta1);
+  at::_foreach_mul_(second, adam.beta2);
+  at::_foreach_addcmul_(second, gradients, gradients, 1 - adam.beta2);
+  const Tensor step = stepNumber.to(at::kDouble);
+  const Tensor firstScale = at::reciprocal(1 - at::pow(adam.beta1, step));
+  const Tensor secondRoot = at::rsqrt(1 - at::pow(adam.beta2, step));
+  std::vector<Tensor> denominators = at::_foreach_sqrt(second);
+  rlpd::multiplyAll(denominators, secondRoot.to(at::kFloat));
+  at::_foreach_add_(denominators, adam.epsilon);
+  std::vector<Tensor> steps = at::_foreach_div(first, denominators);
+  rlpd::multiplyAll(steps, (firstScale * adam.learningRate).to(at::kFloat));
+  if (adam.weightDecay != 0) at::_foreach_mul_(parameters, 1 - adam.learningRate * adam.weightDecay);
+  at::_foreach_sub_(parameters, steps);
+}
+
 }  // namespace
 
 // Inputs: n parameters, n gradients, n first moments, n second moments, the step (1-based).
 RLPD_KERNEL_IN_PLACE(RlpdAdamUpdate) {
   const auto count = static_cast<size_t>(call.integer());
-  const auto learningRate = static_cast<float>(call.number());
-  const double beta1 = call.number();
-  const double beta2 = call.number();
-  const auto epsilon = static_cast<float>(call.number());
-  const auto weightDecay = static_cast<float>(call.number());
+  const Adam adam{call.number(), call.number(), call.number(), call.number(), call.number()};
   std::vector<Tensor> parameters, gradients, first, second;
   for (size_t i = 0; i < count; i++) {
     parameters.push_back(writable(call.held(i)));
@@ -56,11 +76,15 @@ RLPD_KERNEL_IN_PLACE(RlpdAdamUpdate) {
     checkSize(parameters[i], first[i], i);
     checkSize(parameters[i], second[i], i);
   }
+  if (call.settings.portable) return adamByAten(adam, call.held(4 * count), parameters, gradients, first, second);
   const double step = call.held(4 * count).item<double>();
-  const auto firstScale = static_cast<float>(1 / (1 - std::pow(beta1, step)));
-  const auto secondScale = static_cast<float>(1 / (1 - std::pow(beta2, step)));
-  const auto b1 = static_cast<float>(beta1);
-  const auto b2 = static_cast<float>(beta2);
+  const auto learningRate = static_cast<float>(adam.learningRate);
+  const auto epsilon = static_cast<float>(adam.epsilon);
+  const auto weightDecay = static_cast<float>(adam.weightDecay);
+  const auto firstScale = static_cast<float>(1 / (1 - std::pow(adam.beta1, step)));
+  const auto secondScale = static_cast<float>(1 / (1 - std::pow(adam.beta2, step)));
+  const auto b1 = static_cast<float>(adam.beta1);
+  const auto b2 = static_cast<float>(adam.beta2);
   const float keep = 1.0f - learningRate * weightDecay;
   const std::vector<Chunk> chunks = chunksOf(parameters);
   rlpd::forEachRange(call.settings.threads, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
@@ -89,6 +113,11 @@ RLPD_KERNEL_IN_PLACE(RlpdEmaUpdate) {
     targets.push_back(writable(call.held(i)));
     sources.push_back(call.input(count + i).contiguous());
     checkSize(targets[i], sources[i], i);
+  }
+  if (call.settings.portable) {
+    at::_foreach_mul_(targets, 1 - static_cast<double>(rate));
+    at::_foreach_add_(targets, sources, rate);
+    return;
   }
   const std::vector<Chunk> chunks = chunksOf(targets);
   rlpd::forEachRange(call.settings.threads, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {

@@ -10,7 +10,7 @@ namespace {
 napi_value beginRecording(Engine& engine, napi_env env, const Arguments& arguments) {
   engine.requireIdle();
   if (engine.recorder) throw std::runtime_error("a program is already being recorded");
-  auto recorder = std::make_unique<Recorder>();
+  auto recorder = std::make_unique<Recorder>(engine.settings);
   for (const Handle handle : integersOf(env, arguments.at(0))) recorder->addInput(handle, engine.handles.get(handle));
   engine.recorder = std::move(recorder);
   return undefined(env);

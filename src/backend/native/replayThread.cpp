@@ -75,6 +75,7 @@ void ReplayThread::loop() {
 
 void ReplayThread::perform(Job& job) {
   try {
+    useStream(settings_);
     job.result = job.tape->run(settings_, memories_);
   } catch (const c10::Error& error) {
     job.error = error.what_without_backtrace();

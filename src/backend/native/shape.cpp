@@ -31,7 +31,7 @@ RLPD_KERNEL(StridedSlice) {
     } else {
       std::vector<int64_t> places;
       for (int64_t i = 0; i < size[axis]; i++) places.push_back(begin[axis] + i * strides[axis]);
-      x = x.index_select(dim, at::tensor(places, at::kLong));
+      x = x.index_select(dim, at::tensor(places, at::kLong).to(x.device()));
     }
   }
   call.output(x);
@@ -98,7 +98,7 @@ RLPD_KERNEL(GatherV2) {
 RLPD_KERNEL(Fill) {
   const auto shape = call.integers();
   const double value = call.number();
-  call.output(at::full(shape, value, call.dtype()));
+  call.output(at::full(shape, value, call.options(call.dtype())));
 }
 
 RLPD_KERNEL(ZerosLike) { call.output(at::zeros_like(call.input(0), at::MemoryFormat::Contiguous)); }
@@ -112,8 +112,8 @@ RLPD_KERNEL(OneHot) {
   const double off = call.number();
   const at::ScalarType type = call.dtype();
   // An index outside [0, depth) gives a row of `off`, as in tfjs.
-  const Tensor hot = indices.unsqueeze(-1).eq(at::arange(depth, at::kLong));
-  call.output(at::where(hot, at::full({}, on, type), at::full({}, off, type)));
+  const Tensor hot = indices.unsqueeze(-1).eq(at::arange(depth, call.options(at::kLong)));
+  call.output(at::where(hot, at::full({}, on, call.options(type)), at::full({}, off, call.options(type))));
 }
 
 RLPD_KERNEL(Range) {
@@ -121,5 +121,5 @@ RLPD_KERNEL(Range) {
   const int64_t count = call.integer();
   const double step = call.number();
   const at::ScalarType type = call.dtype();
-  call.output((at::arange(count, at::kDouble) * step + start).to(type));
+  call.output((at::arange(count, call.options(at::kDouble)) * step + start).to(type));
 }

@@ -5,27 +5,71 @@
 
 namespace rlpd {
 
+namespace {
+
+// What a run gives back: in this processor's memory, and no alias of an input or a variable, which must not change
+// under the reader.
+Tensor readable(const Tensor& tensor) {
+  const Tensor result = tensor.to(at::kFloat).contiguous();
+  return result.is_cpu() ? result.clone() : result.cpu();
+}
+
+}  // namespace
+
 Tensor Tape::run(const Settings& settings, FrameMemories& memories) {
-  std::vector<const Tensor*> inputs;
-  std::vector<int32_t> filled;
   try {
-    for (const TapeCommand& command : commands_) {
-      inputs.clear();
-      for (const int32_t place : command.inputs) inputs.push_back(&values_[static_cast<size_t>(place)]);
-      Call call(inputs.data(), inputs.size(), command.attributes.data(), command.attributes.size(), settings, memories);
-      rlpd::run(*command.kernel, call);
-      for (size_t i = 0; i < command.outputs.size(); i++)
-        values_[static_cast<size_t>(command.outputs[i])] = std::move(call.outputs[i]);
-      for (const int32_t place : command.lastUses) values_[static_cast<size_t>(place)].reset();
+    gatherHere(settings, memories);
+    for (const Input& input : inputs_)
+      if (!value(input.place).is_same(input.host)) value(input.place).copy_(input.host, true);
+    // A profile takes the time of each command, which a graph does not tell.
+    if (!settings.stream || !isGraph_ || settings.profile != nullptr) {
+      runCommands(settings, memories);
+      return readable(value(result_));
     }
-    Tensor result = values_[static_cast<size_t>(result_)].to(at::kFloat).contiguous();
-    // A result that aliases an input or a variable must not change under the reader.
-    return result.clone();
+    if (!graph_) graph_ = captureGraph([&] { runCommands(settings, memories); });
+    graph_->launch();
+    return readable(value(result_));
   } catch (...) {
+    graph_.reset();
     for (const TapeCommand& command : commands_)
-      for (const int32_t place : command.outputs) values_[static_cast<size_t>(place)].reset();
+      for (const int32_t place : command.outputs) value(place).reset();
     throw;
   }
+}
+
+void Tape::runCommands(const Settings& settings, FrameMemories& memories) {
+  std::vector<const Tensor*> inputs;
+  for (const TapeCommand& command : commands_) {
+    inputs.clear();
+    for (const int32_t place : command.inputs) inputs.push_back(&value(place));
+    Call call(inputs.data(), inputs.size(), command.attributes.data(), command.attributes.size(), settings, memories);
+    rlpd::run(*command.kernel, call);
+    for (size_t i = 0; i < command.outputs.size(); i++) value(command.outputs[i]) = std::move(call.outputs[i]);
+    for (const int32_t place : command.lastUses) value(place).reset();
+  }
+}
+
+void Tape::gatherHere(const Settings& settings, FrameMemories& memories) {
+  std::vector<const Tensor*> inputs;
+  for (const TapeCommand& command : hostCommands_) {
+    inputs.clear();
+    for (const int32_t place : command.inputs) inputs.push_back(&onHost(place));
+    Call call(inputs.data(), inputs.size(), command.attributes.data(), command.attributes.size(), settings, memories);
+    rlpd::run(*command.kernel, call);
+    for (size_t i = 0; i < command.outputs.size(); i++) {
+      Tensor& kept = value(command.outputs[i]);
+      if (kept.defined())
+        kept.copy_(call.outputs[i], true);
+      else
+        kept = std::move(call.outputs[i]);
+    }
+  }
+}
+
+const Tensor& Tape::onHost(int32_t place) const {
+  for (const Input& input : inputs_)
+    if (input.place == place) return input.host;
+  return values_[static_cast<size_t>(place)];
 }
 
 int32_t Recorder::newPlace(Handle handle) {
@@ -46,8 +90,13 @@ int32_t Recorder::place(Handle handle, const Tensor& tensor) {
 
 void Recorder::addInput(Handle handle, const Tensor& tensor) {
   const int32_t place = newPlace(handle);
-  tape_.values_[static_cast<size_t>(place)] = tensor.clone();
-  tape_.inputs_.push_back(place);
+  Tensor& value = tape_.values_[static_cast<size_t>(place)] = tensor.clone();
+  Tensor host = value;
+  if (settings_.portable) {
+    host = at::empty(value.sizes(), stagingOptions(settings_, value.scalar_type()));
+    host.copy_(value);
+  }
+  tape_.inputs_.push_back({place, host});
 }
 
 void Recorder::addConstant(Handle handle, const Tensor& tensor) {
@@ -67,6 +116,7 @@ Tape Recorder::finish(Handle result) {
   const auto found = places_.find(result);
   if (found == places_.end()) throw std::invalid_argument("the program's result was not computed inside the program");
   tape_.result_ = found->second;
+  if (settings_.portable) moveHostCommands();
 
   // Backwards: a command is needed when it writes in place or when a later command needs one of its outputs; the
   // first use met is the last one in time.
@@ -97,6 +147,26 @@ Tape Recorder::finish(Handle result) {
   }
   tape_.commands_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
   return std::move(tape_);
+}
+
+// Takes the commands that read values here out of the others' order, to run before them: as far as what they read is
+// there before the program starts, an input or a tensor that stays the same. Else they stay, and the others wait for
+// what they read: such a recording is no graph.
+void Recorder::moveHostCommands() {
+  std::vector<bool> computed(tape_.values_.size(), false);
+  std::vector<TapeCommand> others;
+  for (TapeCommand& command : tape_.commands_) {
+    bool isGiven = command.kernel->readsOnHost;
+    for (const int32_t place : command.inputs) isGiven = isGiven && !computed[static_cast<size_t>(place)];
+    if (!isGiven) {
+      tape_.isGraph_ = tape_.isGraph_ && !command.kernel->readsOnHost;
+      for (const int32_t place : command.outputs) computed[static_cast<size_t>(place)] = true;
+      others.push_back(std::move(command));
+      continue;
+    }
+    tape_.hostCommands_.push_back(std::move(command));
+  }
+  tape_.commands_ = std::move(others);
 }
 
 }  // namespace rlpd

@@ -1,11 +1,15 @@
 // A recorded program: kernel calls as data over numbered places, replayed without JavaScript.
 // Places are filled by outsiders (variables and constants, held by the tape), by the program's inputs, or by an
 // earlier command; a command's outputs are let go right after their last use.
+// Where tensors live on another device than this processor, what reads values here (the gather of frames) runs first,
+// and the rest is one graph of the device from its second run on: its first was the recording.
 #pragma once
 
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
+#include "device.h"
 #include "engine.h"
 
 namespace rlpd {
@@ -24,26 +28,42 @@ struct TapeCommand {
 
 class Tape {
  public:
-  // Runs all commands and returns the result; the inputs must have been written with `input`.
+  // Runs all commands and returns the result, in this processor's memory; the inputs must have been written.
   Tensor run(const Settings& settings, FrameMemories& memories);
-  // The tensor that input i is copied into before a run.
-  Tensor& input(size_t i) { return values_[static_cast<size_t>(inputs_[i])]; }
+  // Where input i is written before a run: a tensor in this processor's memory.
+  Tensor& input(size_t i) { return inputs_[i].host; }
   size_t inputCount() const { return inputs_.size(); }
   // Handles from outside the recording; when one of them is gone, the tape is out of date.
   const std::vector<Handle>& outsiders() const { return outsiders_; }
 
  private:
   friend class Recorder;
+  struct Input {
+    int32_t place;
+    // The place's own tensor where that is in this processor's memory, else a copy.
+    Tensor host;
+  };
+  Tensor& value(int32_t place) { return values_[static_cast<size_t>(place)]; }
+  const Tensor& onHost(int32_t place) const;
+  void gatherHere(const Settings& settings, FrameMemories& memories);
+  void runCommands(const Settings& settings, FrameMemories& memories);
+
   std::vector<Tensor> values_;
+  // Run here, before all others; empty where all tensors are here. Their outputs stay: a graph reads them by address.
+  std::vector<TapeCommand> hostCommands_;
   std::vector<TapeCommand> commands_;
-  std::vector<int32_t> inputs_;
+  std::vector<Input> inputs_;
   std::vector<Handle> outsiders_;
   int32_t result_ = -1;
+  // Whether a device can run all commands but those above without waiting for this processor.
+  bool isGraph_ = true;
+  std::unique_ptr<DeviceGraph> graph_;
 };
 
 // Listens to the eager calls of a program's first run.
 class Recorder {
  public:
+  explicit Recorder(const Settings& settings) : settings_(settings) {}
   // Inputs become tensors of the tape's own, so that a replay can overwrite them.
   void addInput(Handle handle, const Tensor& tensor);
   // A tensor that was made from JavaScript's numbers during the recording: the same in every replay.
@@ -56,6 +76,8 @@ class Recorder {
  private:
   int32_t place(Handle handle, const Tensor& tensor);
   int32_t newPlace(Handle handle);
+  void moveHostCommands();
+  const Settings& settings_;
   Tape tape_;
   std::unordered_map<Handle, int32_t> places_;
 };

@@ -21,7 +21,10 @@ export interface NativeAddon {
   upload(values: ArrayBufferView, dtype: number, shape: readonly number[]): Handle;
   download(handle: Handle, target: ArrayBufferView): void;
   release(handle: Handle): void;
-  configure(threads: number, bfloat16: number): void;
+  /** Device: 0 this processor, 1 the GPU, 2 this processor by the code that GPUs take. */
+  configure(threads: number, bfloat16: number, device: number): void;
+  /** The GPU that this build of the engine could use; without one `description` says why there is none. */
+  accelerator(): Accelerator;
   /** [live handles, bytes behind them]. */
   memory(): [number, number];
   /** 1 starts and 0 stops taking the time of every kernel call. */
@@ -31,6 +34,10 @@ export interface NativeAddon {
   /** [float32 FLOP/s, bf16 FLOP/s, bytes/s] of the processor with the engine's threads; 0 where it was not measured. */
   measurePeak(): [number, number, number];
   addFrameBlock(memory: number, frameBytes: number, framesPerBlock: number, block: Uint8Array): void;
+  /** Room for all of a memory's frames on the device; before its first gather. */
+  keepFramesOnDevice(memory: number, capacity: number, frameBytes: number): void;
+  /** Frames [from, to), of known blocks, become the same on the device. */
+  copyFrames(memory: number, from: number, to: number): void;
   removeFrameMemory(memory: number): void;
   beginRecording(inputs: readonly Handle[]): void;
   /** The tape's number; a negative result abandons the recording. */
@@ -38,6 +45,14 @@ export interface NativeAddon {
   isCurrent(tape: number): boolean;
   replay(tape: number, inputs: readonly ArrayBufferView[]): Promise<Float32Array>;
   releaseTape(tape: number): void;
+}
+
+export interface Accelerator {
+  readonly available: boolean;
+  readonly description: string;
+  /** Has bf16 matrix units. */
+  readonly bfloat16: boolean;
+  readonly memoryBytes: number;
 }
 
 const stampSchema = z.object({ libtorch: z.string(), cpu: z.string() });

@@ -1,7 +1,7 @@
 /** Registers the torch backend and all its kernels with tfjs. */
 import type { NamedAttrMap } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { loadAddon } from './addon.js';
+import { type Accelerator, loadAddon } from './addon.js';
 import type { TorchKernel } from './kernel.js';
 import { convolution } from './kernels/convolution.js';
 import { elementwise } from './kernels/elementwise.js';
@@ -17,9 +17,12 @@ const families = [elementwise, reductions, matmul, convolution, shape, fused];
  * Loads the native engine and makes it known to tfjs as `torch`.
  * @throws Error with one sentence when the native engine cannot be had.
  */
-export function registerTorch(settings: TorchSettings): { backend: TorchBackend; libtorch: string } {
+export function registerTorch(settingsFor: (accelerator: Accelerator) => TorchSettings): {
+  backend: TorchBackend;
+  libtorch: string;
+} {
   const { addon, libtorch } = loadAddon();
-  const backend = new TorchBackend(addon, settings);
+  const backend = new TorchBackend(addon, settingsFor(addon.accelerator()));
   for (const family of families) {
     for (const [kernelName, kernel] of Object.entries(family)) registerKernel(kernelName, kernel, backend);
   }

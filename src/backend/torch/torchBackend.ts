@@ -5,6 +5,7 @@
  */
 import type { BackendValues, DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { InputError } from '../../errors.js';
 import type { FrameMemory } from '../../replay/frameMemory.js';
 import type { Handle, NativeAddon } from './addon.js';
 
@@ -31,7 +32,15 @@ export function dtypeCode(dtype: DataType): number {
   return code;
 }
 
+/** Where tensors live; `portable` is this processor by the code that GPUs take, for its tests. */
+export type TorchDevice = 'cpu' | 'cuda' | 'portable';
+
+const deviceCodes: Readonly<Record<TorchDevice, number>> = { cpu: 0, cuda: 1, portable: 2 };
+
 export interface TorchSettings {
+  readonly device: TorchDevice;
+  /** Bytes of the device's memory that the replay's images may take; those of a memory beyond it cross for each batch. */
+  readonly residentBytes: number;
   readonly threads: number;
   readonly bfloat16: boolean;
   /** Whether programs are recorded and replayed unless they say otherwise. */
@@ -43,7 +52,10 @@ export class TorchBackend extends tf.KernelBackend {
   readonly settings: TorchSettings;
   readonly #data: tf.DataStorage<TensorData>;
   readonly #kernelNumbers: ReadonlyMap<string, number>;
-  readonly #frameMemories = new Map<number, { memory: WeakRef<FrameMemory>; blocks: number }>();
+  readonly #frameMemories = new Map<
+    number,
+    { memory: WeakRef<FrameMemory>; blocks: number; residentBytes: number }
+  >();
   readonly #frameMemoryIds = new WeakMap<FrameMemory, number>();
   readonly #dropped: FinalizationRegistry<number>;
   #nextFrameMemory = 1;
@@ -58,7 +70,7 @@ export class TorchBackend extends tf.KernelBackend {
       this.#frameMemories.delete(id);
       addon.removeFrameMemory(id);
     });
-    addon.configure(settings.threads, settings.bfloat16 ? 1 : 0);
+    addon.configure(settings.threads, settings.bfloat16 ? 1 : 0, deviceCodes[settings.device]);
   }
 
   /** The number of a native kernel. @throws Error when the binary has none of that name. */
@@ -104,14 +116,31 @@ export class TorchBackend extends tf.KernelBackend {
     if (id === undefined) {
       id = this.#nextFrameMemory++;
       this.#frameMemoryIds.set(memory, id);
-      this.#frameMemories.set(id, { memory: new WeakRef(memory), blocks: 0 });
+      const residentBytes = this.#keepOnDevice(id, memory);
+      this.#frameMemories.set(id, { memory: new WeakRef(memory), blocks: 0, residentBytes });
       this.#dropped.register(memory, id);
     }
     this.#syncBlocks(id, memory);
     return id;
   }
 
-  /** Makes blocks known that frame memories have grown since the engine last saw them. */
+  /** Takes a memory's frames to the device if there is room for all of them; returns the bytes they take there. */
+  #keepOnDevice(id: number, memory: FrameMemory): number {
+    const bytes = memory.capacity * memory.frameBytes;
+    let taken = 0;
+    for (const { residentBytes } of this.#frameMemories.values()) taken += residentBytes;
+    if (this.settings.device === 'cpu' || taken + bytes > this.settings.residentBytes) return 0;
+    try {
+      this.addon.keepFramesOnDevice(id, memory.capacity, memory.frameBytes);
+    } catch (error) {
+      throw new InputError(
+        `The GPU has no room for ${(bytes / 1e9).toFixed(2)} GB of the replay's images (${error instanceof Error ? error.message.split('\n')[0] : String(error)}): leave them in the computer's memory with --replay-device cpu.`,
+      );
+    }
+    return bytes;
+  }
+
+  /** Makes blocks known that frame memories have grown since the engine last saw them, and frames that changed. */
   syncFrameMemories(): void {
     for (const [id, entry] of this.#frameMemories) {
       const memory = entry.memory.deref();
@@ -126,6 +155,8 @@ export class TorchBackend extends tf.KernelBackend {
       this.addon.addFrameBlock(id, memory.frameBytes, memory.framesPerBlock, block);
       entry.blocks++;
     }
+    if (entry.residentBytes === 0) return;
+    for (const [from, to] of memory.takeChanges()) this.addon.copyFrames(id, from, to);
   }
 
   #register(handle: Handle, shape: readonly number[], dtype: DataType): DataId {
