@@ -206,7 +206,7 @@ function nativeEngine(native: ReturnType<typeof loadNative>): Finding {
     name,
     verdict: 'slow',
     found: native.note,
-    fix: 'Debian/Ubuntu: apt-get install g++ libtorch-dev libopenblas0-openmp, then npm run setup. macOS: brew install pytorch, then LIBTORCH=$(brew --prefix pytorch) npm run setup. With pip: pip install torch, then RLPD_TORCH_PYTHON=python3 npm run setup. The engine computes on the CPU, whichever of them it is built against.',
+    fix: 'Debian/Ubuntu: apt-get install g++ libtorch-dev libopenblas0-openmp, then npm run setup. macOS: brew install pytorch, then LIBTORCH=$(brew --prefix pytorch) npm run setup. With pip: pip install torch, then RLPD_TORCH_PYTHON=python3 npm run setup.',
   };
 }
 

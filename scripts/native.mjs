@@ -199,10 +199,10 @@ export function findCompiler() {
 }
 
 /** Where the headers and libraries are, which of its libraries to link, and its C++ ABI. */
-export function findLibtorch(log) {
+export function findLibtorch(log = () => {}) {
   const { LIBTORCH, RLPD_TORCH_PYTHON } = process.env;
   if (LIBTORCH) {
-    const found = inFolder(LIBTORCH, `libtorch in ${LIBTORCH}`);
+    const found = inFolder(LIBTORCH, `libtorch in ${LIBTORCH}`, log);
     if (found) return found;
     log(
       `LIBTORCH names ${LIBTORCH}, which holds no libtorch (include/ATen/ATen.h and lib): looking elsewhere.`,
@@ -217,7 +217,7 @@ export function findLibtorch(log) {
       )
         .trim()
         .split('\n');
-      const found = inFolder(folder, `the torch ${version} package of ${RLPD_TORCH_PYTHON}`);
+      const found = inFolder(folder, `the torch ${version} package of ${RLPD_TORCH_PYTHON}`, log);
       if (found) return found;
     } catch {
       // The system may have one.
@@ -244,11 +244,11 @@ export function findLibtorch(log) {
   return undefined;
 }
 
-function inFolder(folder, description) {
+function inFolder(folder, description, log) {
   const include = join(folder, 'include');
   const lib = join(folder, 'lib');
   if (!existsSync(join(include, 'ATen', 'ATen.h')) || !existsSync(lib)) return undefined;
-  const cuda = findCuda(folder);
+  const cuda = findCuda(folder, log);
   const cmake = join(folder, 'share', 'cmake', 'Torch', 'TorchConfig.cmake');
   const abi = existsSync(cmake)
     ? /_GLIBCXX_USE_CXX11_ABI=(\d)/.exec(readFileSync(cmake, 'utf8'))?.[1]
@@ -265,16 +265,21 @@ function inFolder(folder, description) {
 }
 
 /** Folders of CUDA's headers, where this libtorch has CUDA: the toolkit's, or those of the packages beside torch. */
-function findCuda(folder) {
+function findCuda(folder, log) {
   if (!existsSync(join(folder, 'lib', 'libtorch_cuda.so'))) return undefined;
   const { CUDA_HOME, CUDA_PATH } = process.env;
   const toolkits = [CUDA_HOME, CUDA_PATH, '/usr/local/cuda'].filter(Boolean);
   const packages = join(dirname(folder), 'nvidia');
   const besides = existsSync(packages) ? readdirSync(packages).map((name) => join(packages, name)) : [];
   const has = (folders, header) => folders.some((include) => existsSync(join(include, header)));
-  return [...toolkits.map((one) => [one]), besides]
+  const found = [...toolkits.map((one) => [one]), besides]
     .map((places) => places.map((place) => join(place, 'include')))
     .find((folders) => has(folders, 'cuda_runtime_api.h') && has(folders, join('crt', 'host_config.h')));
+  if (found === undefined)
+    log(
+      "This libtorch has CUDA, but CUDA's headers (cuda_runtime_api.h and crt/host_config.h) were found neither in CUDA_HOME nor beside it: the engine is built for the CPU. The CUDA toolkit brings them, or pip install nvidia-cuda-crt of the version of torch's CUDA.",
+    );
+  return found;
 }
 
 /** Size and time of the library itself: another version may come to lie in the same folder. */

@@ -43,12 +43,17 @@ export function selectTorch(options: BackendOptions): SelectedBackend {
     );
   const { threads } = settings;
   const where = settings.device === 'cuda' ? `${accelerator.description}, ` : '';
+  // Whoever built it with CUDA means to use it.
+  const missed =
+    !accelerator.available && libtorch.includes('with CUDA')
+      ? ` It does not use a GPU: ${accelerator.description}.`
+      : '';
   return {
     backend: 'torch',
     device: settings.device === 'cuda' ? 'cuda' : 'cpu',
     precision: precisionOf(settings),
     threads,
-    note: `Engine: torch, ${libtorch}, ${where}${productsOf(settings, options, accelerator)}, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
+    note: `Engine: torch, ${libtorch}, ${where}${productsOf(settings, options, accelerator)}, ${threads} ${threads === 1 ? 'thread' : 'threads'}.${missed}`,
   };
 }
 
