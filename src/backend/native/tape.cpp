@@ -37,31 +37,42 @@ Tensor Tape::run(const Settings& settings, FrameMemories& memories) {
   }
 }
 
+namespace {
+
+// The outputs of a command whose inputs `find` gives by their places.
+template <typename Find>
+std::vector<Tensor> outputsOf(const TapeCommand& command, const Settings& settings, FrameMemories& memories,
+                              std::vector<const Tensor*>& inputs, const Find& find) {
+  inputs.clear();
+  for (const int32_t place : command.inputs) inputs.push_back(&find(place));
+  Call call(inputs.data(), inputs.size(), command.attributes.data(), command.attributes.size(), settings, memories);
+  rlpd::run(*command.kernel, call);
+  return std::move(call.outputs);
+}
+
+}  // namespace
+
 void Tape::runCommands(const Settings& settings, FrameMemories& memories) {
   std::vector<const Tensor*> inputs;
+  const auto find = [this](int32_t place) -> const Tensor& { return value(place); };
   for (const TapeCommand& command : commands_) {
-    inputs.clear();
-    for (const int32_t place : command.inputs) inputs.push_back(&value(place));
-    Call call(inputs.data(), inputs.size(), command.attributes.data(), command.attributes.size(), settings, memories);
-    rlpd::run(*command.kernel, call);
-    for (size_t i = 0; i < command.outputs.size(); i++) value(command.outputs[i]) = std::move(call.outputs[i]);
+    std::vector<Tensor> outputs = outputsOf(command, settings, memories, inputs, find);
+    for (size_t i = 0; i < command.outputs.size(); i++) value(command.outputs[i]) = std::move(outputs[i]);
     for (const int32_t place : command.lastUses) value(place).reset();
   }
 }
 
 void Tape::gatherHere(const Settings& settings, FrameMemories& memories) {
   std::vector<const Tensor*> inputs;
+  const auto find = [this](int32_t place) -> const Tensor& { return onHost(place); };
   for (const TapeCommand& command : hostCommands_) {
-    inputs.clear();
-    for (const int32_t place : command.inputs) inputs.push_back(&onHost(place));
-    Call call(inputs.data(), inputs.size(), command.attributes.data(), command.attributes.size(), settings, memories);
-    rlpd::run(*command.kernel, call);
+    std::vector<Tensor> outputs = outputsOf(command, settings, memories, inputs, find);
     for (size_t i = 0; i < command.outputs.size(); i++) {
       Tensor& kept = value(command.outputs[i]);
       if (kept.defined())
-        kept.copy_(call.outputs[i], true);
+        kept.copy_(outputs[i], true);
       else
-        kept = std::move(call.outputs[i]);
+        kept = std::move(outputs[i]);
     }
   }
 }
