@@ -19,6 +19,13 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   };
 }
 
+/** Where the native engine computes, for the benches; runs have it among their settings. */
+export function deviceOption(): Option {
+  return new Option('--device <name>', 'where the torch engine computes; auto: the GPU where it has one')
+    .choices(['auto', 'cpu', 'cuda'])
+    .default('auto');
+}
+
 /** How many threads play episodes; no result depends on it. */
 export function workersOption(): Option {
   return new Option(

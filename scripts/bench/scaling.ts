@@ -9,7 +9,7 @@ import type { BackendName, Precision } from '../../src/backend/select.js';
 import { type ProcessorPeak, processorPeak } from '../../src/backend/torch/profile.js';
 import { chartPng, curveChartSvg } from '../../src/media/chart.js';
 import { note, printResult } from '../console.js';
-import { wholeNumber } from '../settings.js';
+import { deviceOption, wholeNumber } from '../settings.js';
 import { type BenchUpdateOptions, type BenchUpdateResult, benchUpdate } from './update.js';
 
 type Obs = BenchUpdateOptions['obs'];
@@ -60,6 +60,7 @@ export interface BenchScalingResult {
 interface Flags {
   readonly out: string;
   readonly precision: Precision | 'auto';
+  readonly device?: 'auto' | 'cpu' | 'cuda';
   readonly threads?: number;
   readonly iterations: number;
   readonly json?: boolean;
@@ -92,13 +93,14 @@ export async function benchScaling(options: Omit<Flags, 'out' | 'json'>): Promis
 function measure(
   obs: Obs,
   size: Size,
-  { precision, threads, iterations }: Omit<Flags, 'out' | 'json'>,
+  { precision, device, threads, iterations }: Omit<Flags, 'out' | 'json'>,
 ): Promise<BenchUpdateResult> {
   return benchUpdate({
     ...size,
     obs,
     backend: 'torch',
     precision,
+    device,
     threads,
     replayFrames: 4000,
     iterations,
@@ -130,7 +132,7 @@ export function scalingTable({ rows, peak, device, precision, threads }: BenchSc
   const rate = (flops: number | null) =>
     flops === null ? 'not measured' : `${(flops / 1e9).toFixed(0)} GFLOP/s`;
   const lines = [
-    `${device}, ${threads} threads, products in ${precision}. Peak measured in registers: float32 ${rate(peak.float32)}, bfloat16 ${rate(peak.bfloat16)}; memory read at ${(peak.bandwidth / 1e9).toFixed(1)} GB/s.`,
+    `${device}, ${threads} threads, products in ${precision}. Peak measured in ${device === 'cuda' ? 'products of large matrices' : 'registers'}: float32 ${rate(peak.float32)}, bfloat16 ${rate(peak.bfloat16)}; memory read at ${(peak.bandwidth / 1e9).toFixed(1)} GB/s.`,
   ];
   for (const obs of Object.keys(sweeps) as Obs[]) {
     lines.push(
@@ -179,6 +181,7 @@ export const benchScalingCommand = new Command('scaling')
       .choices(['auto', 'float32', 'bfloat16'])
       .default('auto'),
   )
+  .addOption(deviceOption())
   .option('--threads <n>', 'threads of the engine (default: all cores)', wholeNumber(1))
   .option('--iterations <n>', 'updates that are timed for each size', wholeNumber(1), 5)
   .option('--json', 'print one JSON object')

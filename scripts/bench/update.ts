@@ -20,7 +20,7 @@ import { Generator } from '../../src/random/generator.js';
 import type { Batch, BatchObservation, FrameGather } from '../../src/replay/batch.js';
 import { FrameMemory } from '../../src/replay/frameMemory.js';
 import { note, printResult } from '../console.js';
-import { wholeNumber } from '../settings.js';
+import { deviceOption, wholeNumber } from '../settings.js';
 
 /** Sizes of walker-walk, which the published figures are about. */
 const actionSize = 6;
@@ -217,11 +217,7 @@ export const benchUpdateCommand = new Command('update')
       .choices(['auto', 'float32', 'bfloat16'])
       .default('auto'),
   )
-  .addOption(
-    new Option('--device <name>', 'where the torch engine computes')
-      .choices(['auto', 'cpu', 'cuda'])
-      .default('auto'),
-  )
+  .addOption(deviceOption())
   .addOption(
     new Option('--replay-device <name>', "where a GPU finds the replay's images")
       .choices(['auto', 'cpu', 'cuda'])

@@ -152,10 +152,10 @@ napi_value takeProfile(Engine& engine, napi_env env, const Arguments&) {
   return array;
 }
 
-// measurePeak() → [f32 FLOP/s, bf16 FLOP/s, bytes/s] of this processor with the engine's threads; 0 where not measured.
+// measurePeak() → [f32 FLOP/s, bf16 FLOP/s, bytes/s] as peak.h says.
 napi_value peak(Engine& engine, napi_env env, const Arguments&) {
   engine.requireIdle();
-  const std::array<double, 3> rates = rlpd::measurePeak(engine.settings.threads);
+  const std::array<double, 3> rates = rlpd::measurePeak(engine.settings);
   napi_value result;
   check(napi_create_array_with_length(env, rates.size(), &result), "create_array");
   for (uint32_t i = 0; i < rates.size(); i++) check(napi_set_element(env, result, i, fromNumber(env, rates[i])), "set_element");

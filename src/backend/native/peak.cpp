@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "device.h"
 #include "parallel.h"
 #include "tiles.h"
 
@@ -78,9 +79,40 @@ double productRate(int threads, double flopsOfInstruction, const Instruction& in
 
 #endif
 
+// Units done a second by work that the device is given, at best.
+template <typename Work>
+double bestRateOnDevice(const Settings& settings, double units, const Work& work) {
+  using Clock = std::chrono::steady_clock;
+  double best = 0;
+  for (int run = 0; run < runs; run++) {
+    synchronise(settings);
+    const auto start = Clock::now();
+    work();
+    synchronise(settings);
+    best = std::max(best, units / std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return best;
+}
+
+std::array<double, 3> measureDevice(const Settings& settings) {
+  constexpr int64_t side = 8192;
+  const auto products = [&](at::ScalarType type) {
+    const Tensor a = at::ones({side, side}, at::TensorOptions(settings.device).dtype(type));
+    Tensor product = at::empty_like(a);
+    return bestRateOnDevice(settings, 2.0 * side * side * side, [&] { at::mm_out(product, a, a); });
+  };
+  const Tensor from = at::zeros({int64_t{1} << 30}, at::TensorOptions(settings.device).dtype(at::kByte));
+  Tensor to = at::empty_like(from);
+  // Each byte is read and written.
+  const double copied = bestRateOnDevice(settings, 2.0 * static_cast<double>(from.nbytes()), [&] { to.copy_(from); });
+  return {products(at::kFloat), products(at::kBFloat16), copied};
+}
+
 }  // namespace
 
-std::array<double, 3> measurePeak(int threads) {
+std::array<double, 3> measurePeak(const Settings& settings) {
+  if (settings.stream) return measureDevice(settings);
+  const int threads = settings.threads;
   double float32 = 0, bfloat16 = 0;
 #ifdef RLPD_AVX512
   const __m512 factor = _mm512_set1_ps(1e-3f);

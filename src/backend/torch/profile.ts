@@ -26,7 +26,7 @@ export interface KernelTotal {
   readonly bytes: number;
 }
 
-/** Of this processor with the engine's threads. */
+/** Of this processor with the engine's threads, or of the GPU where the engine computes there. */
 export interface ProcessorPeak {
   /** Floating-point operations a second; null where the engine has no instructions of its own for them. */
   readonly float32: number | null;
@@ -58,7 +58,8 @@ export async function profileKernels(work: () => Promise<void>): Promise<KernelC
 }
 
 /**
- * What the processor does at most: multiply-adds in registers, and reading far more than its caches hold. Takes a second or two.
+ * What the processor does at most: multiply-adds in registers, and reading far more than its caches hold; a GPU in
+ * products of large matrices and in copying. Takes a second or two.
  * @throws Error when the backend in use is not torch
  */
 export function processorPeak(): ProcessorPeak {
