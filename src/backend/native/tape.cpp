@@ -23,6 +23,8 @@ Tensor Tape::run(const Settings& settings, FrameMemories& memories) {
       if (!value(input.place).is_same(input.host)) value(input.place).copy_(input.host, true);
     // A profile takes the time of each command, which a graph does not tell.
     if (!settings.stream || !isGraph_ || settings.profile != nullptr) {
+      // Its result would be taken from where the graph leaves its own.
+      graph_.reset();
       runCommands(settings, memories);
       return readable(value(result_));
     }
