@@ -107,15 +107,22 @@ export class RlpdLearner implements Learner {
   async update(batch: Batch): Promise<UpdateMetrics> {
     const programs = this.#programsFor(batch);
     const metrics: UpdateMetrics = {};
-    for (let index = 0; index < batch.minibatches; index++) {
+    const last = batch.minibatches - 1;
+    const prepare = (index: number): InputArrays => {
       const inputs = this.#criticInputs(programs, batch, index);
-      const last = index === batch.minibatches - 1;
-      if (last) this.#addActorInputs(inputs, batch.size);
-      const values = await (last ? programs.full : programs.critic).run(inputs);
+      if (index === last) this.#addActorInputs(inputs, batch.size);
+      return inputs;
+    };
+    let inputs = prepare(0);
+    for (let index = 0; index <= last; index++) {
+      const running = (index === last ? programs.full : programs.critic).run(inputs);
+      // The next step's numbers are drawn while this one is computed.
+      if (index < last) inputs = prepare(index + 1);
+      const values = await running;
       criticMetricNames.forEach((name, i) => {
         metrics[name] = (metrics[name] ?? 0) + (values[i] ?? Number.NaN) / batch.minibatches;
       });
-      if (!last) continue;
+      if (index < last) continue;
       actorMetricNames.forEach((name, i) => {
         metrics[name] = values[criticMetricNames.length + i] ?? Number.NaN;
       });

@@ -39,7 +39,7 @@ export const FusedKernel = {
    * outputs [y [E,B,D], mean [E,B], inverseStd [E,B]].
    */
   LayerNormActivation: 'RlpdLayerNormActivation',
-  /** inputs x, gain, y, mean, inverseStd, dy; attrs as the forward's; outputs [dGain, dOffset, dx]. */
+  /** inputs x, gain, offset, y, mean, inverseStd, dy; attrs as the forward's; outputs [dGain, dOffset, dx]. */
   LayerNormActivationGrad: 'RlpdLayerNormActivationGrad',
   /**
    * One Adam step (Kingma & Ba 2015, algorithm 1) over a list of n parameters, in place.

@@ -33,7 +33,7 @@ export function layerNorm(
     options.differentiate === 'both' ? [gain, offset, x] : [x],
     () => {
       const [value, mean, inverseStd] = forward(x, gain, offset, options.activation);
-      return { value, saved: [x, gain, value, mean, inverseStd] };
+      return { value, saved: [x, gain, offset, value, mean, inverseStd] };
     },
     (dy, saved) => gradient(dy, saved, options),
   );
@@ -65,15 +65,16 @@ function forward(
 /** [dGain, dOffset, dx] or [dx]. */
 function gradient(dy: tf.Tensor3D, saved: tf.Tensor[], options: LayerNormOptions): tf.Tensor[] {
   const { activation, differentiate } = options;
-  const [x, gain, y, mean, inverseStd] = saved as [
+  const [x, gain, offset, y, mean, inverseStd] = saved as [
     tf.Tensor3D,
+    tf.Tensor2D,
     tf.Tensor2D,
     tf.Tensor3D,
     tf.Tensor2D,
     tf.Tensor2D,
   ];
   if (isFused(FusedKernel.LayerNormActivationGrad)) {
-    const inputs = { x, gain, y, mean, inverseStd, dy };
+    const inputs = { x, gain, offset, y, mean, inverseStd, dy };
     const attributes = { epsilon: layerNormEpsilon, activation };
     const [dGain, dOffset, dx] = runFused(FusedKernel.LayerNormActivationGrad, inputs, attributes) as [
       tf.Tensor,

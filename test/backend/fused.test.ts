@@ -87,7 +87,7 @@ function layerNorm(activation: Activation, rows = 150, width = 21): Layer {
     forward: FusedKernel.LayerNormActivation,
     gradient: FusedKernel.LayerNormActivationGrad,
     attrs: { epsilon: 1e-5, activation },
-    given: ['x', 'gain', 'y', 'mean', 'inverseStd'],
+    given: ['x', 'gain', 'offset', 'y', 'mean', 'inverseStd'],
     gradients: ['gain', 'offset', 'x'],
     composed: ({ x, gain, offset }) => {
       const { mean, variance } = tf.moments(x as tf.Tensor, -1, true);

@@ -228,7 +228,11 @@ const cases: Record<string, Body> = {
       0.5,
     ),
   Reverse: () => [tf.reverse(x(2, 3)), tf.reverse(x(2, 3), 1)],
-  GatherV2: () => [tf.gather(x(5, 3), integers([4])), tf.gather(x(3, 5), integers([2, 2]), 1)],
+  GatherV2: () => [
+    tf.gather(x(5, 3), integers([4])),
+    tf.gather(x(3, 5, 2), integers([2, 2]), 1),
+    tf.gather(integers([5, 150, 200]), integers([3])),
+  ],
   Fill: () => [tf.fill([2, 2], 1.5), tf.zeros([3], 'int32'), tf.ones([2], 'bool')],
   ZerosLike: () => tf.zerosLike(x(2, 3)),
   OnesLike: () => tf.onesLike(integers([3])),

@@ -63,13 +63,29 @@ describe('native errors', torch, () => {
     [FusedKernel.LayerNormActivation, { x: [2, 5, 4], gain: [1, 4], offset: [2, 4] }, norm],
     [
       FusedKernel.LayerNormActivationGrad,
-      { x: [2, 5, 4], gain: [2, 4], y: [2, 5, 4], mean: [2, 5], inverseStd: [2, 5], dy: [2, 5, 3] },
+      {
+        x: [2, 5, 4],
+        gain: [2, 4],
+        offset: [2, 4],
+        y: [2, 5, 4],
+        mean: [2, 5],
+        inverseStd: [2, 5],
+        dy: [2, 5, 3],
+      },
       norm,
     ],
   ];
   test('shapes that do not fit together are refused before any memory is read', () => {
     for (const [kernel, shapes, attrs] of misfits)
       assert.throws(() => run(kernel, shapes, attrs), new RegExp(`^Error: ${kernel}: `), kernel);
+  });
+
+  test('an index outside its axis is refused before any memory is read', () => {
+    for (const index of [-1, 3])
+      assert.throws(
+        () => tf.gather(tf.ones([3, 2]), tf.tensor1d([0, index], 'int32')),
+        /^Error: GatherV2: index (-?\d is outside \[0, 3\)|out of range)/,
+      );
   });
 
   test('a gather refuses shifts that are fewer than its rows', () => {

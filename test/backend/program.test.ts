@@ -103,7 +103,7 @@ class Learner {
     const loss = tf.mean(tf.square(error));
     const dy = tf.mul(error, 2 / (batch * 3));
     const [dGain, dOffset, dOutput] = many(
-      run(FusedKernel.LayerNormActivationGrad, { x: output, gain, y, mean, inverseStd, dy }, norm),
+      run(FusedKernel.LayerNormActivationGrad, { x: output, gain, offset, y, mean, inverseStd, dy }, norm),
     ) as [tf.Tensor, tf.Tensor, tf.Tensor];
     const [dWeight, dBias, dFlat] = many(
       run(

@@ -62,31 +62,33 @@ void forward(const Tensor& x, const Tensor& gain, const Tensor& offset, Tensor& 
 
 // With h = (x − mean)·inverseStd and g the gradient before the activation:
 // dGain = Σ g·h, dOffset = Σ g, dx = inverseStd·(gain·g − mean(gain·g) − h·mean(gain·g·h)).
+// What the ReLU let through is computed again: y need not be read.
 template <typename T>
-void backward(const Tensor& x, const Tensor& gain, const Tensor& y, const Tensor& mean, const Tensor& inverseStd,
+void backward(const Tensor& x, const Tensor& gain, const Tensor& offset, const Tensor& mean, const Tensor& inverseStd,
               const Tensor& dy, Tensor& dGain, Tensor& dOffset, Tensor& dx, bool relu, int threads) {
   const Shape shape(x);
   const int64_t width = shape.width;
   const T* xData = x.data_ptr<T>();
-  const T* yData = y.data_ptr<T>();
   const T* dyData = dy.data_ptr<T>();
   T* dxData = dx.data_ptr<T>();
   const float* gainData = gain.data_ptr<float>();
+  const float* offsetData = offset.data_ptr<float>();
   const float* meanData = mean.data_ptr<float>();
   const float* inverseData = inverseStd.data_ptr<float>();
+  const float least = relu ? 0.0f : -std::numeric_limits<float>::infinity();
   // Each block of rows sums into its own place; the blocks are added in order afterwards.
   Tensor partial = at::zeros({shape.members, shape.blocks, 2, width}, at::kFloat);
   float* partialData = partial.data_ptr<float>();
   rlpd::forEachRange(threads, shape.members * shape.blocks, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(static_cast<size_t>(3 * width));
+    std::vector<float> scratch(static_cast<size_t>(2 * width));
     float* h = scratch.data();
     float* g = h + width;
-    float* outputs = g + width;
     for (int64_t block = begin; block < end; block++) {
       const int64_t member = block / shape.blocks;
       const int64_t first = member * shape.rows + block % shape.blocks * blockRows;
       const int64_t last = std::min(first + blockRows, (member + 1) * shape.rows);
       const float* gainRow = gainData + member * width;
+      const float* offsetRow = offsetData + member * width;
       float* sumGain = partialData + block * 2 * width;
       float* sumOffset = sumGain + width;
       for (int64_t row = first; row < last; row++) {
@@ -94,17 +96,17 @@ void backward(const Tensor& x, const Tensor& gain, const Tensor& y, const Tensor
         const float inverse = inverseData[row];
         const float* in = rlpd::widened(xData + row * width, h, width);
         const float* upstream = rlpd::widened(dyData + row * width, g, width);
-        if (relu) {
-          const float* out = rlpd::widened(yData + row * width, outputs, width);
+        // Two sweeps, which compilers turn into vector code; with the choice in the second they do so badly.
 #pragma omp simd
-          for (int64_t i = 0; i < width; i++) g[i] = out[i] > 0 ? upstream[i] : 0.0f;
-          upstream = g;
+        for (int64_t i = 0; i < width; i++) {
+          const float d = upstream[i];
+          h[i] = (in[i] - m) * inverse;
+          g[i] = h[i] * gainRow[i] + offsetRow[i] <= least ? 0.0f : d;
         }
         float sum = 0, sumH = 0;
 #pragma omp simd reduction(+ : sum, sumH)
         for (int64_t i = 0; i < width; i++) {
-          const float d = upstream[i];
-          h[i] = (in[i] - m) * inverse;
+          const float d = g[i];
           sumGain[i] += d * h[i];
           sumOffset[i] += d;
           g[i] = d * gainRow[i];
@@ -193,17 +195,19 @@ RLPD_KERNEL(RlpdLayerNormActivation) {
   call.output(inverseStd);
 }
 
-// Inputs x, gain, y, mean, inverseStd, dy.
+// Inputs x, gain, offset, y, mean, inverseStd, dy.
 RLPD_KERNEL(RlpdLayerNormActivationGrad) {
   const at::ScalarType type = rlpd::computeType(call.settings);
   const Tensor x = call.held(0).to(type).contiguous();
   const Tensor gain = call.input(1).contiguous();
-  const Tensor y = call.held(2).to(type).contiguous();
-  const Tensor mean = call.input(3).contiguous();
-  const Tensor inverseStd = call.input(4).contiguous();
-  Tensor dy = call.held(5).to(type).contiguous();
+  const Tensor offset = call.input(2).contiguous();
+  const Tensor& y = call.held(3);
+  const Tensor mean = call.input(4).contiguous();
+  const Tensor inverseStd = call.input(5).contiguous();
+  Tensor dy = call.held(6).to(type).contiguous();
   requireThreeAxes(x);
   rlpd::requireShape(gain, {x.size(0), x.size(2)}, "gain");
+  rlpd::requireShape(offset, gain.sizes(), "offset");
   rlpd::requireShape(y, x.sizes(), "y");
   rlpd::requireShape(mean, {x.size(0), x.size(1)}, "mean");
   rlpd::requireShape(inverseStd, {x.size(0), x.size(1)}, "inverseStd");
@@ -211,19 +215,19 @@ RLPD_KERNEL(RlpdLayerNormActivationGrad) {
   call.number();
   const Activation activation = rlpd::readActivation(call);
   if (call.settings.portable) {
-    const Tensor g = rlpd::activationGradient(dy, y, activation);
+    const Tensor g = rlpd::activationGradient(dy, y.to(type), activation);
     for (const Tensor& output : backwardByAten(x, gain, mean, inverseStd, g)) call.output(output);
     return;
   }
-  if (activation == Activation::tanh) dy = at::tanh_backward(dy, y);
+  if (activation == Activation::tanh) dy = at::tanh_backward(dy, y.to(type));
   Tensor dGain = at::empty(gain.sizes(), at::kFloat);
   Tensor dOffset = at::empty(gain.sizes(), at::kFloat);
   Tensor dx = at::empty(x.sizes(), x.options());
   const bool relu = activation == Activation::relu;
   if (type == at::kFloat)
-    backward<float>(x, gain, y, mean, inverseStd, dy, dGain, dOffset, dx, relu, call.settings.threads);
+    backward<float>(x, gain, offset, mean, inverseStd, dy, dGain, dOffset, dx, relu, call.settings.threads);
   else
-    backward<at::BFloat16>(x, gain, y, mean, inverseStd, dy, dGain, dOffset, dx, relu, call.settings.threads);
+    backward<at::BFloat16>(x, gain, offset, mean, inverseStd, dy, dGain, dOffset, dx, relu, call.settings.threads);
   call.output(dGain);
   call.output(dOffset);
   call.output(dx);

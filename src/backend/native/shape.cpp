@@ -1,7 +1,35 @@
 // Layout: views where a view will do, copies elsewhere.
+#include <algorithm>
+#include <cstring>
+
 #include "engine.h"
+#include "parallel.h"
 
 using rlpd::Tensor;
+
+namespace {
+
+// Rows of `inner` bytes picked from each of `outer` matrices of `extent` rows, in pieces that threads share.
+void pickRows(const char* from, const Tensor& indices, int64_t outer, int64_t extent, int64_t inner, char* to,
+              int threads) {
+  const int32_t* picked = indices.data_ptr<int32_t>();
+  const int64_t count = indices.numel();
+  for (int64_t i = 0; i < count; i++)
+    if (picked[i] < 0 || picked[i] >= extent)
+      throw std::out_of_range("index " + std::to_string(picked[i]) + " is outside [0, " + std::to_string(extent) + ")");
+  constexpr int64_t pieceBytes = 1 << 16;
+  const int64_t pieces = std::max<int64_t>(1, (inner + pieceBytes - 1) / pieceBytes);
+  const int64_t grain = std::max<int64_t>(1, pieceBytes / std::max<int64_t>(1, inner));
+  rlpd::forEachRange(threads, outer * count * pieces, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t item = begin; item < end; item++) {
+      const int64_t row = item / pieces, first = item % pieces * pieceBytes;
+      std::memcpy(to + row * inner + first, from + (row / count * extent + picked[row % count]) * inner + first,
+                  static_cast<size_t>(std::min(pieceBytes, inner - first)));
+    }
+  });
+}
+
+}  // namespace
 
 RLPD_KERNEL(Reshape) { call.output(call.held(0).reshape(call.integers())); }
 
@@ -79,12 +107,21 @@ RLPD_KERNEL(Reverse) { call.output(call.held(0).flip(call.integers())); }
 // Indices of any rank along one axis; leading batchDims axes are shared by x and indices.
 RLPD_KERNEL(GatherV2) {
   const Tensor x = call.input(0);
-  const Tensor indices = call.held(1).to(at::kLong);
   const int64_t axis = call.integer();
   const int64_t batchDims = call.integer();
   std::vector<int64_t> shape(x.sizes().begin(), x.sizes().begin() + axis);
-  shape.insert(shape.end(), indices.sizes().begin() + batchDims, indices.sizes().end());
+  shape.insert(shape.end(), call.held(1).sizes().begin() + batchDims, call.held(1).sizes().end());
   shape.insert(shape.end(), x.sizes().begin() + axis + 1, x.sizes().end());
+  if (!call.settings.portable && batchDims == 0 && x.is_contiguous() && call.held(1).scalar_type() == at::kInt) {
+    const auto extents = x.sizes();
+    const int64_t outer = c10::multiply_integers(extents.begin(), extents.begin() + axis);
+    const int64_t inner = c10::multiply_integers(extents.begin() + axis + 1, extents.end()) * x.itemsize();
+    const Tensor picked = at::empty(shape, x.options());
+    pickRows(static_cast<const char*>(x.data_ptr()), call.held(1).contiguous(), outer, x.size(axis), inner,
+             static_cast<char*>(picked.data_ptr()), call.settings.threads);
+    return call.output(picked);
+  }
+  const Tensor indices = call.held(1).to(at::kLong);
   if (batchDims == 0) return call.output(x.index_select(axis, indices.reshape({-1})).reshape(shape));
   int64_t batch = 1;
   for (int64_t i = 0; i < batchDims; i++) batch *= x.size(i);

@@ -61,10 +61,11 @@ export const fused: KernelFamily = {
       activationCode(call.attrs),
     ]),
   [FusedKernel.LayerNormActivationGrad]: (call) =>
-    call.native('RlpdLayerNormActivationGrad', inputs(call, 'x', 'gain', 'y', 'mean', 'inverseStd', 'dy'), [
-      number(call.attrs, 'epsilon'),
-      activationCode(call.attrs),
-    ]),
+    call.native(
+      'RlpdLayerNormActivationGrad',
+      inputs(call, 'x', 'gain', 'offset', 'y', 'mean', 'inverseStd', 'dy'),
+      [number(call.attrs, 'epsilon'), activationCode(call.attrs)],
+    ),
   [FusedKernel.AdamUpdate]: (call) => {
     const count = number(call.attrs, 'count');
     const lists = ['param', 'gradient', 'firstMoment', 'secondMoment'];
