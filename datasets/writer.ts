@@ -39,9 +39,18 @@ export interface OpenOptions extends WriterOptions {
 interface OpenShard {
   readonly file: FileHandle;
   readonly name: string;
-  readonly hash: Hash;
+  hash: Hash;
   readonly index: EpisodeEntry[];
   bytes: number;
+}
+
+/** An episode on its way to the file. */
+interface Appended {
+  readonly episode: Episode;
+  readonly packing: Promise<Buffer[]>;
+  /** Once it is packed. */
+  record: readonly Buffer[] | null;
+  isWritten: boolean;
 }
 
 export class DatasetWriter {
@@ -50,6 +59,8 @@ export class DatasetWriter {
   #manifest: Manifest;
   #shard: OpenShard | null = null;
   #ids: Set<string>;
+  /** In the order of the calls, with a null wherever the shard is to be closed. */
+  readonly #appended: (Appended | null)[] = [];
   /** Settles when all that was asked for so far is written; records are written in the order of `append` calls. */
   #queue: Promise<void> = Promise.resolve();
   #failure: Error | null = null;
@@ -116,21 +127,32 @@ export class DatasetWriter {
     const refusal = this.#refusal(episode);
     if (refusal !== null) return Promise.reject(new InputError(refusal));
     this.#ids.add(episode.id);
-    const record = packRecord(episode, this.#manifest, packed);
+    const packing = packRecord(episode, this.#manifest, packed);
+    const one: Appended = { episode, packing, record: null, isWritten: false };
     // A failure is reported when its turn comes, not as an unhandled rejection before.
-    record.catch(() => {});
-    return this.#enqueue(async () => this.#write(episode, await record));
+    packing.then(
+      (record) => {
+        one.record = record;
+      },
+      () => {},
+    );
+    this.#appended.push(one);
+    return this.#enqueue(() => this.#writeFrom(one));
   }
 
   /** Closes the shard in progress: all episodes appended so far are on the disk and listed when this resolves. */
   flush(): Promise<void> {
-    return this.#enqueue(() => this.#closeShard());
+    this.#appended.push(null);
+    return this.#enqueue(async () => {
+      this.#appended.shift();
+      await this.#closeShard();
+    });
   }
 
   /** Flushes, and marks the dataset as complete. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    await this.flush();
     return this.#enqueue(async () => {
-      await this.#closeShard();
       this.#manifest = { ...this.#manifest, complete: true };
       await writeManifest(this.folder, this.#manifest);
     });
@@ -169,23 +191,48 @@ export class DatasetWriter {
     return done;
   }
 
-  async #write(episode: Episode, record: readonly Buffer[]): Promise<void> {
-    const bytes = record.reduce((sum, piece) => sum + piece.length, 0);
+  /** Writes `one`, and along with it those behind it that are packed already: few writes take less time than many. */
+  async #writeFrom(one: Appended): Promise<void> {
+    if (one.isWritten) return;
+    const bytes = byteLength(await one.packing);
     if (this.#shard !== null && this.#shard.bytes + bytes > this.#shardBytes) await this.#closeShard();
     this.#shard ??= await this.#openShard();
     const shard = this.#shard;
-    const written = writeAll(shard.file, record);
-    // While the disk takes them.
-    for (const piece of record) shard.hash.update(piece);
+    const batch = this.#takePacked(this.#shardBytes - shard.bytes);
+    const pieces = batch.flatMap(({ record }) => record);
+    const written = writeAll(shard.file, pieces);
+    // While the disk takes them; of a copy, since they count only once they are written.
+    const hash = shard.hash.copy();
+    for (const piece of pieces) hash.update(piece);
     await written;
-    shard.index.push({
-      id: episode.id,
-      offset: shard.bytes,
-      steps: episode.length,
-      return: episodeReturn(episode.rewards),
-      ...(episode.source && { source: { file: episode.source.file, rows: [...episode.source.rows] } }),
-    });
-    shard.bytes += bytes;
+    shard.hash = hash;
+    for (const { appended, record } of batch) {
+      appended.isWritten = true;
+      const { id, length, rewards, source } = appended.episode;
+      shard.index.push({
+        id,
+        offset: shard.bytes,
+        steps: length,
+        return: episodeReturn(rewards),
+        ...(source && { source: { file: source.file, rows: [...source.rows] } }),
+      });
+      shard.bytes += byteLength(record);
+    }
+  }
+
+  /** The first that was appended and not written, and those behind it that are packed and fit into `room` bytes too. */
+  #takePacked(room: number): { appended: Appended; record: readonly Buffer[] }[] {
+    const batch: { appended: Appended; record: readonly Buffer[] }[] = [];
+    let bytes = 0;
+    for (;;) {
+      const appended = this.#appended[0];
+      const record = appended?.record;
+      if (!appended || !record) return batch;
+      bytes += byteLength(record);
+      if (batch.length > 0 && bytes > room) return batch;
+      this.#appended.shift();
+      batch.push({ appended, record });
+    }
   }
 
   async #openShard(): Promise<OpenShard> {
@@ -232,6 +279,10 @@ export class DatasetWriter {
     await shard.file.close().catch(() => {});
     await rm(join(this.folder, SHARD_FOLDER, shard.name + PARTIAL_ENDING), { force: true });
   }
+}
+
+function byteLength(record: readonly Buffer[]): number {
+  return record.reduce((sum, piece) => sum + piece.length, 0);
 }
 
 async function writeAll(file: FileHandle, pieces: readonly Buffer[]): Promise<void> {

@@ -28,6 +28,8 @@ import { DatasetWriter } from '../writer.js';
 import { fixEpisode } from './fixEpisode.js';
 
 export const REPORT_FILE = 'conversion.json';
+/** Node unpacks on four threads; one more waits for the next that is free. */
+const UNITS_AHEAD = 4;
 /** Bumped whenever a converter's output changes for the same input. */
 const CONVERTER_VERSION = '1';
 
@@ -373,7 +375,7 @@ interface ReadUnit {
   readonly unreadable: InputError | null;
 }
 
-/** Contents in the units' order, a few read ahead. */
+/** Contents in the units' order, some read ahead. */
 async function* readAhead(units: readonly ConversionUnit[]): AsyncGenerator<ReadUnit> {
   const underWay: Promise<ReadUnit>[] = [];
   try {
@@ -381,7 +383,7 @@ async function* readAhead(units: readonly ConversionUnit[]): AsyncGenerator<Read
       const read = readUnit(unit);
       read.catch(() => {});
       underWay.push(read);
-      if (underWay.length > availableParallelism()) yield await (underWay.shift() as Promise<ReadUnit>);
+      if (underWay.length > UNITS_AHEAD) yield await (underWay.shift() as Promise<ReadUnit>);
     }
     while (underWay.length > 0) yield await (underWay.shift() as Promise<ReadUnit>);
   } finally {

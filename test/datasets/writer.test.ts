@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -169,7 +170,9 @@ test('a disk that fills up in the middle of a shard costs only the episode that 
     [sampleEpisode(0).id, sampleEpisode(1).id],
   );
   const [shard] = (await readManifest(folder)).shards;
-  assert.equal(readFileSync(join(folder, 'shards', '00000.msgpack')).length, shard?.bytes);
+  const file = readFileSync(join(folder, 'shards', '00000.msgpack'));
+  assert.equal(file.length, shard?.bytes);
+  assert.equal(createHash('sha256').update(file).digest('hex'), shard?.sha256);
   // With space again, it goes on.
   const second = await DatasetWriter.open(folder);
   await second.append(sampleEpisode(2));
@@ -225,4 +228,27 @@ test('what the system takes of a record in pieces is written whole and in order'
   }
   const [whole, pieces] = folders.map((folder) => readFileSync(join(folder, 'shards', '00000.msgpack')));
   assert.deepEqual(pieces, whole);
+});
+
+test('calls that do not wait make the same shards as calls that do', async (t) => {
+  const folders = [temporaryFolder(t), temporaryFolder(t)] as const;
+  for (const [i, folder] of folders.entries()) {
+    const writer = await DatasetWriter.create(folder, sampleHeader(), { shardBytes: 1800 });
+    const calls: Promise<void>[] = [];
+    for (let number = 0; number < 12; number++) {
+      calls.push(writer.append(sampleEpisode(number)));
+      if (number === 7) calls.push(writer.flush());
+      if (i === 0) await Promise.all(calls);
+    }
+    await Promise.all([...calls, writer.close()]);
+  }
+  const [waiting, together] = await Promise.all(folders.map(readManifest));
+  assert.deepEqual(together, waiting);
+  assert.ok((waiting?.shards.length ?? 0) > 3);
+  assert.ok(waiting?.shards.some((shard) => shard.index.at(-1)?.id === 'episode-7'));
+  for (const { file } of waiting?.shards ?? [])
+    assert.deepEqual(
+      readFileSync(join(folders[1], 'shards', file)),
+      readFileSync(join(folders[0], 'shards', file)),
+    );
 });
