@@ -153,7 +153,7 @@ interface NativeTrial {
   readonly libraries: readonly string[];
 }
 
-const trialSchema = z.object({ note: z.string(), gigaflops: z.number() });
+const trialSchema = z.object({ note: z.string(), gigaflops: z.number(), libraries: z.array(z.string()) });
 
 /** In a process of its own: a library that does not fit the machine can end the process that loads it. */
 function loadNative(): NativeTrial & { readonly gigaflops?: number } {
@@ -170,10 +170,11 @@ function loadNative(): NativeTrial & { readonly gigaflops?: number } {
       tf.dispose((await tf.matMul(a, b).data()) && []);
       seconds = Math.min(seconds, (performance.now() - start) / 1000);
     }
-    let libraries = '';
-    try { libraries = readFileSync('/proc/self/maps', 'utf8'); } catch {}
-    console.log(libraries);
-    console.log(JSON.stringify({ note, gigaflops: 2 * 1024 ** 3 / seconds / 1e9 }));
+    let maps = '';
+    try { maps = readFileSync('/proc/self/maps', 'utf8'); } catch {}
+    // No more than a pipe holds: what does not fit is lost as the process exits.
+    const libraries = [...new Set(maps.match(/\\/\\S+\\.so\\S*$/gm))];
+    console.log(JSON.stringify({ note, gigaflops: 2 * 1024 ** 3 / seconds / 1e9, libraries }));
     process.exit(0);`;
   const trial = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
@@ -188,10 +189,7 @@ function loadNative(): NativeTrial & { readonly gigaflops?: number } {
       `its process ended with ${trial.signal ?? trial.status}`;
     return { ok: false, note: reason, libraries: [] };
   }
-  const lines = trial.stdout.trimEnd().split('\n');
-  const { note, gigaflops } = trialSchema.parse(JSON.parse(lines.at(-1) ?? ''));
-  const libraries = new Set(lines.flatMap((line) => /\s(\/\S+\.so\S*)$/.exec(line)?.[1] ?? []));
-  return { ok: true, note, libraries: [...libraries], gigaflops };
+  return { ok: true, ...trialSchema.parse(JSON.parse(trial.stdout)) };
 }
 
 function nativeEngine(native: ReturnType<typeof loadNative>): Finding {
