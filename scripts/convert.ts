@@ -78,7 +78,7 @@ examples(
   ['rlpd convert frames recordings/ --task my-robot --image-size 64 --out data/my-robot'],
 ).action(converting('frames'));
 
-examples(formatCommand('lerobot', 'LeRobotDataset v3 or v2.1 with images (not videos): its folder'), [
+examples(formatCommand('lerobot', 'LeRobotDataset v3 or v2.1: its folder; videos need ffmpeg'), [
   'rlpd convert lerobot datasets/pusht_image --action-range 0:512 --out data/pusht',
 ]).action(converting('lerobot'));
 

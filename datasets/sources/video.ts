@@ -17,6 +17,8 @@ export interface VideoFrames {
 
 /** What ffmpeg says is kept so far. */
 const MESSAGE_BYTES = 4096;
+/** Knows -fps_mode. */
+const OLDEST_FFMPEG = { major: 5, minor: 1 };
 
 /**
  * @param name what sentences call the file
@@ -52,13 +54,24 @@ export async function decodeVideo(path: string, name: string, frames: VideoFrame
   );
 }
 
-/** @param name what a sentence says needs it @throws InputError where there is no ffmpeg */
+/** @param name what a sentence says needs it @throws InputError where there is no ffmpeg, or one that is too old */
 export async function requireFfmpeg(name: string): Promise<void> {
-  const child = spawn('ffmpeg', ['-version'], { stdio: 'ignore' });
+  const child = spawn('ffmpeg', ['-version'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  let said = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    said = (said + bytes.toString()).slice(0, MESSAGE_BYTES);
+  });
   await new Promise<void>((resolve, reject) => {
     child.on('error', (error: NodeJS.ErrnoException) => reject(cannotStart(name, error)));
     child.on('close', () => resolve());
   });
+  // One that was built from a snapshot has no number, and is taken to be new.
+  const [, major, minor] = /^ffmpeg version n?(\d+)\.(\d+)/.exec(said) ?? [];
+  const age = Number(major) - OLDEST_FFMPEG.major || Number(minor) - OLDEST_FFMPEG.minor;
+  if (age < 0)
+    throw new InputError(
+      `${name} keeps its images as videos, and the ffmpeg here is version ${major}.${minor}: ${OLDEST_FFMPEG.major}.${OLDEST_FFMPEG.minor} or newer is needed to decode them.`,
+    );
 }
 
 function cannotStart(name: string, error: NodeJS.ErrnoException): Error {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ConversionSource } from '../../datasets/converters/conversion.js';
@@ -223,6 +223,30 @@ test('a LeRobot video that is damaged is a problem of its episodes, not wrong pi
   const error = await rejection(source.units[0]?.read() ?? Promise.resolve());
   await source.close();
   assert.match(error.message, /file-000\.mp4 does not hold 5 frames of 32×32 from frame 0 on/);
+});
+
+test('an ffmpeg that is too old is a sentence that names its version and the one needed', {
+  skip: process.platform === 'win32',
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  const { PATH } = process.env;
+  t.after(() => {
+    process.env.PATH = PATH;
+  });
+  process.env.PATH = folder;
+  for (const [version, refusal] of [
+    ['4.4.2-0ubuntu0.22.04.1', /the ffmpeg here is version 4\.4: 5\.1 or newer is needed/],
+    ['n5.0', /the ffmpeg here is version 5\.0/],
+    ['5.1.9-0+deb12u1', null],
+    ['7.1', null],
+    ['N-120000-gabcdef', null],
+  ] as const) {
+    writeFileSync(join(folder, 'ffmpeg'), `#!/bin/sh\necho "ffmpeg version ${version} Copyright"\n`);
+    chmodSync(join(folder, 'ffmpeg'), 0o755);
+    const opening = openLerobot(join(golden, 'lerobot/video'), {});
+    if (refusal !== null) assert.match((await rejection(opening)).message, refusal);
+    else await (await opening).close();
+  }
 });
 
 test('without ffmpeg a dataset of videos is a sentence that says what to install', async () => {
