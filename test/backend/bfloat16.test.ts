@@ -23,20 +23,21 @@ const first = (outputs: tf.Tensor[]): tf.Tensor => {
 const tolerance = 0.02;
 
 describe('fused layers in bf16', torch, () => {
-  // 27 numbers a window row: an odd run. 96: an even one.
-  for (const [channels, outputs, side] of [
-    [9, 32, 12],
-    [32, 70, 9],
-    [4, 5, 7],
+  // 27 numbers a window row: an odd run. 96: an even one. An odd number of images, few and many.
+  for (const [channels, outputs, side, images] of [
+    [9, 32, 12, 3],
+    [32, 70, 9, 3],
+    [4, 5, 7, 3],
+    [9, 2, 64, 33],
   ] as const) {
     const attrs = { strideHeight: 2, strideWidth: 2, activation: 'relu', needsInputGradient: true };
     const inputs = () => ({
-      x: tensor(1, 3, side, side, channels) as tf.Tensor4D,
+      x: tensor(1, images, side, side, channels) as tf.Tensor4D,
       filter: tensor(2, 3, 3, channels, outputs) as tf.Tensor4D,
       bias: tensor(3, outputs),
     });
 
-    test(`a convolution of ${channels} channels to ${outputs} is the composed one`, async () => {
+    test(`a convolution of ${images} images, ${channels} channels to ${outputs}, is the composed one`, async () => {
       const fused = await compute(
         'torch',
         () => run(FusedKernel.ConvBiasActivation, inputs(), attrs),
@@ -51,7 +52,7 @@ describe('fused layers in bf16', torch, () => {
 
     test(`its gradients are the composed ones`, async () => {
       const out = Math.floor((side - 3) / 2) + 1;
-      const dy = () => tensor(4, 3, out, out, outputs);
+      const dy = () => tensor(4, images, out, out, outputs);
       const linear = { ...attrs, activation: 'linear' };
       const fused = await compute(
         'torch',

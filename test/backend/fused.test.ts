@@ -30,10 +30,10 @@ interface Layer {
   composed(inputs: Record<string, tf.Tensor>): tf.Tensor;
 }
 
-function conv(stride: number, activation: Activation, size = 9): Layer {
+function conv(stride: number, activation: Activation, size = 9, images = 2): Layer {
   return {
     inputs: {
-      x: () => tensor(1, 2, size, size + 1, 3),
+      x: () => tensor(1, images, size, size + 1, 3),
       filter: () => tensor(2, 3, 3, 3, 4),
       bias: () => tensor(3, 4),
     },
@@ -102,6 +102,7 @@ const layers: Record<string, Layer> = {
   ...Object.fromEntries(activations.map((a) => [`convolution, stride 2, ${a}`, conv(2, a)])),
   'convolution, stride 1': conv(1, 'relu'),
   'convolution that leaves pixels over': conv(2, 'relu', 10),
+  'convolution of more images than are read at once': conv(2, 'linear', 90, 65),
   ...Object.fromEntries(activations.map((a) => [`dense, input per member, ${a}`, dense(false, a)])),
   ...Object.fromEntries(activations.map((a) => [`dense, shared input, ${a}`, dense(true, a)])),
   'dense, one member': dense(true, 'relu', 1),

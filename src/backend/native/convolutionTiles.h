@@ -146,31 +146,40 @@ void inputGradient(const Window& w, const T* g, const T* matrices, T* dx, int th
   });
 }
 
+// Images as the filter's gradient reads them: as they are in float32; in bf16 two and two laced into one, so that a
+// product of pairs adds up two images.
+template <typename T>
+struct LacedImages {
+  const T* x;
+  const T* g;
+};
+
+template <typename T>
 struct FilterGradientBlock {
   const Window& w;
-  int64_t ky, images;
-  const float* x;
-  const float* g;
-  // [kw·in, out], added to.
+  // Where each output pixel of the images in hand reads from, in numbers of an image.
+  const std::vector<int64_t>& sources;
+  LacedImages<T> images;
+  // [kw·in, out], set by the first images and added to by the others.
   float* sums;
+  bool first;
 
   template <int R, int V>
   void run(int64_t row, const Columns& columns) {
     Tile<R, V> tile;
-    tile.load(sums + row * w.outputs, w.outputs, columns);
-    for (int64_t b = 0; b < images; b++)
-      for (int64_t y = 0; y < w.outHeight; y++)
-        tile.addOuter(x + ((b * w.height + y * w.strideHeight + ky) * w.width) * w.channels + row,
-                      w.strideWidth * w.channels, w.outWidth, g + (b * w.outHeight + y) * w.outWidth * w.outputs,
-                      w.outputs, columns);
+    if (first)
+      tile.clear();
+    else
+      tile.load(sums + row * w.outputs, w.outputs, columns);
+    tile.addOuterAt(images.x, row, sources.data(), static_cast<int64_t>(sources.size()), images.g, w.outputs, columns);
     tile.store(sums + row * w.outputs, w.outputs, columns);
   }
 };
 
 #ifdef RLPD_AVX512_BF16
 
-// Two rows of bf16 numbers as one row of pairs; without a second row, zeros stand in for it.
-inline void interleave(const at::BFloat16* first, const at::BFloat16* second, int64_t count, at::BFloat16* to) {
+// Two runs of bf16 numbers as one of pairs; without a second, zeros stand in for it.
+inline void lace(const at::BFloat16* first, const at::BFloat16* second, int64_t count, at::BFloat16* to) {
   const auto* a = reinterpret_cast<const uint16_t*>(first);
   const auto* b = reinterpret_cast<const uint16_t*>(second);
   auto* pairs = reinterpret_cast<uint32_t*>(to);
@@ -183,56 +192,50 @@ inline void interleave(const at::BFloat16* first, const at::BFloat16* second, in
   }
 }
 
-struct PairedFilterGradientBlock {
-  const Window& w;
-  int64_t pairs;
-  // Windows' rows and gradients of neighbouring output pixels: [pairs, kw·in, 2], [pairs, out, 2].
-  const at::BFloat16* windows;
-  const at::BFloat16* gradients;
-  float* sums;
-
-  template <int R, int V>
-  void run(int64_t row, const Columns& columns) {
-    Tile<R, V> tile;
-    tile.load(sums + row * w.outputs, w.outputs, columns);
-    tile.addOuterPairs(windows + 2 * row, w.run(), pairs, gradients, w.outputs, columns);
-    tile.store(sums + row * w.outputs, w.outputs, columns);
-  }
-};
-
-// Adds the images [first, last) to the sums of kernel row ky, in chunks of output pixels that stay in cache.
-inline void addFilterGradient(const Window& w, const at::BFloat16* x, const at::BFloat16* g, int64_t ky, int64_t first,
-                              int64_t last, float* sums) {
-  const int64_t imagePixels = w.outHeight * w.outWidth;
-  const int64_t chunk = std::clamp<int64_t>((1 << 18) / w.run(), 64, 2048) / 2 * 2;
-  std::vector<at::BFloat16> windows(static_cast<size_t>(chunk * w.run()));
-  std::vector<at::BFloat16> gradients(static_cast<size_t>(chunk * w.outputs));
-  for (int64_t p = first * imagePixels; p < last * imagePixels; p += chunk) {
-    const int64_t end = std::min(p + chunk, last * imagePixels);
-    int64_t pairs = 0;
-    for (int64_t q = p; q < end; q += 2, pairs++) {
-      const bool both = q + 1 < end;
-      const int64_t line = ky * w.width * w.channels;
-      interleave(x + w.source(q) + line, both ? x + w.source(q + 1) + line : nullptr, w.run(),
-                 windows.data() + 2 * pairs * w.run());
-      interleave(g + q * w.outputs, both ? g + (q + 1) * w.outputs : nullptr, w.outputs,
-                 gradients.data() + 2 * pairs * w.outputs);
-    }
-    PairedFilterGradientBlock block{w, pairs, windows.data(), gradients.data(), sums};
-    cover(w.run(), w.outputs, block);
-  }
+inline void laceImages(const at::BFloat16* images, int64_t count, int64_t size, std::vector<at::BFloat16>& laced) {
+  laced.resize(static_cast<size_t>((count + 1) / 2 * 2 * size));
+  for (int64_t b = 0; b < count; b += 2)
+    lace(images + b * size, b + 1 < count ? images + (b + 1) * size : nullptr, size, laced.data() + b * size);
 }
 
 #endif
 
-inline void addFilterGradient(const Window& w, const float* x, const float* g, int64_t ky, int64_t first, int64_t last,
-                              float* sums) {
-  const int64_t imageSize = w.height * w.width * w.channels;
-  const int64_t gradientSize = w.outHeight * w.outWidth * w.outputs;
-  const int64_t chunk = std::clamp<int64_t>((1 << 16) / imageSize, 1, 16);
-  for (int64_t b = first; b < last; b += chunk) {
-    FilterGradientBlock block{w, ky, std::min(chunk, last - b), x + b * imageSize, g + b * gradientSize, sums};
-    cover(w.run(), w.outputs, block);
+// Images that are laced and read together: a few hundred kilobytes.
+template <typename T>
+int64_t chunkImages(const Window& w) {
+  const int64_t size = w.height * w.width * w.channels + w.outHeight * w.outWidth * w.outputs;
+  return std::clamp<int64_t>((1 << 17) / size, 2, 32) / 2 * 2;
+}
+
+// Sums of the images [first, last) for the kernel rows [fromRow, toRow); `sums` [kh, kw·in, out].
+template <typename T>
+void sumFilterGradient(const Window& w, const T* x, const T* g, int64_t first, int64_t last, int64_t fromRow,
+                       int64_t toRow, float* sums) {
+  const int64_t imageSize = w.height * w.width * w.channels, imagePixels = w.outHeight * w.outWidth;
+  const int64_t gradientSize = imagePixels * w.outputs;
+  std::vector<T> lacedX, lacedG;
+  std::vector<int64_t> sources;
+  for (int64_t b = first; b < last; b += chunkImages<T>(w)) {
+    const int64_t count = std::min(chunkImages<T>(w), last - b);
+    LacedImages<T> images{x + b * imageSize, g + b * gradientSize};
+    int64_t read = count;
+#ifdef RLPD_AVX512_BF16
+    if constexpr (!std::is_same_v<T, float>) {
+      laceImages(images.x, count, imageSize, lacedX);
+      laceImages(images.g, count, gradientSize, lacedG);
+      images = {lacedX.data(), lacedG.data()};
+      read = (count + 1) / 2;
+    }
+#endif
+    sources.resize(static_cast<size_t>(read * imagePixels));
+    for (int64_t p = 0; p < read * imagePixels; p++) sources[static_cast<size_t>(p)] = w.source(p);
+    for (int64_t ky = fromRow; ky < toRow; ky++) {
+      // A number of a laced image is a pair.
+      const int64_t line = ky * w.width * w.channels * (std::is_same_v<T, float> ? 1 : 2);
+      FilterGradientBlock<T> block{w, sources, {images.x + line, images.g}, sums + ky * w.run() * w.outputs,
+                                   b == first};
+      cover(w.run(), w.outputs, block);
+    }
   }
 }
 
@@ -240,23 +243,25 @@ inline void addFilterGradient(const Window& w, const float* x, const float* g, i
 // added in order: the result does not depend on the threads.
 template <typename T>
 void filterGradient(const Window& w, const T* x, const T* g, float* dFilter, int threads) {
-  const int64_t rowSize = w.run() * w.outputs;
-  const int64_t size = w.kernelHeight * rowSize;
-  // A few megabytes of sums at most.
-  const int64_t groups = std::clamp<int64_t>((1 << 19) / size, 2, 16);
-  const int64_t groupImages = (w.batch + groups - 1) / groups;
-  std::vector<float> sums(static_cast<size_t>(groups * size), 0.0f);
-  forEachItem(threads, groups * w.kernelHeight, [&](int64_t item) {
-    const int64_t group = item / w.kernelHeight, ky = item % w.kernelHeight;
-    addFilterGradient(w, x, g, ky, group * groupImages, std::min(w.batch, (group + 1) * groupImages),
-                      sums.data() + group * size + ky * rowSize);
+  const int64_t size = w.kernelHeight * w.run() * w.outputs;
+  // A few megabytes of sums at most; where that leaves few groups their kernel rows are items of their own.
+  const int64_t most = std::clamp<int64_t>((1 << 19) / size, 2, 16);
+  const int64_t groupImages = std::max<int64_t>(2, ((w.batch + most - 1) / most + 1) / 2 * 2);
+  const int64_t groups = (w.batch + groupImages - 1) / groupImages;
+  const int64_t slices = most < 16 ? w.kernelHeight : 1, rows = w.kernelHeight / slices;
+  const at::Tensor memory = at::empty({groups * size}, at::kFloat);
+  float* sums = memory.data_ptr<float>();
+  forEachItem(threads, groups * slices, [&](int64_t item) {
+    const int64_t group = item / slices, slice = item % slices;
+    sumFilterGradient(w, x, g, group * groupImages, std::min(w.batch, (group + 1) * groupImages), slice * rows,
+                      (slice + 1) * rows, sums + group * size);
   });
   const int64_t slice = 8192;
   forEachItem(threads, (size + slice - 1) / slice, [&](int64_t item) {
     const int64_t end = std::min(size, (item + 1) * slice);
-    for (int64_t i = item * slice; i < end; i++) dFilter[i] = 0;
-    for (int64_t group = 0; group < groups; group++) {
-      const float* from = sums.data() + group * size;
+    for (int64_t i = item * slice; i < end; i++) dFilter[i] = sums[i];
+    for (int64_t group = 1; group < groups; group++) {
+      const float* from = sums + group * size;
 #pragma omp simd
       for (int64_t i = item * slice; i < end; i++) dFilter[i] += from[i];
     }

@@ -95,6 +95,24 @@ struct Tile {
     *this = sums;
   }
 
+  // C[r] += Σ_k a[places[k] + row + r] · b[k·stepB].
+  void addOuterAt(const float* a, int64_t row, const int64_t* places, int64_t length, const float* b, int64_t stepB,
+                  const Columns& columns) {
+    Tile sums = *this;
+    a += row;
+    b += columns.first;
+    for (int64_t k = 0; k < length; k++, b += stepB) {
+      __m512 values[V];
+      for (int v = 0; v < V; v++) values[v] = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), b + v * lanes);
+      const float* at = a + places[k];
+      for (int r = 0; r < R; r++) {
+        const __m512 x = _mm512_set1_ps(at[r]);
+        for (int v = 0; v < V; v++) sums.c[r][v] = _mm512_fmadd_ps(x, values[v], sums.c[r][v]);
+      }
+    }
+    *this = sums;
+  }
+
 #ifdef RLPD_AVX512_BF16
   // The same in bf16: b holds pairs of rows, [k/2][column][2], an odd length's last pair filled with zero.
   void add(const at::BFloat16* const* rows, int64_t offset, int64_t length, const at::BFloat16* b, int64_t ldb,
@@ -109,14 +127,14 @@ struct Tile {
     *this = sums;
   }
 
-  // C[r] += Σ_k a[k][r] · b[k], where a and b hold pairs of k: [k/2][widthA or widthB][2].
-  void addOuterPairs(const at::BFloat16* a, int64_t widthA, int64_t pairs, const at::BFloat16* b, int64_t widthB,
-                     const Columns& columns) {
+  // The same where every number of a and b is a pair.
+  void addOuterAt(const at::BFloat16* a, int64_t row, const int64_t* places, int64_t length, const at::BFloat16* b,
+                  int64_t stepB, const Columns& columns) {
     Tile sums = *this;
     const at::BFloat16* pair = b + 2 * columns.first;
-    for (int64_t k = 0; k < pairs; k++, a += 2 * widthA, pair += 2 * widthB) {
+    for (int64_t k = 0; k < length; k++, pair += 2 * stepB) {
       const at::BFloat16* at[R];
-      for (int r = 0; r < R; r++) at[r] = a + 2 * r;
+      for (int r = 0; r < R; r++) at[r] = a + 2 * (places[k] + row + r);
       sums.template addPair<4>(at, 0, pair, columns);
     }
     *this = sums;
