@@ -3,11 +3,12 @@
  * renamed and listed in the manifest, so a crash loses at most that one shard and never damages another.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../src/errors.js';
 import { commitFile, PARTIAL_ENDING, syncFolder } from './atomicFile.js';
 import { type Episode, episodeReturn } from './episode.js';
+import { makeFolder } from './makeFolder.js';
 import {
   createManifest,
   type DatasetHeader,
@@ -84,7 +85,7 @@ export class DatasetWriter {
       throw new InputError(
         `${folder} already holds a dataset: choose another folder, or delete that one first.`,
       );
-    await mkdir(join(folder, SHARD_FOLDER), { recursive: true });
+    await makeFolder(join(folder, SHARD_FOLDER));
     await writeManifest(folder, manifest);
     // The manifest's own folder is flushed with it; so must be the one that names this folder.
     await syncFolder(dirname(resolve(folder)));
@@ -95,7 +96,7 @@ export class DatasetWriter {
   static async open(folder: string, options: OpenOptions = {}): Promise<DatasetWriter> {
     const manifest = { ...cutAfter(await readManifest(folder), options.episodes, folder), complete: false };
     await writeManifest(folder, manifest);
-    await mkdir(join(folder, SHARD_FOLDER), { recursive: true });
+    await makeFolder(join(folder, SHARD_FOLDER));
     const listed = new Set(manifest.shards.map((shard) => shard.file));
     for (const name of await readdir(join(folder, SHARD_FOLDER))) {
       const isOurs = name.endsWith('.msgpack') || name.endsWith(`.msgpack${PARTIAL_ENDING}`);

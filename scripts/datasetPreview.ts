@@ -1,7 +1,8 @@
 /** The pictures of `rlpd dataset preview`: what the data looks like, how good it is, what its actions do. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Episode } from '../datasets/episode.js';
+import { makeFolder } from '../datasets/makeFolder.js';
 import { type Dataset, openDataset } from '../datasets/reader.js';
 import { InputError } from '../src/errors.js';
 import { histogramSvg, writeChart } from '../src/media/chart.js';
@@ -32,7 +33,7 @@ const ACTION_EPISODES = 50;
 export async function previewDataset(folder: string, out: string, count: number): Promise<Preview> {
   const dataset = await openDataset(folder);
   if (dataset.length === 0) throw new InputError(`${folder} has no episodes to preview.`);
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const title = `${dataset.manifest.task ?? 'Unknown task'} · ${dataset.length} episodes`;
   const files: string[] = [];
   const add = async (name: string, write: (path: string) => Promise<unknown>): Promise<void> => {

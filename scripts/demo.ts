@@ -3,9 +3,10 @@
  * quality; behaviour cloning and RLPD learn from its images; a random policy, behaviour cloning and RLPD are scored
  * on the same seeds. Ends with a table, a learning curve, a video of each and a one-page report.
  */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { makeFolder } from '../datasets/makeFolder.js';
 import { selectBackend } from '../src/backend/select.js';
 import { writeChart } from '../src/media/chart.js';
 import { writeVideo } from '../src/media/video.js';
@@ -20,6 +21,7 @@ import { type TrainResult, train } from '../src/training/train.js';
 import { note, printResult } from './console.js';
 import { type Contestant, demoChart, demoReport, demoTable } from './demo/report.js';
 import { nativeSize, webAssemblySize } from './demo/sizes.js';
+import { reportFailure } from './failure.js';
 import { duration, ProgressDisplay } from './progress.js';
 import { wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
@@ -62,10 +64,10 @@ await new Command('demo')
       stop.dispose();
     }
   })
+  .exitOverride()
   .parseAsync()
   .catch((error: unknown) => {
-    note(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
+    process.exitCode = reportFailure(error);
   });
 
 async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): Promise<void> {
@@ -80,7 +82,7 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     behaviourCloning: join(out, 'behaviour-cloning'),
     rlpd: join(out, 'rlpd'),
   };
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   for (const folder of Object.values(folders)) await rm(folder, { recursive: true, force: true });
 
   note('\n1/4  A state agent learns the task; its snapshots will make the data');

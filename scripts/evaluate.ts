@@ -1,7 +1,8 @@
 /** `rlpd evaluate`: scores a policy on fixed seeds, and shows what it does. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
+import { makeFolder } from '../datasets/makeFolder.js';
 import { InputError } from '../src/errors.js';
 import { contactSheet } from '../src/media/contactSheet.js';
 import type { Image } from '../src/media/image.js';
@@ -68,7 +69,7 @@ export const evaluateCommand = examples(
   if (flags.video !== undefined) checkVideoPath(flags.video);
   // What cannot be written is said before the evaluation, not after it.
   for (const path of [flags.video, flags.sheet]) {
-    if (path !== undefined) await mkdir(dirname(path), { recursive: true });
+    if (path !== undefined) await makeFolder(dirname(path));
   }
   const policy = await choosePolicy(flags);
   const config = {

@@ -1,7 +1,8 @@
 /** `rlpd render`: one picture of a task, at its start or in a configuration that is given. */
-import { mkdir } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { makeFolder } from '../datasets/makeFolder.js';
 import { findTask } from '../envs/suite/registry.js';
 import { SuiteEnvironment } from '../envs/suiteEnvironment.js';
 import { Distraction } from '../envs/wrappers/distraction.js';
@@ -64,8 +65,8 @@ export const renderCommand = examples(
       height: flags.size,
       ...(camera !== undefined && { camera: parseCamera(camera) }),
     });
-    await mkdir(dirname(flags.out), { recursive: true });
-    await toSharp(frame).png().toFile(flags.out);
+    await makeFolder(dirname(flags.out));
+    await writeFile(flags.out, await toSharp(frame).png().toBuffer());
     const result = { task: flags.task, size: flags.size, out: flags.out };
     printResult(flags.json, result, `Written: ${flags.out}`);
   } finally {

@@ -1,7 +1,8 @@
 /** The way out: a dataset in a format that other programs read, an episode at a time. */
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { InputError } from '../../src/errors.js';
 import type { Episode } from '../episode.js';
+import { makeFolder } from '../makeFolder.js';
 import type { Manifest } from '../manifest.js';
 import { openDataset } from '../reader.js';
 
@@ -34,7 +35,7 @@ export async function exportDataset(
   const dataset = await openDataset(folder);
   if ((await readdir(out).catch(() => [])).length > 0)
     throw new InputError(`${out} is not empty: choose a new folder for the export.`);
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const sink = await open(out, dataset.manifest);
   try {
     let number = 0;

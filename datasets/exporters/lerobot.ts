@@ -3,7 +3,7 @@
  * of T actions has T + 1 rows, since the last holds its final observation: that row repeats the last action, with a
  * reward of 0, and follows the one that `next.done` or `next.truncated` marks.
  */
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SchemaElement } from 'hyparquet';
 import { type ColumnSource, fileWriter, ParquetWriter } from 'hyparquet-writer';
@@ -11,6 +11,7 @@ import sharp from 'sharp';
 import { InputError } from '../../src/errors.js';
 import { PARTIAL_ENDING, writeFileAtomic } from '../atomicFile.js';
 import type { Episode } from '../episode.js';
+import { makeFolder } from '../makeFolder.js';
 import type { Manifest } from '../manifest.js';
 import type { Exporter } from './exportDataset.js';
 import { ImageStatistics, NumberStatistics } from './featureStatistics.js';
@@ -355,7 +356,7 @@ class ParquetFile {
     schema: SchemaElement[],
     kvMetadata: { key: string; value: string }[] = [],
   ): Promise<ParquetFile> {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     return new ParquetFile(path, schema, kvMetadata);
   }
 

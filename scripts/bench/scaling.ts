@@ -2,9 +2,10 @@
  * `rlpd bench scaling`: how the time of an update grows with batch, ensemble, image and update-to-data ratio, beside
  * the arithmetic it does and the share of what the processor could do at most.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { makeFolder } from '../../datasets/makeFolder.js';
 import type { BackendName, Precision } from '../../src/backend/select.js';
 import { type ProcessorPeak, processorPeak } from '../../src/backend/torch/profile.js';
 import { chartPng, curveChartSvg } from '../../src/media/chart.js';
@@ -187,7 +188,7 @@ export const benchScalingCommand = new Command('scaling')
   .option('--json', 'print one JSON object')
   .addHelpText('after', '\nExample:\n  rlpd bench scaling --precision float32 --out scaling')
   .action(async (flags: Flags) => {
-    mkdirSync(flags.out, { recursive: true });
+    await makeFolder(flags.out);
     const result = await benchScaling(flags);
     const table = scalingTable(result);
     writeFileSync(join(flags.out, 'scaling.json'), `${JSON.stringify(result, null, 2)}\n`);

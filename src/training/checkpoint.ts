@@ -5,10 +5,11 @@
  * name, flushed and renamed; `checkpoints/latest` then names it. So there is a whole one at any moment, whatever
  * happens.
  */
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PARTIAL_ENDING, syncFolder, writeFileAtomic } from '../../datasets/atomicFile.js';
+import { makeFolder } from '../../datasets/makeFolder.js';
 import type { EnvironmentState } from '../../envs/environment.js';
 import type { AgentState } from '../agent/agent.js';
 import { InputError } from '../errors.js';
@@ -84,7 +85,7 @@ export async function writeCheckpoint(
   const path = join(folder, name);
   const aside = path + PARTIAL_ENDING;
   await rm(aside, { recursive: true, force: true });
-  await mkdir(aside, { recursive: true });
+  await makeFolder(aside);
   const weights = { tensors: checkpoint.tensors, metadata: {} };
   const sha256 = {
     [AGENT_FILE]: await writeSafetensors(join(aside, AGENT_FILE), weights),

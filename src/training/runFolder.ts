@@ -2,9 +2,10 @@
  * A run is a folder: `config.json`, `metrics.jsonl`, `tensorboard/`, `evaluations/`, `replay/` (the online
  * experience, a dataset that only grows), `policies/` (snapshots, where asked for) and `checkpoints/`.
  */
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../datasets/atomicFile.js';
+import { makeFolder } from '../../datasets/makeFolder.js';
 import { InputError } from '../errors.js';
 import { kebabCase, parseRunConfig, type RunConfig } from './config.js';
 import { METRICS_FILE, type MetricsLine } from './metrics.js';
@@ -40,7 +41,7 @@ const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
 export async function createRun(run: string, config: RunConfig): Promise<void> {
   if (await isRun(run))
     throw new InputError(`${run} already holds a run: go on with it by --resume, or choose another --out.`);
-  await mkdir(run, { recursive: true });
+  await makeFolder(run);
   await writeConfig(run, config);
 }
 

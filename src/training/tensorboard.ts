@@ -4,8 +4,9 @@
  *
  * A record: length (uint64), masked crc32c of the length, payload, masked crc32c of the payload, little endian.
  */
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../../datasets/makeFolder.js';
 
 export interface ScalarEvent {
   /** Seconds since 1970. */
@@ -25,7 +26,7 @@ export class EventFile {
 
   /** Opens for appending after the first `bytes` bytes; what lies behind them is cut off. */
   static async open(path: string, bytes = 0): Promise<EventFile> {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const file = await open(path, bytes === 0 ? 'w' : 'r+');
     await file.truncate(bytes);
     const events = new EventFile(file, bytes);

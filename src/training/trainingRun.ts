@@ -3,9 +3,9 @@
  * always the same sequence, and a checkpoint lies between two of them, so a run that was stopped and resumed
  * computes what it would have computed anyway.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../datasets/atomicFile.js';
+import { makeFolder } from '../../datasets/makeFolder.js';
 import type { DatasetWriter } from '../../datasets/writer.js';
 import type { Observation } from '../../envs/environment.js';
 import type { EnvironmentWorker } from '../../envs/worker.js';
@@ -283,7 +283,7 @@ export class TrainingRun {
       const tensors = await agent.policyTensors();
       this.#requireFinite(badWeights(tensors));
       const path = join(runPaths(folder).policies, `${this.#stepName()}.safetensors`);
-      await mkdir(runPaths(folder).policies, { recursive: true });
+      await makeFolder(runPaths(folder).policies);
       await writePolicy(path, {
         config,
         envFrames: this.#counters.envFrames,
@@ -297,7 +297,7 @@ export class TrainingRun {
   async #keepEvaluation(evaluation: Evaluation): Promise<void> {
     const { config, folder } = this.#parts;
     const { evaluations } = runPaths(folder);
-    await mkdir(evaluations, { recursive: true });
+    await makeFolder(evaluations);
     const { task, evaluationEpisodes: episodes } = config;
     const text = JSON.stringify({ task, ...this.#counters, episodes, ...evaluation });
     await writeFileAtomic(join(evaluations, `${this.#stepName()}.json`), `${text}\n`);

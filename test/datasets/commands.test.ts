@@ -9,7 +9,12 @@ import { golden, temporaryFolder } from './samples.js';
 const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
 
 function rlpd(...parameters: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [program, ...parameters], { encoding: 'utf8' });
+  // One that hangs is to fail.
+  return spawnSync(process.execPath, [program, ...parameters], {
+    encoding: 'utf8',
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  });
 }
 
 test('convert, info and verify print the documented JSON alone on stdout, and exit by outcome', (t) => {
@@ -60,4 +65,34 @@ test('bad usage and bad input end in one sentence and exit code 2', (t) => {
     assert.match(stderr, message);
     assert.equal(stderr.trim().split('\n').length, 1);
   }
+});
+
+test('an output folder that cannot be made is a sentence and exit code 2', {
+  // A folder that takes no others, even of root.
+  skip: process.platform !== 'linux',
+}, (t) => {
+  const out = '/proc/rlpd-pixels';
+  const folder = join(temporaryFolder(t), 'data');
+  const source = join(golden, 'vd4rl', 'walker_walk');
+  const converted = rlpd('convert', 'vd4rl', source, '--out', folder);
+  assert.equal(converted.status, 0, converted.stderr);
+  const play = ['--task', 'cartpole-swingup', '--out', out];
+  for (const parameters of [
+    ['convert', 'vd4rl', source, '--out', out],
+    ['collect', ...play, '--level', 'random', '--episodes', '1', '--image-size', '8'],
+    ['train', ...play, '--preset', 'online-only', '--backend', 'cpu', '--env-frames', '2000'],
+    ['render', '--task', 'cartpole-swingup', '--out', `${out}/picture.png`],
+    ['dataset', 'preview', folder, '--out', out],
+    ['dataset', 'export', 'frames', folder, '--out', out],
+  ]) {
+    const { status, stderr } = rlpd(...parameters);
+    assert.equal(status, 2, `${parameters.join(' ')}: ${stderr}`);
+    assert.match(
+      stderr,
+      /^\/proc\/rlpd-pixels cannot be made: \/proc takes no folders\. Choose another place\.$/m,
+    );
+  }
+  const { status, stderr } = rlpd('render', '--task', 'cartpole-swingup', '--out', folder);
+  assert.equal(status, 2, stderr);
+  assert.match(stderr, /cannot be used: it is a folder, and a file was expected/);
 });
