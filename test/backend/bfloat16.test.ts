@@ -28,7 +28,7 @@ describe('fused layers in bf16', torch, () => {
     [9, 32, 12, 3],
     [32, 70, 9, 3],
     [4, 5, 7, 3],
-    [9, 2, 64, 33],
+    [9, 2, 48, 33],
   ] as const) {
     const attrs = { strideHeight: 2, strideWidth: 2, activation: 'relu', needsInputGradient: true };
     const inputs = () => ({

@@ -21,10 +21,18 @@ struct Window {
 
   int64_t run() const { return kernelWidth * channels; }
   int64_t pixels() const { return batch * outHeight * outWidth; }
-  // Where output pixel `p` (counted over the batch) reads from.
-  int64_t source(int64_t p) const {
-    const int64_t x = p % outWidth, y = p / outWidth % outHeight, b = p / (outWidth * outHeight);
-    return ((b * height + y * strideHeight) * width + x * strideWidth) * channels;
+  // Where the output pixels from `first` on (counted over the batch) read from. By steps: divisions for every pixel
+  // would take as long as its products.
+  void sources(int64_t first, int64_t count, int64_t* to) const {
+    int64_t x = first % outWidth, y = first / outWidth % outHeight, b = first / (outWidth * outHeight);
+    for (int64_t p = 0; p < count; p++) {
+      to[p] = ((b * height + y * strideHeight) * width + x * strideWidth) * channels;
+      if (++x < outWidth) continue;
+      x = 0;
+      if (++y < outHeight) continue;
+      y = 0;
+      b++;
+    }
   }
 };
 
@@ -65,15 +73,13 @@ struct ForwardBlock {
   const float* bias;
   bool relu;
   T* y;
-  T* out[12];
+  T* out[8];
 
   template <int R, int V>
   void run(int64_t row, const Columns& columns) {
     Tile<R, V> tile;
     tile.clear();
-    const int64_t runRows = packedRows<T>(w.run());
-    for (int64_t ky = 0; ky < w.kernelHeight; ky++)
-      tile.add(rows + row, ky * w.width * w.channels, w.run(), filter + ky * runRows * w.outputs, w.outputs, columns);
+    tile.add(rows + row, w.kernelHeight, w.width * w.channels, w.run(), filter, w.outputs, columns);
     tile.addBias(bias, columns);
     if (relu) tile.relu();
     for (int r = 0; r < R; r++) out[r] = y + (row + r) * w.outputs;
@@ -90,8 +96,10 @@ void convolve(const Window& w, const T* x, const T* filter, const float* bias, b
   forEachItem(threads, (pixels + blockPixels - 1) / blockPixels, [&](int64_t item) {
     const int64_t first = item * blockPixels;
     const int64_t count = std::min(blockPixels, pixels - first);
+    int64_t sources[blockPixels];
+    w.sources(first, count, sources);
     const T* rows[blockPixels];
-    for (int64_t p = 0; p < count; p++) rows[p] = x + w.source(first + p);
+    for (int64_t p = 0; p < count; p++) rows[p] = x + sources[p];
     ForwardBlock<T> block{w, rows, filter, bias, relu, y + first * w.outputs, {}};
     cover(count, w.outputs, block);
   });
@@ -110,7 +118,7 @@ struct InputGradientBlock {
     Tile<R, V> tile;
     tile.clear();
     for (size_t tap = 0; tap < matrices.size(); tap++)
-      tile.add(rows[tap].data() + row, 0, w.outputs, matrices[tap], w.channels, columns);
+      tile.add(rows[tap].data() + row, 1, 0, w.outputs, matrices[tap], w.channels, columns);
     tile.store(targets.data() + row, columns);
   }
 };
@@ -200,11 +208,11 @@ inline void laceImages(const at::BFloat16* images, int64_t count, int64_t size, 
 
 #endif
 
-// Images that are laced and read together: a few hundred kilobytes.
+// Images that are laced and read together: what the second cache keeps beside the sums.
 template <typename T>
 int64_t chunkImages(const Window& w) {
   const int64_t size = w.height * w.width * w.channels + w.outHeight * w.outWidth * w.outputs;
-  return std::clamp<int64_t>((1 << 17) / size, 2, 32) / 2 * 2;
+  return std::clamp<int64_t>((1 << 16) / size, 2, 32) / 2 * 2;
 }
 
 // Sums of the images [first, last) for the kernel rows [fromRow, toRow); `sums` [kh, kw·in, out].
@@ -228,7 +236,7 @@ void sumFilterGradient(const Window& w, const T* x, const T* g, int64_t first, i
     }
 #endif
     sources.resize(static_cast<size_t>(read * imagePixels));
-    for (int64_t p = 0; p < read * imagePixels; p++) sources[static_cast<size_t>(p)] = w.source(p);
+    w.sources(0, read * imagePixels, sources.data());
     for (int64_t ky = fromRow; ky < toRow; ky++) {
       // A number of a laced image is a pair.
       const int64_t line = ky * w.width * w.channels * (std::is_same_v<T, float> ? 1 : 2);

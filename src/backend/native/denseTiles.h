@@ -64,7 +64,7 @@ struct DenseBlock {
     for (int r = 0; r < R; r++) rows[r] = x + (row + r) * inputs;
     Tile<R, V> tile;
     tile.clear();
-    tile.add(rows, 0, inputs, weight, outputs, columns);
+    tile.add(rows, 1, 0, inputs, weight, outputs, columns);
     tile.addBias(bias, columns);
     if (relu) tile.relu();
     tile.store(y + row * outputs, outputs, columns);
@@ -179,7 +179,7 @@ struct DenseInputBlock {
     for (int64_t member = 0; member < members; member++) {
       const float* rows[R];
       for (int r = 0; r < R; r++) rows[r] = g + (member * s.rows + row + r) * s.outputs;
-      tile.add(rows, 0, s.outputs, turned + member * s.outputs * width, width, columns);
+      tile.add(rows, 1, 0, s.outputs, turned + member * s.outputs * width, width, columns);
     }
     tile.store(dx + row * s.inputs, s.inputs, columns);
   }

@@ -1,4 +1,4 @@
-// Matrix products in AVX-512 registers: a tile of up to 12 rows by up to 64 columns of C is held in registers while
+// Matrix products in AVX-512 registers: a tile of up to 8 rows by up to 64 columns of C is held in registers while
 // products of A's rows and B's columns are added to it. A's rows are pointers, so that the windows of a convolution
 // are rows without a copy; B's rows are the floats (or pairs of bf16) of up to 64 neighbouring columns.
 #pragma once
@@ -15,13 +15,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace rlpd::tiles {
 
-// Vectors of 16 columns in a tile, and the rows that then fit the 32 registers.
+// Vectors of 16 columns in a tile, and its rows: as many as the 32 registers hold, or as there are registers for
+// pointers to them.
 constexpr int64_t lanes = 16;
 template <int V>
-constexpr int rowLimit = V == 4 ? 6 : 12;
+constexpr int rowLimit = V == 4 ? 6 : 8;
 
 // The columns of one panel of B: V vectors, the last of which may be partly outside.
 struct Columns {
@@ -39,6 +41,53 @@ template <int V>
 inline __mmask16 maskOf(const Columns& columns, int v) {
   return v == V - 1 ? columns.last : static_cast<__mmask16>(0xffff);
 }
+
+#ifdef RLPD_AVX512_BF16
+
+// Calls body with the constants 0 … n − 1: an array that is only ever indexed by constants is registers to any
+// compiler, where GCC writes one that is indexed in a loop back to memory at every turn.
+template <typename Body, int... I>
+__attribute__((always_inline)) inline void eachOf(std::integer_sequence<int, I...>, Body&& body) {
+  (body(std::integral_constant<int, I>()), ...);
+}
+template <int n, typename Body>
+__attribute__((always_inline)) inline void each(Body&& body) {
+  eachOf(std::make_integer_sequence<int, n>(), body);
+}
+
+// A tile's sums while pairs of bf16 are added to them.
+template <int R, int V>
+struct PairSums {
+  __m512 c[R * V];
+
+  __attribute__((always_inline)) explicit PairSums(const __m512 (&from)[R][V]) {
+    each<R * V>([&](auto i) __attribute__((always_inline)) { c[i] = from[i / V][i % V]; });
+  }
+
+  __attribute__((always_inline)) void store(__m512 (&to)[R][V]) const {
+    each<R * V>([&](auto i) __attribute__((always_inline)) { to[i / V][i % V] = c[i]; });
+  }
+
+  // The products of a pair of each row, found by row(r), with the columns' pairs; or with two bytes of the rows' first
+  // numbers alone.
+  template <int bytes, typename Row>
+  __attribute__((always_inline)) void add(const Row& row, const at::BFloat16* pairs, const Columns& columns) {
+    __m512bh values[V];
+    each<V>([&](auto v) __attribute__((always_inline)) {
+      values[v] = (__m512bh)_mm512_maskz_loadu_epi32(maskOf<V>(columns, v), pairs + 2 * v * lanes);
+    });
+    each<R>([&](auto r) __attribute__((always_inline)) {
+      int32_t both = 0;
+      std::memcpy(&both, row(r), bytes);
+      const __m512bh a = (__m512bh)_mm512_set1_epi32(both);
+      each<V>([&](auto v) __attribute__((always_inline)) {
+        c[r * V + v] = _mm512_dpbf16_ps(c[r * V + v], a, values[v]);
+      });
+    });
+  }
+};
+
+#endif
 
 template <int R, int V>
 struct Tile {
@@ -61,21 +110,25 @@ struct Tile {
         _mm512_mask_storeu_ps(to + r * stride + columns.first + v * lanes, maskOf<V>(columns, v), c[r][v]);
   }
 
-  // C[r] += Σ_k rows[r][offset + k] · b[k]; b's rows are `ldb` floats apart.
-  void add(const float* const* rows, int64_t offset, int64_t length, const float* b, int64_t ldb,
+  // C[r] += Σ_i Σ_k rows[r][i·step + k] · b[i·length + k], for `runs` runs of `length` numbers of each row; b's rows
+  // are `ldb` floats apart.
+  void add(const float* const* rows, int64_t runs, int64_t step, int64_t length, const float* b, int64_t ldb,
            const Columns& columns) {
     // Sums and pointers of its own: through `this` the compiler would keep them in memory.
     Tile sums = *this;
     const float* at[R];
-    for (int r = 0; r < R; r++) at[r] = rows[r] + offset;
+    for (int r = 0; r < R; r++) at[r] = rows[r];
     const float* row = b + columns.first;
-    for (int64_t k = 0; k < length; k++, row += ldb) {
-      __m512 values[V];
-      for (int v = 0; v < V; v++) values[v] = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), row + v * lanes);
-      for (int r = 0; r < R; r++) {
-        const __m512 a = _mm512_set1_ps(at[r][k]);
-        for (int v = 0; v < V; v++) sums.c[r][v] = _mm512_fmadd_ps(a, values[v], sums.c[r][v]);
+    for (int64_t run = 0; run < runs; run++) {
+      for (int64_t k = 0; k < length; k++, row += ldb) {
+        __m512 values[V];
+        for (int v = 0; v < V; v++) values[v] = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), row + v * lanes);
+        for (int r = 0; r < R; r++) {
+          const __m512 a = _mm512_set1_ps(at[r][k]);
+          for (int v = 0; v < V; v++) sums.c[r][v] = _mm512_fmadd_ps(a, values[v], sums.c[r][v]);
+        }
       }
+      for (int r = 0; r < R; r++) at[r] += step;
     }
     *this = sums;
   }
@@ -114,30 +167,36 @@ struct Tile {
   }
 
 #ifdef RLPD_AVX512_BF16
-  // The same in bf16: b holds pairs of rows, [k/2][column][2], an odd length's last pair filled with zero.
-  void add(const at::BFloat16* const* rows, int64_t offset, int64_t length, const at::BFloat16* b, int64_t ldb,
-           const Columns& columns) {
-    Tile sums = *this;
+  // The same in bf16: b holds pairs of rows, [k/2][column][2], an odd run's last pair filled with zero.
+  void add(const at::BFloat16* const* rows, int64_t runs, int64_t step, int64_t length, const at::BFloat16* b,
+           int64_t ldb, const Columns& columns) {
+    PairSums<R, V> sums(c);
     const at::BFloat16* at[R];
-    for (int r = 0; r < R; r++) at[r] = rows[r] + offset;
-    const at::BFloat16* pair = b + 2 * columns.first;
-    int64_t k = 0;
-    for (; k + 1 < length; k += 2, pair += 2 * ldb) sums.template addPair<4>(at, k, pair, columns);
-    if (k < length) sums.template addPair<2>(at, k, pair, columns);
-    *this = sums;
+    for (int r = 0; r < R; r++) at[r] = rows[r];
+    const at::BFloat16* pairs = b + 2 * columns.first;
+    for (int64_t run = 0; run < runs; run++) {
+      int64_t k = 0;
+      const auto row = [&](int r) __attribute__((always_inline)) { return at[r] + k; };
+      for (; k + 1 < length; k += 2, pairs += 2 * ldb) sums.template add<4>(row, pairs, columns);
+      if (k < length) {
+        sums.template add<2>(row, pairs, columns);
+        pairs += 2 * ldb;
+      }
+      for (int r = 0; r < R; r++) at[r] += step;
+    }
+    sums.store(c);
   }
 
   // The same where every number of a and b is a pair.
   void addOuterAt(const at::BFloat16* a, int64_t row, const int64_t* places, int64_t length, const at::BFloat16* b,
                   int64_t stepB, const Columns& columns) {
-    Tile sums = *this;
-    const at::BFloat16* pair = b + 2 * columns.first;
-    for (int64_t k = 0; k < length; k++, pair += 2 * stepB) {
-      const at::BFloat16* at[R];
-      for (int r = 0; r < R; r++) at[r] = a + 2 * (places[k] + row + r);
-      sums.template addPair<4>(at, 0, pair, columns);
+    PairSums<R, V> sums(c);
+    const at::BFloat16* pairs = b + 2 * columns.first;
+    for (int64_t k = 0; k < length; k++, pairs += 2 * stepB) {
+      const at::BFloat16* first = a + 2 * (places[k] + row);
+      sums.template add<4>([&](int r) __attribute__((always_inline)) { return first + 2 * r; }, pairs, columns);
     }
-    *this = sums;
+    sums.store(c);
   }
 #endif
 
@@ -168,23 +227,6 @@ struct Tile {
                                  (__m256i)_mm512_cvtneps_pbh(c[r][v]));
   }
 #endif
-
-#ifdef RLPD_AVX512_BF16
- private:
-  // One pair of products, or with two bytes of each row the first of them alone.
-  template <int bytes>
-  __attribute__((always_inline)) void addPair(const at::BFloat16* const* rows, int64_t place, const at::BFloat16* pair, const Columns& columns) {
-    __m512bh values[V];
-    for (int v = 0; v < V; v++)
-      values[v] = (__m512bh)_mm512_maskz_loadu_epi32(maskOf<V>(columns, v), pair + 2 * v * lanes);
-    for (int r = 0; r < R; r++) {
-      int32_t both = 0;
-      std::memcpy(&both, rows[r] + place, bytes);
-      const __m512bh a = (__m512bh)_mm512_set1_epi32(both);
-      for (int v = 0; v < V; v++) c[r][v] = _mm512_dpbf16_ps(c[r][v], a, values[v]);
-    }
-  }
-#endif
 };
 
 // Calls body.template run<R, V>(row, columns) for tiles that cover rows × columns, columns outermost, so that a
@@ -199,8 +241,7 @@ void coverRows(int64_t rows, const Columns& columns, Body&& body) {
   case R:                                                                     \
     if constexpr (R < limit) body.template run<R < limit ? R : 1, V>(row, columns); \
     break;
-    RLPD_REST(1) RLPD_REST(2) RLPD_REST(3) RLPD_REST(4) RLPD_REST(5) RLPD_REST(6) RLPD_REST(7) RLPD_REST(8)
-    RLPD_REST(9) RLPD_REST(10) RLPD_REST(11)
+    RLPD_REST(1) RLPD_REST(2) RLPD_REST(3) RLPD_REST(4) RLPD_REST(5) RLPD_REST(6) RLPD_REST(7)
 #undef RLPD_REST
     default: break;
   }
