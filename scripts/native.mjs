@@ -271,13 +271,15 @@ function findCuda(folder, log) {
   const toolkits = [CUDA_HOME, CUDA_PATH, '/usr/local/cuda'].filter(Boolean);
   const packages = join(dirname(folder), 'nvidia');
   const besides = existsSync(packages) ? readdirSync(packages).map((name) => join(packages, name)) : [];
+  // Brings the compiler's headers, which those packages lack; last, since it may be of another version.
+  besides.push(join(dirname(folder), 'triton', 'backends', 'nvidia'));
   const has = (folders, header) => folders.some((include) => existsSync(join(include, header)));
   const found = [...toolkits.map((one) => [one]), besides]
-    .map((places) => places.map((place) => join(place, 'include')))
+    .map((places) => places.map((place) => join(place, 'include')).filter((include) => existsSync(include)))
     .find((folders) => has(folders, 'cuda_runtime_api.h') && has(folders, join('crt', 'host_config.h')));
   if (found === undefined)
     log(
-      "This libtorch has CUDA, but CUDA's headers (cuda_runtime_api.h and crt/host_config.h) were found neither in CUDA_HOME nor beside it: the engine is built for the CPU. The CUDA toolkit brings them, or pip install nvidia-cuda-crt of the version of torch's CUDA.",
+      "This libtorch has CUDA, but CUDA's headers (cuda_runtime_api.h and crt/host_config.h) were found neither in CUDA_HOME nor beside it: the engine is built for the CPU. The CUDA toolkit brings them, and so does pip install torch.",
     );
   return found;
 }

@@ -132,15 +132,16 @@ test('the script runs when it is called through a link', () => {
 test('a libtorch with CUDA is used as one where its headers are found, and what is missing is said where not', () => {
   put('torch/lib/libtorch_cuda.so', 'cuda');
   const without = build();
-  assert.match(without.said, /built for the CPU.*nvidia-cuda-crt/);
+  assert.match(without.said, /built for the CPU.*pip install torch/);
   assert.doesNotMatch(without.said, /with CUDA\)/);
   put('nvidia/cu13/include/cuda_runtime_api.h', '');
-  put('nvidia/crt/include/crt/host_config.h', '');
+  put('triton/backends/nvidia/include/crt/host_config.h', '');
   const beside = build();
   assert.match(beside.said, /with CUDA\)/);
   // Other flags: everything is made anew.
   assert.deepEqual(beside.made, ['one', 'rlpd_torch', 'two']);
   rmSync(join(clone, 'nvidia'), { recursive: true });
+  rmSync(join(clone, 'triton'), { recursive: true });
   put('toolkit/include/cuda_runtime_api.h', '');
   put('toolkit/include/crt/host_config.h', '');
   assert.match(build({ CUDA_HOME: join(clone, 'toolkit') }).said, /with CUDA\)/);
