@@ -105,52 +105,86 @@ void convolve(const Window& w, const T* x, const T* filter, const float* bias, b
   });
 }
 
+// Input pixels that are reached by the same taps of the filter: those of one phase of the strides.
+struct Phase {
+  struct Tap {
+    int64_t number;
+    // For each of the pixels, the place of its row in an image's g; -1 outside the image.
+    std::vector<int64_t> sources;
+  };
+  std::vector<Tap> taps;
+  // Places of the pixels in an image of dx.
+  std::vector<int64_t> pixels;
+};
+
+inline std::vector<Phase> phasesOf(const Window& w) {
+  std::vector<Phase> phases;
+  for (int64_t phaseY = 0; phaseY < w.strideHeight; phaseY++)
+    for (int64_t phaseX = 0; phaseX < w.strideWidth; phaseX++) {
+      Phase phase;
+      for (int64_t y = phaseY; y < w.height; y += w.strideHeight)
+        for (int64_t x = phaseX; x < w.width; x += w.strideWidth) phase.pixels.push_back((y * w.width + x) * w.channels);
+      for (int64_t ky = phaseY; ky < w.kernelHeight; ky += w.strideHeight)
+        for (int64_t kx = phaseX; kx < w.kernelWidth; kx += w.strideWidth) {
+          Phase::Tap tap{ky * w.kernelWidth + kx, {}};
+          for (int64_t y = phaseY; y < w.height; y += w.strideHeight)
+            for (int64_t x = phaseX; x < w.width; x += w.strideWidth) {
+              const int64_t outY = (y - ky) / w.strideHeight, outX = (x - kx) / w.strideWidth;
+              const bool inside = y >= ky && x >= kx && outY < w.outHeight && outX < w.outWidth;
+              tap.sources.push_back(inside ? (outY * w.outWidth + outX) * w.outputs : -1);
+            }
+          phase.taps.push_back(std::move(tap));
+        }
+      phases.push_back(std::move(phase));
+    }
+  return phases;
+}
+
 template <typename T>
 struct InputGradientBlock {
   const Window& w;
-  // For each tap of the phase, the rows of g (zeros outside the image), and the tap's [out, in] matrix.
-  std::vector<std::vector<const T*>> rows;
-  std::vector<const T*> matrices;
-  std::vector<T*> targets;
+  const Phase& phase;
+  const T* g;
+  const T* zeros;
+  // The [out, in] matrices of all taps.
+  const T* matrices;
+  T* dx;
 
   template <int R, int V>
   void run(int64_t row, const Columns& columns) {
+    const int64_t matrixSize = packedRows<T>(w.outputs) * w.channels;
     Tile<R, V> tile;
     tile.clear();
-    for (size_t tap = 0; tap < matrices.size(); tap++)
-      tile.add(rows[tap].data() + row, 1, 0, w.outputs, matrices[tap], w.channels, columns);
-    tile.store(targets.data() + row, columns);
+    for (const Phase::Tap& tap : phase.taps) {
+      const T* rows[R];
+      for (int r = 0; r < R; r++) {
+        const int64_t source = tap.sources[static_cast<size_t>(row + r)];
+        rows[r] = source < 0 ? zeros : g + source;
+      }
+      tile.add(rows, 1, 0, w.outputs, matrices + tap.number * matrixSize, w.channels, columns);
+    }
+    T* targets[R];
+    for (int r = 0; r < R; r++) targets[r] = dx + phase.pixels[static_cast<size_t>(row + r)];
+    tile.store(targets, columns);
   }
 };
 
-// dx from g = dL/d(pre-activation). Input pixels fall into strideHeight·strideWidth phases; the pixels of one phase
-// are reached by the same taps of the filter. `matrices` holds the [out, in] matrix of each tap (packed for bf16).
+// dx from g = dL/d(pre-activation). `matrices` holds the [out, in] matrix of each tap (packed for bf16).
 template <typename T>
 void inputGradient(const Window& w, const T* g, const T* matrices, T* dx, int threads) {
   const std::vector<T> zeros(static_cast<size_t>(w.outputs), T(0.0f));
-  const int64_t matrixSize = packedRows<T>(w.outputs) * w.channels;
-  const int64_t phases = w.strideHeight * w.strideWidth;
-  forEachItem(threads, w.batch * phases, [&](int64_t item) {
-    const int64_t b = item / phases;
-    const int64_t phaseY = item % phases / w.strideWidth, phaseX = item % w.strideWidth;
-    InputGradientBlock<T> block{w, {}, {}, {}};
-    for (int64_t y = phaseY; y < w.height; y += w.strideHeight)
-      for (int64_t x = phaseX; x < w.width; x += w.strideWidth)
-        block.targets.push_back(dx + ((b * w.height + y) * w.width + x) * w.channels);
-    for (int64_t ky = phaseY; ky < w.kernelHeight; ky += w.strideHeight)
-      for (int64_t kx = phaseX; kx < w.kernelWidth; kx += w.strideWidth) {
-        std::vector<const T*> rows;
-        rows.reserve(block.targets.size());
-        for (int64_t y = phaseY; y < w.height; y += w.strideHeight)
-          for (int64_t x = phaseX; x < w.width; x += w.strideWidth) {
-            const int64_t outY = (y - ky) / w.strideHeight, outX = (x - kx) / w.strideWidth;
-            const bool inside = y >= ky && x >= kx && outY < w.outHeight && outX < w.outWidth;
-            rows.push_back(inside ? g + ((b * w.outHeight + outY) * w.outWidth + outX) * w.outputs : zeros.data());
-          }
-        block.rows.push_back(std::move(rows));
-        block.matrices.push_back(matrices + (ky * w.kernelWidth + kx) * matrixSize);
-      }
-    cover(static_cast<int64_t>(block.targets.size()), w.channels, block);
+  const std::vector<Phase> phases = phasesOf(w);
+  const auto count = static_cast<int64_t>(phases.size());
+  forEachItem(threads, w.batch * count, [&](int64_t item) {
+    const int64_t b = item / count;
+    const Phase& phase = phases[static_cast<size_t>(item % count)];
+    InputGradientBlock<T> block{w,
+                                phase,
+                                g + b * w.outHeight * w.outWidth * w.outputs,
+                                zeros.data(),
+                                matrices,
+                                dx + b * w.height * w.width * w.channels};
+    cover(static_cast<int64_t>(phase.pixels.size()), w.channels, block);
   });
 }
 
