@@ -30,6 +30,12 @@ export async function commitFile(file: FileHandle, aside: string, path: string):
   await syncFolder(dirname(path));
 }
 
+/** Why a file could not be written, as a clause. */
+export function writeFailure(error: unknown): string {
+  if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return 'the disk is full';
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Makes renames and deletions within `folder` durable. Windows cannot open a folder and needs no such flush. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;

@@ -6,7 +6,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../src/errors.js';
-import { commitFile, PARTIAL_ENDING, syncFolder } from './atomicFile.js';
+import { commitFile, PARTIAL_ENDING, syncFolder, writeFailure } from './atomicFile.js';
 import { type Episode, episodeReturn } from './episode.js';
 import { makeFolder } from './makeFolder.js';
 import {
@@ -180,9 +180,8 @@ export class DatasetWriter {
       if (this.#failure !== null) throw this.#failure;
       await task().catch(async (error: Error) => {
         await this.#keepWhole();
-        const why = (error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'the disk is full' : error.message;
         this.#failure = new Error(
-          `Writing the dataset in ${this.folder} failed (${why}); the ${this.#manifest.episodes} episodes that it lists are whole.`,
+          `Writing the dataset in ${this.folder} failed (${writeFailure(error)}); the ${this.#manifest.episodes} episodes that it lists are whole.`,
           { cause: error },
         );
         throw this.#failure;

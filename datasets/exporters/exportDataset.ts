@@ -1,6 +1,7 @@
 /** The way out: a dataset in a format that other programs read, an episode at a time. */
 import { readdir } from 'node:fs/promises';
 import { InputError } from '../../src/errors.js';
+import { writeFailure } from '../atomicFile.js';
 import type { Episode } from '../episode.js';
 import { makeFolder } from '../makeFolder.js';
 import type { Manifest } from '../manifest.js';
@@ -25,7 +26,10 @@ export interface ExportReport {
   readonly steps: number;
 }
 
-/** @throws InputError where `out` holds something already, or the dataset cannot be read or does not fit the format. */
+/**
+ * @throws InputError where `out` holds something already, or the dataset cannot be read or does not fit the format;
+ *   Error where it cannot be written, such as on a full disk
+ */
 export async function exportDataset(
   folder: string,
   out: string,
@@ -46,6 +50,12 @@ export async function exportDataset(
     }
     await sink.finish?.();
     return { out, episodes: number, steps: dataset.manifest.steps };
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new Error(
+      `The export to ${out} failed (${writeFailure(error)}): delete what is there of it, and export again.`,
+      { cause: error },
+    );
   } finally {
     await sink.close?.();
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -12,6 +13,7 @@ import { exportFrames } from '../../datasets/exporters/frames.js';
 import { exportLerobot } from '../../datasets/exporters/lerobot.js';
 import { exportMinari } from '../../datasets/exporters/minari.js';
 import { exportVd4rl } from '../../datasets/exporters/vd4rl.js';
+import { Hdf5Writer } from '../../datasets/sources/hdf5Writer.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { InputError } from '../../src/errors.js';
 import { convertAll, rejection, sampleEpisode, sampleHeader, temporaryFolder } from './samples.js';
@@ -80,4 +82,33 @@ test('an export never writes into a folder that holds something', async (t) => {
   const error = await rejection(exportDataset(folder, folder, exportFrames));
   assert.ok(error instanceof InputError);
   assert.match(error.message, /is not empty/);
+});
+
+test('an export that the disk has no room for says so, and that what there is must go', async (t) => {
+  const { folder } = await sampleDataset(t);
+  const out = join(temporaryFolder(t), 'out');
+  let isClosed = false;
+  const error = await rejection(
+    exportDataset(folder, out, async () => ({
+      write: async () => {
+        throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      },
+      close: async () => {
+        isClosed = true;
+      },
+    })),
+  );
+  assert.ok(!(error instanceof InputError));
+  assert.match(error.message, /^The export to .* failed \(the disk is full\): delete what is there of it/);
+  assert.ok(isClosed);
+});
+
+test('what HDF5 reports of a full disk becomes one sentence', {
+  skip: !existsSync('/dev/full'),
+}, async () => {
+  const error: NodeJS.ErrnoException = await rejection(Hdf5Writer.create('/dev/full'));
+  assert.deepEqual(
+    [error.code, error.message],
+    ['ENOSPC', '/dev/full cannot be written: No space left on device'],
+  );
 });
