@@ -66,8 +66,14 @@ function zlibOptions(limit: number): object {
 function loadAddon(): InflateAddon | null {
   try {
     const path = fileURLToPath(new URL('../../build/rlpd_inflate.node', import.meta.url));
-    return createRequire(import.meta.url)(path) as InflateAddon;
+    const addon: Partial<InflateAddon> = createRequire(import.meta.url)(path);
+    // One that an older version built lacks what is called here, until the next `npm run setup`.
+    return isWhole(addon) ? addon : null;
   } catch {
     return null;
   }
+}
+
+function isWhole(addon: Partial<InflateAddon>): addon is InflateAddon {
+  return typeof addon.inflate === 'function' && typeof addon.inflateSync === 'function';
 }
