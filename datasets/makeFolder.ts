@@ -10,7 +10,8 @@ import { InputError } from '../src/errors.js';
 export async function makeFolder(path: string): Promise<void> {
   if (await isFolder(path)) return;
   const parent = dirname(resolve(path));
-  if (parent !== resolve(path)) await makeFolder(parent);
+  // A file in its place is for mkdir to refuse, which then names the folder that was wanted.
+  if (!(await exists(parent))) await makeFolder(parent);
   try {
     await mkdir(path);
   } catch (error) {
@@ -21,6 +22,10 @@ export async function makeFolder(path: string): Promise<void> {
       cause: error,
     });
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -18,9 +18,13 @@ test('a file in the way is the system’s own error, with its path', async (t) =
   const root = temporaryFolder(t);
   const file = join(root, 'file');
   writeFileSync(file, '');
-  for (const path of [file, join(file, 'below', 'it')]) {
+  for (const [path, code, named] of [
+    [file, 'EEXIST', file],
+    [join(file, 'below'), 'ENOTDIR', join(file, 'below')],
+    [join(file, 'below', 'it'), 'ENOTDIR', join(file, 'below')],
+  ] as const) {
     const error: NodeJS.ErrnoException = await rejection(makeFolder(path));
-    assert.deepEqual([error.code, error.path], ['EEXIST', file]);
+    assert.deepEqual([error.code, error.path], [code, named]);
   }
 });
 
