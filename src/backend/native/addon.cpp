@@ -178,7 +178,8 @@ napi_value addFrameBlock(Engine& engine, napi_env env, const Arguments& argument
   return undefined(env);
 }
 
-// keepFramesOnDevice(memory, capacity, frameBytes): room for so many frames of so many bytes there; before the memory's first gather.
+// keepFramesOnDevice(memory, capacity, frameBytes): room for so many frames of so many bytes there; before the memory's
+// first gather.
 napi_value keepFramesOnDevice(Engine& engine, napi_env env, const Arguments& arguments) {
   engine.requireIdle();
   FrameBlocks& blocks = engine.memories[static_cast<int64_t>(toNumber(env, arguments.at(0)))];

@@ -113,52 +113,21 @@ inline void dense(const DenseShape& s, const float* x, const float* weight, cons
   });
 }
 
-// dW = xᵀ·g of a block of inputs (the rows) and a panel of outputs.
-struct DenseWeightBlock {
-  const DenseShape& s;
-  const float* x;
-  const float* g;
-  float* dWeight;
+// aᵀ·b over `count` rows: a's columns are the rows of the product, and b [count, width] gives a panel of its columns.
+struct OuterBlock {
+  const float* a;
+  // Between a's rows.
+  int64_t stride, count;
+  const float* b;
+  int64_t width;
+  float* product;
 
   template <int R, int V>
   void run(int64_t row, const Columns& columns) {
     Tile<R, V> tile;
     tile.clear();
-    tile.addOuter(x + row, s.inputs, s.rows, g, s.outputs, columns);
-    tile.store(dWeight + row * s.outputs, s.outputs, columns);
-  }
-};
-
-// The same of a single output: one row, and the inputs are its columns.
-struct DenseColumnBlock {
-  const DenseShape& s;
-  const float* x;
-  const float* g;
-  float* dWeight;
-
-  template <int R, int V>
-  void run(int64_t, const Columns& columns) {
-    Tile<R, V> tile;
-    tile.clear();
-    tile.addOuter(g, 1, s.rows, x, s.inputs, columns);
-    tile.store(dWeight, s.inputs, columns);
-  }
-};
-
-// Σ over the rows of g [rows, stride], of a panel of its columns.
-struct RowSum {
-  const float* g;
-  int64_t rows, stride;
-  float* sums;
-
-  template <int R, int V>
-  void run(int64_t, const Columns& columns) {
-    float ones[R];
-    std::fill(ones, ones + R, 1.0f);
-    Tile<R, V> tile;
-    tile.clear();
-    tile.addOuter(ones, 0, rows, g, stride, columns);
-    tile.store(sums, stride, columns);
+    tile.addOuter(a + row, stride, count, b, width, columns);
+    tile.store(product + row * width, width, columns);
   }
 };
 
@@ -210,14 +179,18 @@ inline void denseWeightItem(const DenseShape& s, const DenseItems::Item& item, c
   float* dWeight = gradients.weight + item.member * s.inputs * s.outputs;
   if (item.row == 0 && (!single || item.column == 0)) {
     const int64_t first = single ? 0 : item.column;
-    RowSum sum{g + first, s.rows, s.outputs, gradients.bias + item.member * s.outputs + first};
+    // A sum over rows is the product with a column of ones: one, read again and again.
+    const float one = 1;
+    OuterBlock sum{&one, 0, s.rows, g + first, s.outputs, gradients.bias + item.member * s.outputs + first};
     cover(1, single ? 1 : item.columns, sum);
   }
   if (single) {
-    DenseColumnBlock block{s, x + item.column, g, dWeight + item.column};
+    // The inputs are the columns: an output alone would fill one lane of a tile's sixteen.
+    OuterBlock block{g, 1, s.rows, x + item.column, s.inputs, dWeight + item.column};
     cover(1, item.columns, block);
   } else {
-    DenseWeightBlock block{s, x + item.row, g + item.column, dWeight + item.row * s.outputs + item.column};
+    OuterBlock block{x + item.row, s.inputs, s.rows, g + item.column, s.outputs,
+                     dWeight + item.row * s.outputs + item.column};
     cover(item.rows, item.columns, block);
   }
 }

@@ -19,15 +19,17 @@ const families = [elementwise, reductions, matmul, convolution, shape, fused];
  */
 export function registerTorch(settingsFor: (accelerator: Accelerator) => TorchSettings): {
   backend: TorchBackend;
+  accelerator: Accelerator;
   libtorch: string;
 } {
   const { addon, libtorch } = loadAddon();
-  const backend = new TorchBackend(addon, settingsFor(addon.accelerator()));
+  const accelerator = addon.accelerator();
+  const backend = new TorchBackend(addon, settingsFor(accelerator));
   for (const family of families) {
     for (const [kernelName, kernel] of Object.entries(family)) registerKernel(kernelName, kernel, backend);
   }
   tf.registerBackend('torch', () => backend, 0);
-  return { backend, libtorch };
+  return { backend, accelerator, libtorch };
 }
 
 function registerKernel(kernelName: string, kernel: TorchKernel, backend: TorchBackend): void {

@@ -24,12 +24,8 @@ export function isTorchTaken(): boolean {
 export function selectTorch(options: BackendOptions): SelectedBackend {
   if (taken === undefined) {
     try {
-      let found: Accelerator | undefined;
-      const { backend, libtorch } = registerTorch((accelerator) => {
-        found = accelerator;
-        return settingsFor(options, accelerator);
-      });
-      taken = { accelerator: found as Accelerator, settings: backend.settings, libtorch };
+      const { backend, accelerator, libtorch } = registerTorch((found) => settingsFor(options, found));
+      taken = { accelerator, settings: backend.settings, libtorch };
     } catch (error) {
       throw new InputError(error instanceof Error ? error.message : String(error));
     }
