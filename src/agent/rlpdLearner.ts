@@ -113,19 +113,29 @@ export class RlpdLearner implements Learner {
       if (index === last) this.#addActorInputs(inputs, batch.size);
       return inputs;
     };
-    let inputs = prepare(0);
-    for (let index = 0; index <= last; index++) {
-      const running = (index === last ? programs.full : programs.critic).run(inputs);
-      // The next step's numbers are drawn while this one is computed.
-      if (index < last) inputs = prepare(index + 1);
-      const values = await running;
-      criticMetricNames.forEach((name, i) => {
-        metrics[name] = (metrics[name] ?? 0) + (values[i] ?? Number.NaN) / batch.minibatches;
-      });
-      if (index < last) continue;
-      actorMetricNames.forEach((name, i) => {
-        metrics[name] = values[criticMetricNames.length + i] ?? Number.NaN;
-      });
+    const start = (index: number): Promise<Float32Array> =>
+      (index === last ? programs.full : programs.critic).run(prepare(index));
+    let running = start(0);
+    let next: Promise<Float32Array> | undefined;
+    try {
+      for (let index = 0; index <= last; index++) {
+        // Drawn and handed over while this step is computed, so that the engine need not wait between the two.
+        next = index < last ? start(index + 1) : undefined;
+        const values = await running;
+        criticMetricNames.forEach((name, i) => {
+          metrics[name] = (metrics[name] ?? 0) + (values[i] ?? Number.NaN) / batch.minibatches;
+        });
+        if (next !== undefined) {
+          running = next;
+          continue;
+        }
+        actorMetricNames.forEach((name, i) => {
+          metrics[name] = values[criticMetricNames.length + i] ?? Number.NaN;
+        });
+      }
+    } finally {
+      // After a failure the one behind it is pending still.
+      await next?.catch(() => {});
     }
     return metrics;
   }

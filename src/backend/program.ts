@@ -5,7 +5,8 @@
  *
  * What a body must keep to: no reads, no decision that depends on data, nothing that changes from run to run unless
  * it is an input; it writes to variables through the in-place kernels (`AdamUpdate`, `EmaUpdate`) where the backend
- * has them. While a run is pending nobody else touches the backend.
+ * has them. While a run is pending nothing but further runs may be asked of the backend: they follow in turn, and a
+ * replay follows another at once, without a word to the main thread between them.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { TorchBackend } from './torch/torchBackend.js';
@@ -26,8 +27,10 @@ export interface ProgramOptions<Names extends string> {
 
 export interface Program<Names extends string> {
   /**
-   * One run. The arrays are read before this returns and stay the caller's.
-   * @throws Error when an input is missing or of another size, and when a kernel fails (with the kernel's name).
+   * One run, after those that are pending, of whichever program. The arrays stay the caller's, unchanged until it is
+   * done, and so do frames that pending runs read.
+   * @throws Error when an input is missing or of another size, when a kernel fails (with the kernel's name), and when
+   *   a run fails that was pending as this one was asked for: then it is not run.
    */
   run(inputs: Readonly<Record<Names, Float32Array | Int32Array>>): Promise<Float32Array>;
   dispose(): void;
@@ -40,16 +43,17 @@ interface Recording {
   readonly variables: readonly { variable: tf.Variable; dataId: object }[];
 }
 
+/** Of all programs, the pending run that was asked for last; `handedOver`: it was a replay, and the engine has it. */
+let lastRun: { readonly result: Promise<Float32Array>; readonly handedOver: boolean } | undefined;
+
 export function createProgram<Names extends string>(options: ProgramOptions<Names>): Program<Names> {
   const names = Object.keys(options.inputs) as Names[];
   let recording: Recording | undefined;
-  let pending = false;
+  let pending = 0;
   let disposed = false;
 
   function check(inputs: Readonly<Record<Names, Float32Array | Int32Array>>): void {
     if (disposed) throw new Error(`Program ${options.name} was disposed.`);
-    if (pending)
-      throw new Error(`Program ${options.name} is already running: await its run before the next.`);
     for (const name of names) {
       const { shape, dtype } = options.inputs[name];
       const values = inputs[name];
@@ -65,8 +69,7 @@ export function createProgram<Names extends string>(options: ProgramOptions<Name
     return Object.fromEntries(
       names.map((name) => {
         const { shape, dtype } = options.inputs[name];
-        // A copy: a backend may keep the array it is given, and the caller may overwrite it.
-        return [name, tf.tensor(inputs[name].slice(), [...shape], dtype)];
+        return [name, tf.tensor(inputs[name], [...shape], dtype)];
       }),
     ) as Record<Names, tf.Tensor>;
   }
@@ -97,10 +100,10 @@ export function createProgram<Names extends string>(options: ProgramOptions<Name
     }
   }
 
-  async function record(
+  function record(
     backend: TorchBackend,
     inputs: Readonly<Record<Names, Float32Array | Int32Array>>,
-  ): Promise<Float32Array> {
+  ): Float32Array {
     const given = tensors(inputs);
     const variables = Object.values(tf.engine().registeredVariables).map((variable) => ({
       variable,
@@ -125,7 +128,7 @@ export function createProgram<Names extends string>(options: ProgramOptions<Name
         );
       }
       recording = { backend, tape, variables };
-      const numbers = await result.data<'float32'>();
+      const numbers = result.dataSync<'float32'>();
       result.dispose();
       return numbers;
     } finally {
@@ -133,15 +136,13 @@ export function createProgram<Names extends string>(options: ProgramOptions<Name
     }
   }
 
-  /** Drops a recording whose variables are gone, were restored to new memory, or live on another backend. */
+  /** The recording, unless its variables are gone, were restored to new memory, or live on another backend. */
   function currentRecording(backend: TorchBackend): Recording | undefined {
-    if (recording === undefined) return undefined;
-    const current =
-      recording.backend === backend &&
+    const isCurrent =
+      recording?.backend === backend &&
       backend.addon.isCurrent(recording.tape) &&
       recording.variables.every(({ variable, dataId }) => variable.isDisposed || variable.dataId === dataId);
-    if (!current) forget();
-    return recording;
+    return isCurrent ? recording : undefined;
   }
 
   function forget(): void {
@@ -149,28 +150,57 @@ export function createProgram<Names extends string>(options: ProgramOptions<Name
     recording = undefined;
   }
 
-  return {
-    async run(inputs) {
-      check(inputs);
-      pending = true;
-      try {
-        const backend = tf.backend();
-        if (!(backend instanceof TorchBackend) || !(options.record ?? backend.settings.record)) {
-          return await eager(inputs);
-        }
-        const current = currentRecording(backend);
-        if (current === undefined) return await record(backend, inputs);
-        backend.syncFrameMemories();
-        return await backend.addon.replay(
-          current.tape,
-          names.map((name) => inputs[name]),
-        );
-      } finally {
-        pending = false;
+  /** Where a run can be replayed; undefined where it has to be eager. */
+  function recorder(): TorchBackend | undefined {
+    const backend = tf.backend();
+    return backend instanceof TorchBackend && (options.record ?? backend.settings.record) ? backend : undefined;
+  }
+
+  async function runAfter(
+    before: Promise<Float32Array> | undefined,
+    inputs: Readonly<Record<Names, Float32Array | Int32Array>>,
+  ): Promise<Float32Array> {
+    check(inputs);
+    pending++;
+    try {
+      // Without one before it the run begins at once.
+      if (before !== undefined) {
+        await before.catch(() => {
+          throw new Error(`Program ${options.name} was not run, because a run before it failed.`);
+        });
       }
+      const backend = recorder();
+      if (backend === undefined) return await eager(inputs);
+      const current = currentRecording(backend);
+      if (current === undefined) {
+        forget();
+        return record(backend, inputs);
+      }
+      return await backend.replay(
+        current.tape,
+        names.map((name) => inputs[name]),
+      );
+    } finally {
+      pending--;
+    }
+  }
+
+  return {
+    run(inputs) {
+      const before = lastRun;
+      const backend = recorder();
+      const handedOver =
+        before?.handedOver !== false && backend !== undefined && currentRecording(backend) !== undefined;
+      const run = { result: runAfter(handedOver ? undefined : before?.result, inputs), handedOver };
+      lastRun = run;
+      const forgetRun = (): void => {
+        if (lastRun === run) lastRun = undefined;
+      };
+      run.result.then(forgetRun, forgetRun);
+      return run.result;
     },
     dispose() {
-      if (pending) throw new Error(`Program ${options.name} is running: await its run before disposing it.`);
+      if (pending > 0) throw new Error(`Program ${options.name} is running: await its run before disposing it.`);
       forget();
       disposed = true;
     },

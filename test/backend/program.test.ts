@@ -163,6 +163,10 @@ class Learner {
   }
 }
 
+function reason(settled: PromiseSettledResult<unknown> | undefined): string {
+  return settled?.status === 'rejected' ? String(settled.reason) : 'it did not fail';
+}
+
 interface Memory {
   readonly numTensors: number;
   readonly nativeTensors: number;
@@ -244,9 +248,62 @@ describe('a recorded program', torch, () => {
     await learner.update();
     const pending = learner.update();
     assert.throws(() => tf.neg(item(learner.variables, 0)), /recorded program is running; await it/);
-    await assert.rejects(learner.update(), /already running/);
+    assert.throws(() => learner.dispose(), /is running: await its run/);
     await pending;
     learner.dispose();
+  });
+
+  test('runs that are asked for while one is pending follow in turn, each on its own inputs', async () => {
+    await use('torch');
+    const eager = new Learner(false);
+    const recorded = new Learner(true);
+    const expected = [];
+    for (let i = 0; i < 12; i++) expected.push(await eager.update());
+    // The first of them is the recording.
+    const runs = Array.from({ length: 12 }, () => recorded.update());
+    assert.deepEqual(await Promise.all(runs), expected);
+    assert.deepEqual(await recorded.weights(), await eager.weights());
+    eager.dispose();
+    recorded.dispose();
+  });
+
+  test('another program follows in turn, whether it is recorded already or not', async () => {
+    await use('torch');
+    const learner = new Learner(true);
+    await learner.update();
+    // Reads the weight that the runs before it have changed.
+    const weight = item(learner.variables, 0);
+    const reader = createProgram({
+      name: 'reader of a weight',
+      inputs: { x: { shape: [1], dtype: 'float32' } },
+      body: ({ x }) => tf.add(x, tf.sum(weight)) as tf.Tensor1D,
+    });
+    const read = () => reader.run({ x: Float32Array.of(0) });
+    const runs = [learner.update(), read(), learner.update(), read(), read()];
+    const [, first, , second, third] = await Promise.all(runs);
+    assert.notDeepEqual(second, first);
+    assert.deepEqual(third, second);
+    assert.deepEqual(await read(), second);
+    reader.dispose();
+    learner.dispose();
+  });
+
+  test('a run that fails takes those behind it with it, and no later one', async () => {
+    await use('torch');
+    const learner = new Learner(true);
+    const other = new Learner(true);
+    await learner.update();
+    const before = await learner.weights();
+    const runs = [learner.update(999), learner.update(), other.update()];
+    const [failed, behind, unrecorded] = await Promise.allSettled(runs);
+    assert.match(reason(failed), /was never written/);
+    assert.match(reason(behind), /not run, because a run before it failed/);
+    assert.match(reason(unrecorded), /was not run, because a run before it failed/);
+    assert.deepEqual(await learner.weights(), before);
+    assert.ok((await learner.update()).every(Number.isFinite));
+    assert.ok((await other.update()).every(Number.isFinite));
+    learner.dispose();
+    other.dispose();
   });
 });
 

@@ -43,19 +43,19 @@ napi_value isCurrent(Engine& engine, napi_env env, const Arguments& arguments) {
   return value;
 }
 
-// replay(tape, inputs) → Promise<Float32Array>
+// replay(tape, inputs) → Promise<Float32Array>; behind those that are running or waiting.
 napi_value replay(Engine& engine, napi_env env, const Arguments& arguments) {
-  engine.requireIdle();
   Tape& tape = tapeOf(engine, env, arguments.at(0));
-  for (size_t i = 0; i < tape.inputCount(); i++) {
+  std::vector<Tensor> inputs = tape.makeInputs(engine.settings);
+  for (size_t i = 0; i < inputs.size(); i++) {
     napi_value array;
     check(napi_get_element(env, arguments.at(1), static_cast<uint32_t>(i), &array), "get_element");
     const Bytes bytes = bytesOf(env, array);
-    Tensor& target = tape.input(i);
-    if (bytes.size != target.nbytes()) throw std::invalid_argument("input " + std::to_string(i) + " has the wrong size");
-    std::memcpy(target.data_ptr(), bytes.data, bytes.size);
+    if (bytes.size != inputs[i].nbytes())
+      throw std::invalid_argument("input " + std::to_string(i) + " has the wrong size");
+    std::memcpy(inputs[i].data_ptr(), bytes.data, bytes.size);
   }
-  return engine.replays.start(env, tape);
+  return engine.replays.start(env, tape, std::move(inputs));
 }
 
 // releaseTape(tape)

@@ -4,7 +4,6 @@
 #include <c10/core/InferenceMode.h>
 
 #include <cstring>
-#include <memory>
 #include <utility>
 
 #include "nodeApi.h"
@@ -13,6 +12,7 @@ namespace rlpd {
 
 struct ReplayThread::Job {
   Tape* tape;
+  std::vector<Tensor> inputs;
   napi_deferred deferred;
   Tensor result;
   std::string error;
@@ -37,19 +37,20 @@ ReplayThread::~ReplayThread() {
   if (thread_.joinable()) thread_.join();
 }
 
-napi_value ReplayThread::start(napi_env env, Tape& tape) {
-  // First what may fail: from `busy_` on the promise has to be settled.
+napi_value ReplayThread::start(napi_env env, Tape& tape, std::vector<Tensor> inputs) {
+  // First what may fail: from `pending_` on the promise has to be settled.
   if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
   auto job = std::make_unique<Job>();
   job->tape = &tape;
+  job->inputs = std::move(inputs);
   napi_value promise;
   check(napi_create_promise(env, &job->deferred, &promise), "create_promise");
   check(napi_ref_threadsafe_function(env, finished_), "ref_threadsafe_function");
-  busy_ = true;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    job_ = job.release();
+    jobs_.push_back(std::move(job));
   }
+  pending_++;
   wake_.notify_one();
   return promise;
 }
@@ -58,25 +59,35 @@ void ReplayThread::loop() {
   c10::InferenceMode inference;
   int threads = 0;
   for (;;) {
-    Job* job;
+    std::unique_ptr<Job> job;
+    bool failed;
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [this] { return job_ != nullptr || stopping_; });
+      wake_.wait(lock, [this] { return !jobs_.empty() || stopping_; });
       if (stopping_) return;
-      job = std::exchange(job_, nullptr);
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+      failed = failed_;
     }
     // OpenMP counts threads for each thread that opens parallel regions; ATen makes a pool anew at every call.
     if (threads != settings_.threads) at::set_num_threads(threads = settings_.threads);
-    perform(*job);
+    if (failed)
+      job->error = "not run, because a run before it failed";
+    else
+      perform(*job);
+    if (!job->error.empty()) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      failed_ = true;
+    }
     // Refused only while the environment is torn down: then nobody waits for the result.
-    if (napi_call_threadsafe_function(finished_, job, napi_tsfn_nonblocking) != napi_ok) delete job;
+    if (napi_call_threadsafe_function(finished_, job.get(), napi_tsfn_nonblocking) == napi_ok) job.release();
   }
 }
 
 void ReplayThread::perform(Job& job) {
   try {
     useStream(settings_);
-    job.result = job.tape->run(settings_, memories_);
+    job.result = job.tape->run(settings_, memories_, job.inputs);
   } catch (const c10::Error& error) {
     job.error = error.what_without_backtrace();
   } catch (const std::exception& error) {
@@ -91,9 +102,14 @@ void ReplayThread::settle(napi_env env, napi_value, void* context, void* data) {
   const std::unique_ptr<Job> job(static_cast<Job*>(data));
   if (env == nullptr) return;
   auto& replays = *static_cast<ReplayThread*>(context);
-  replays.busy_ = false;
-  napi_unref_threadsafe_function(env, replays.finished_);
-  replays.idle_();
+  if (--replays.pending_ == 0) {
+    {
+      const std::lock_guard<std::mutex> lock(replays.mutex_);
+      replays.failed_ = false;
+    }
+    napi_unref_threadsafe_function(env, replays.finished_);
+    replays.idle_();
+  }
   if (job->error.empty()) {
     const size_t bytes = static_cast<size_t>(job->result.numel()) * sizeof(float);
     void* memory = nullptr;

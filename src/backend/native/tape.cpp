@@ -16,11 +16,22 @@ Tensor readable(const Tensor& tensor) {
 
 }  // namespace
 
-Tensor Tape::run(const Settings& settings, FrameMemories& memories) {
+std::vector<Tensor> Tape::makeInputs(const Settings& settings) const {
+  std::vector<Tensor> inputs;
+  for (const Input& input : inputs_) inputs.push_back(at::empty(input.shape, stagingOptions(settings, input.type)));
+  return inputs;
+}
+
+Tensor Tape::run(const Settings& settings, FrameMemories& memories, const std::vector<Tensor>& inputs) {
   try {
+    for (size_t i = 0; i < inputs_.size(); i++) inputs_[i].host = inputs[i];
     gatherHere(settings, memories);
-    for (const Input& input : inputs_)
-      if (!value(input.place).is_same(input.host)) value(input.place).copy_(input.host, true);
+    for (const Input& input : inputs_) {
+      if (settings.portable)
+        value(input.place).copy_(input.host, true);
+      else
+        value(input.place) = input.host;
+    }
     // A profile takes the time of each command, which a graph does not tell.
     if (!settings.stream || !isGraph_ || settings.profile != nullptr) {
       // Its result would be taken from where the graph leaves its own.
@@ -103,13 +114,8 @@ int32_t Recorder::place(Handle handle, const Tensor& tensor) {
 
 void Recorder::addInput(Handle handle, const Tensor& tensor) {
   const int32_t place = newPlace(handle);
-  Tensor& value = tape_.values_[static_cast<size_t>(place)] = tensor.clone();
-  Tensor host = value;
-  if (settings_.portable) {
-    host = at::empty(value.sizes(), stagingOptions(settings_, value.scalar_type()));
-    host.copy_(value);
-  }
-  tape_.inputs_.push_back({place, host});
+  tape_.values_[static_cast<size_t>(place)] = tensor.clone();
+  tape_.inputs_.push_back({place, tensor.sizes().vec(), tensor.scalar_type(), Tensor()});
 }
 
 void Recorder::addConstant(Handle handle, const Tensor& tensor) {

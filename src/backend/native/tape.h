@@ -28,11 +28,10 @@ struct TapeCommand {
 
 class Tape {
  public:
-  // Runs all commands and returns the result, in this processor's memory; the inputs must have been written.
-  Tensor run(const Settings& settings, FrameMemories& memories);
-  // Where input i is written before a run: a tensor in this processor's memory.
-  Tensor& input(size_t i) { return inputs_[i].host; }
-  size_t inputCount() const { return inputs_.size(); }
+  // Runs all commands on these inputs and returns the result, in this processor's memory.
+  Tensor run(const Settings& settings, FrameMemories& memories, const std::vector<Tensor>& inputs);
+  // Tensors in this processor's memory for the inputs of a run, to be written; also while another run is in progress.
+  std::vector<Tensor> makeInputs(const Settings& settings) const;
   // Handles from outside the recording; when one of them is gone, the tape is out of date.
   const std::vector<Handle>& outsiders() const { return outsiders_; }
 
@@ -40,7 +39,10 @@ class Tape {
   friend class Recorder;
   struct Input {
     int32_t place;
-    // The place's own tensor where that is in this processor's memory, else a copy.
+    std::vector<int64_t> shape;
+    at::ScalarType type;
+    // What the run in progress was given: the place's own tensor where tensors live in this processor's memory, else
+    // copied into that.
     Tensor host;
   };
   Tensor& value(int32_t place) { return values_[static_cast<size_t>(place)]; }

@@ -43,6 +43,10 @@ export interface NativeAddon {
   /** The tape's number; a negative result abandons the recording. */
   endRecording(result: Handle): number;
   isCurrent(tape: number): boolean;
+  /**
+   * Reads the inputs before it returns. A replay that is asked for while others are pending follows them at once; where
+   * one fails, those that were asked for since are not run.
+   */
   replay(tape: number, inputs: readonly ArrayBufferView[]): Promise<Float32Array>;
   releaseTape(tape: number): void;
 }

@@ -105,6 +105,12 @@ export class TorchBackend extends tf.KernelBackend {
     return outputs;
   }
 
+  /** Replays a recording after those that are pending; until all are done, nothing else may be asked of the engine. */
+  replay(tape: number, inputs: readonly (Float32Array | Int32Array)[]): Promise<Float32Array> {
+    this.#syncFrameMemories();
+    return this.addon.replay(tape, inputs);
+  }
+
   /** The native handle of a tensor. */
   handle(tensor: TensorInfo): Handle {
     return this.#data.get(tensor.dataId).handle;
@@ -141,7 +147,7 @@ export class TorchBackend extends tf.KernelBackend {
   }
 
   /** Makes blocks known that frame memories have grown since the engine last saw them, and frames that changed. */
-  syncFrameMemories(): void {
+  #syncFrameMemories(): void {
     for (const [id, entry] of this.#frameMemories) {
       const memory = entry.memory.deref();
       if (memory !== undefined) this.#syncBlocks(id, memory);
