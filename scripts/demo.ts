@@ -1,7 +1,7 @@
 /**
  * `npm run demo`: the whole journey on cartpole-swingup from pixels. A state agent makes a small dataset of mixed
- * quality; behaviour cloning and RLPD learn from its images; a random policy, behaviour cloning and RLPD are scored
- * on the same seeds. Ends with a table, a learning curve, a video of each and a one-page report.
+ * quality; behaviour cloning and RLPD learn from its images; a random policy and, of each of the two, the policy of its
+ * best evaluation are scored on the same seeds, which no evaluation has seen. Ends with a table, a learning curve, a video of each and a one-page report.
  */
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,9 +13,9 @@ import { writeVideo } from '../src/media/video.js';
 import { collect } from '../src/training/collect.js';
 import { backendOptions, type RunConfig, type RunSettings, resolveConfig } from '../src/training/config.js';
 import { environmentOptions } from '../src/training/environmentOptions.js';
-import { type Evaluation, evaluateKept } from '../src/training/evaluate.js';
+import { EVALUATION_SEED, evaluateKept } from '../src/training/evaluate.js';
 import type { Behaviour } from '../src/training/experts.js';
-import { readPolicy, readRunPolicy } from '../src/training/policyFile.js';
+import { readBestPolicy, readPolicy } from '../src/training/policyFile.js';
 import { runPaths } from '../src/training/runFolder.js';
 import { type TrainResult, train } from '../src/training/train.js';
 import { note, printResult } from './console.js';
@@ -125,7 +125,7 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
   const rlpd = configure('rlpd', learner, size.rlpd);
   const training = await runStage(folders.rlpd, rlpd, size.minutes.rlpd, signal);
 
-  note('\nScoring on the same seeds');
+  note('\nScoring the policy of the best evaluation of each, on seeds that no evaluation has seen');
   const contestants: Contestant[] = [];
   for (const { name, config, run } of [
     { name: 'random', config: rlpd, run: undefined },
@@ -134,8 +134,8 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
   ]) {
     const video = `${name.toLowerCase().replace(' ', '-')}.mp4`;
     const film = join(out, video);
-    const evaluation = await score({ config, run, film, episodes: size.evaluationEpisodes, signal });
-    contestants.push({ name, video, ...evaluation });
+    const scored = await score({ config, run, film, episodes: size.evaluationEpisodes, signal });
+    contestants.push({ name, video, ...scored });
   }
 
   const wallSeconds = (performance.now() - started) / 1000;
@@ -159,7 +159,14 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     task,
     out,
     engine: engine.backend,
-    contestants: contestants.map(({ name, mean, ci95, returns }) => ({ name, mean, ci95, returns })),
+    contestants: contestants.map(({ name, mean, ci95, returns, envFrames }) => ({
+      name,
+      mean,
+      ci95,
+      returns,
+      envFrames,
+    })),
+    evaluations: training.evaluations,
     envFrames: training.envFrames,
     updates: training.updates,
     wallSeconds,
@@ -171,29 +178,33 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
   );
 }
 
-/** The mode of the run's last policy, or uniform actions without a run, on the evaluation seeds; the first is filmed. */
+/**
+ * The mode of the policy that the run's evaluations liked best, or uniform actions without a run. Episodes start from
+ * other seeds than those evaluations: their best is partly luck. The first is filmed.
+ */
 async function score(options: {
   readonly config: RunConfig;
   readonly run: string | undefined;
   readonly film: string;
   readonly episodes: number;
   readonly signal: AbortSignal;
-}): Promise<Evaluation> {
+}): Promise<Omit<Contestant, 'name' | 'video'>> {
   const { config, run, film, episodes, signal } = options;
-  const behaviour = run === undefined ? undefined : { ...(await readRunPolicy(run)), name: run };
+  const behaviour = run === undefined ? undefined : { ...(await readBestPolicy(run)), name: run };
   const scored = await evaluateKept({
     task,
     environment: environmentOptions(config),
     behaviour,
     engine: backendOptions(config),
     episodes,
+    seed: EVALUATION_SEED + 1_000,
     filmSize,
     signal,
   });
   if (scored === undefined) throw new Stopped();
   const { actionRepeat, controlTimestep } = scored.spec;
   await writeVideo(film, scored.film, { fps: 1 / (controlTimestep * actionRepeat) });
-  return scored.evaluation;
+  return { ...scored.evaluation, envFrames: behaviour?.envFrames ?? 0 };
 }
 
 function configure(preset: string, base: RunSettings, more: Partial<RunSettings>): RunConfig {

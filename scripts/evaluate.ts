@@ -41,7 +41,7 @@ export const evaluateCommand = examples(
     new Command('evaluate')
       .description("score a policy: its mode, on fixed seeds, in an environment of the run's settings")
       .addOption(new Option('--run <folder>', 'a run, whose latest checkpoint is taken').conflicts('policy'))
-      .option('--policy <file>', 'a policy file (.safetensors), such as --snapshots keeps')
+      .option('--policy <file>', 'a policy file, such as RUN/best.safetensors or one that --snapshots keeps')
       .option('--task <name>', "another task than the policy's own that it fits, such as remote:HOST:PORT")
       .addOption(new Option('--episodes <number>', 'episodes').default(10).argParser(wholeNumber(1)))
       .addOption(
@@ -62,6 +62,7 @@ export const evaluateCommand = examples(
   ),
   [
     'rlpd evaluate --run runs/a --episodes 10 --video out.mp4',
+    'rlpd evaluate --policy runs/a/best.safetensors --episodes 100 --seed 1',
     'rlpd evaluate --run runs/a --distraction hard --distraction-kinds camera',
     'rlpd evaluate --policy runs/expert/policies/step-00300000.safetensors --sheet out.png --json',
   ],

@@ -4,7 +4,8 @@ import { Command, Option } from 'commander';
 import { InputError } from '../src/errors.js';
 import { resolveConfig, runConfigShape } from '../src/training/config.js';
 import { presets } from '../src/training/presets.js';
-import { train } from '../src/training/train.js';
+import { runPaths } from '../src/training/runFolder.js';
+import { type TrainResult, train } from '../src/training/train.js';
 import { note, printResult } from './console.js';
 import { duration, ProgressDisplay } from './progress.js';
 import { addSettings, examples, givenSettings } from './settings.js';
@@ -65,12 +66,18 @@ export const trainCommand = examples(
     });
     display.stop();
     const last = result.evaluations.at(-1);
+    const best = bestOf(result.evaluations);
     const lines = [
       `${result.finished ? 'Finished' : 'Stopped'} after ${result.envFrames} env frames (${result.agentSteps} agent steps, ${result.updates} updates) in ${duration(result.wallSeconds)}.`,
       ...(last === undefined
         ? []
         : [
             `Last evaluation: ${last.mean.toFixed(1)} (95% ${last.ci95.map((x) => x.toFixed(1)).join(' to ')}).`,
+          ]),
+      ...(best === undefined || best === last
+        ? []
+        : [
+            `Best evaluation: ${best.mean.toFixed(1)}, after ${best.envFrames} env frames and ${best.updates} updates; its policy is ${runPaths(run).bestPolicy}.`,
           ]),
       result.finished ? `The run is in ${run}.` : `Go on with: rlpd train --out ${run} --resume`,
     ];
@@ -80,6 +87,11 @@ export const trainCommand = examples(
     stop.dispose();
   }
 });
+
+function bestOf(evaluations: TrainResult['evaluations']): TrainResult['evaluations'][number] | undefined {
+  const mean = Math.max(...evaluations.map((evaluation) => evaluation.mean));
+  return evaluations.find((evaluation) => evaluation.mean === mean);
+}
 
 async function readSettings(path: string): Promise<{ path: string; settings: unknown }> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -11,6 +11,8 @@ import { duration } from '../progress.js';
 /** A policy and how it was scored. */
 export interface Contestant extends Evaluation {
   readonly name: string;
+  /** Env frames of its own that it had learnt from. */
+  readonly envFrames: number;
   /** File name of its film. */
   readonly video: string;
 }
@@ -86,7 +88,7 @@ export function demoReport(facts: DemoFacts, chart: string): string {
   const from: Readonly<Record<string, string>> = {
     random: 'nothing',
     'behaviour cloning': `${data.episodes} recorded episodes`,
-    RLPD: `the same episodes and ${thousands(training.envFrames)} env frames of its own`,
+    RLPD: `the same episodes and ${thousands(best?.envFrames ?? 0)} env frames of its own`,
   };
   return reportPage({
     title: 'Cartpole swing-up from pixels',
@@ -116,7 +118,7 @@ export function demoReport(facts: DemoFacts, chart: string): string {
           },
           {
             kind: 'text',
-            text: `Each policy acts for ${best?.returns.length} episodes from the same initial states, which no training has seen; the interval is a bootstrap over these episodes, of one training run with one seed (${rlpd.seed}). The films are drawn large; the policies see ${rlpd.imageSize}×${rlpd.imageSize} pixels, ${rlpd.frameStack} frames at a time, through a camera that follows the cart.`,
+            text: `Of each learner's policies the one is taken that its evaluations along the way, ${rlpd.evaluationEpisodes} episodes each, liked best. It acts for ${best?.returns.length} episodes from the same initial states as the others, which neither training nor that choice has seen; RLPD's last evaluation, after ${thousands(training.envFrames)} env frames, gave ${Math.round(training.evaluations.at(-1)?.mean ?? 0)}. The interval is a bootstrap over these episodes, of one training run with one seed (${rlpd.seed}). The films are drawn large; the policies see ${rlpd.imageSize}×${rlpd.imageSize} pixels, ${rlpd.frameStack} frames at a time, through a camera that follows the cart.`,
           },
         ],
       },

@@ -153,7 +153,9 @@ export function createProgram<Names extends string>(options: ProgramOptions<Name
   /** Where a run can be replayed; undefined where it has to be eager. */
   function recorder(): TorchBackend | undefined {
     const backend = tf.backend();
-    return backend instanceof TorchBackend && (options.record ?? backend.settings.record) ? backend : undefined;
+    return backend instanceof TorchBackend && (options.record ?? backend.settings.record)
+      ? backend
+      : undefined;
   }
 
   async function runAfter(
@@ -200,7 +202,8 @@ export function createProgram<Names extends string>(options: ProgramOptions<Name
       return run.result;
     },
     dispose() {
-      if (pending > 0) throw new Error(`Program ${options.name} is running: await its run before disposing it.`);
+      if (pending > 0)
+        throw new Error(`Program ${options.name} is running: await its run before disposing it.`);
       forget();
       disposed = true;
     },

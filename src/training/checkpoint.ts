@@ -31,6 +31,8 @@ export interface RunState {
   readonly episodeFrames: number;
   /** The last evaluation's mean return. */
   readonly evaluationMean: number | null;
+  /** The greatest mean return of all evaluations, whose policy is kept. */
+  readonly bestEvaluationMean: number | null;
   /** An evaluation that was interrupted and is still to be done. */
   readonly evaluationDue: boolean;
   readonly metrics: MetricsPosition;
@@ -69,6 +71,8 @@ const stateSchema = z.object({
   replayEpisodes: count,
   episodeFrames: count,
   evaluationMean: z.number().nullable(),
+  // Checkpoints of earlier versions do not say it.
+  bestEvaluationMean: z.number().nullable().default(null),
   evaluationDue: z.boolean(),
   metrics: z.object({ jsonl: count, tensorboard: count }),
   means: z.object({ count, sums: z.record(z.string(), z.number()) }),

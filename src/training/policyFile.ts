@@ -2,6 +2,7 @@
  * A policy alone, in one small safetensors file: the weights that acting needs, and beside them what it was trained
  * on and how well it did. `rlpd evaluate --policy` and `rlpd collect --policy` take it.
  */
+import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
 import { RlpdAgent } from '../agent/agent.js';
@@ -43,7 +44,7 @@ export async function readPolicy(path: string): Promise<PolicyFile> {
   const text = file.metadata[METADATA_KEY];
   if (text === undefined)
     throw new InputError(
-      `${path} holds no policy of this program: expected a file that "rlpd train --snapshots" wrote.`,
+      `${path} holds no policy of this program: expected one that "rlpd train" wrote, such as RUN/best.safetensors.`,
     );
   let json: unknown;
   try {
@@ -82,6 +83,16 @@ export function policyAgent(
   });
   agent.restorePolicy(policy.tensors);
   return agent;
+}
+
+/**
+ * The policy of a run's best evaluation, or of its latest checkpoint where it was never evaluated.
+ * @throws InputError where the run has neither yet
+ */
+export async function readBestPolicy(run: string): Promise<PolicyFile> {
+  const { bestPolicy } = runPaths(run);
+  const isThere = (await stat(bestPolicy).catch(() => null)) !== null;
+  return isThere ? readPolicy(bestPolicy) : readRunPolicy(run);
 }
 
 /**

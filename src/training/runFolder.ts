@@ -1,6 +1,7 @@
 /**
  * A run is a folder: `config.json`, `metrics.jsonl`, `tensorboard/`, `evaluations/`, `replay/` (the online
- * experience, a dataset that only grows), `policies/` (snapshots, where asked for) and `checkpoints/`.
+ * experience, a dataset that only grows), `policies/` (snapshots, where asked for), `best.safetensors` (the policy of
+ * the best evaluation) and `checkpoints/`.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ export const runPaths = (run: string) => ({
   evaluations: join(run, 'evaluations'),
   replay: join(run, 'replay'),
   policies: join(run, 'policies'),
+  bestPolicy: join(run, 'best.safetensors'),
   checkpoints: join(run, 'checkpoints'),
   learningCurve: join(run, 'learning-curve.png'),
 });

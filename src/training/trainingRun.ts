@@ -77,6 +77,7 @@ export class TrainingRun {
   #episodeFrames = 0;
   #lastReturn: number | undefined;
   #evaluationMean: number | undefined;
+  #bestEvaluationMean: number | undefined;
   #evaluationDue = false;
   #evaluatedAt = -1;
   #recording: Promise<void> = Promise.resolve();
@@ -110,6 +111,7 @@ export class TrainingRun {
     this.#recordedEpisodes = state.replayEpisodes;
     this.#evaluationDue = state.evaluationDue;
     this.#evaluationMean = state.evaluationMean ?? undefined;
+    this.#bestEvaluationMean = state.bestEvaluationMean ?? undefined;
     if (state.environment !== null && environment !== undefined && !signal.aborted) {
       await environment.restoreState(state.environment);
       this.#observation = replay.lastObservation();
@@ -262,7 +264,7 @@ export class TrainingRun {
   }
 
   async #evaluate(): Promise<void> {
-    const { config, agent, evaluationEnvironment, metrics, signal, folder } = this.#parts;
+    const { config, evaluationEnvironment, metrics, signal, folder } = this.#parts;
     if (this.#evaluatedAt === this.#position) return;
     this.#evaluationDue = true;
     this.#report('evaluating');
@@ -279,19 +281,26 @@ export class TrainingRun {
     await metrics.write({ kind: 'evaluation', ...this.#counters, ...evaluation });
     await this.#keepEvaluation(evaluation);
     await drawLearningCurve(folder, config);
-    if (config.snapshots) {
-      const tensors = await agent.policyTensors();
-      this.#requireFinite(badWeights(tensors));
-      const path = join(runPaths(folder).policies, `${this.#stepName()}.safetensors`);
-      await makeFolder(runPaths(folder).policies);
-      await writePolicy(path, {
-        config,
-        envFrames: this.#counters.envFrames,
-        return: evaluation.mean,
-        tensors,
-      });
-    }
+    await this.#keepPolicy(evaluation.mean);
     this.#report('evaluating');
+  }
+
+  /** The policy alone, where every evaluation is to keep it or this one is the best so far. */
+  async #keepPolicy(mean: number): Promise<void> {
+    const { config, agent, folder } = this.#parts;
+    const { policies, bestPolicy } = runPaths(folder);
+    const isBest = this.#bestEvaluationMean === undefined || mean > this.#bestEvaluationMean;
+    if (!config.snapshots && !isBest) return;
+    const tensors = await agent.policyTensors();
+    this.#requireFinite(badWeights(tensors));
+    const policy = { config, envFrames: this.#counters.envFrames, return: mean, tensors };
+    if (config.snapshots) {
+      await makeFolder(policies);
+      await writePolicy(join(policies, `${this.#stepName()}.safetensors`), policy);
+    }
+    if (!isBest) return;
+    await writePolicy(bestPolicy, policy);
+    this.#bestEvaluationMean = mean;
   }
 
   async #keepEvaluation(evaluation: Evaluation): Promise<void> {
@@ -349,6 +358,7 @@ export class TrainingRun {
       replayEpisodes: this.#recordedEpisodes,
       episodeFrames: this.#episodeFrames,
       evaluationMean: this.#evaluationMean ?? null,
+      bestEvaluationMean: this.#bestEvaluationMean ?? null,
       evaluationDue: this.#evaluationDue,
       metrics: metrics.position,
       means: this.#means.state(),

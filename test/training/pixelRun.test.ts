@@ -6,6 +6,7 @@ import { openDataset } from '../../datasets/reader.js';
 import { EnvironmentWorker } from '../../envs/worker.js';
 import { selectBackend } from '../../src/backend/select.js';
 import { collect } from '../../src/training/collect.js';
+import { resolveConfig } from '../../src/training/config.js';
 import { environmentOptions } from '../../src/training/environmentOptions.js';
 import { evaluate } from '../../src/training/evaluate.js';
 import { type PolicyFile, policyAgent, readPolicy, readRunPolicy } from '../../src/training/policyFile.js';
@@ -126,6 +127,32 @@ test('a policy loaded from the run or from a snapshot earns exactly what the run
   assert.equal(snapshot.envFrames, 2200);
   assert.deepEqual(await score(snapshot), evaluations[0]?.returns);
   assert.ok([...snapshot.tensors.keys()].every((name) => !name.startsWith('adam/')));
+});
+
+test('the policy of the best evaluation is kept, over an interruption too, and replaced by a better one alone', async () => {
+  const run = join(folder, 'best');
+  // Whoever evaluates often sees policies that are worse again.
+  const settings = { evaluationInterval: 5 * actionRepeat, envFrames: 90 * actionRepeat, snapshots: false };
+  const controller = new AbortController();
+  await train({
+    run,
+    config: resolveConfig({ flags: { ...config(), ...settings } }),
+    signal: controller.signal,
+    onProgress: ({ agentSteps }) => {
+      if (agentSteps >= 70) controller.abort();
+    },
+  });
+  const before = await readPolicy(join(run, 'best.safetensors'));
+  await train({ run, resume: true });
+  const evaluations = (await readMetrics(run)).flatMap((line) => (line.kind === 'evaluation' ? [line] : []));
+  const best = Math.max(...evaluations.map(({ mean }) => mean));
+  assert.notEqual(evaluations.at(-1)?.mean, best, 'the last is the best: this shows nothing');
+  const kept = await readPolicy(join(run, 'best.safetensors'));
+  assert.equal(kept.return, best);
+  assert.ok((before.return ?? Number.NaN) <= best);
+  const from = evaluations.find(({ mean }) => mean === best);
+  assert.equal(kept.envFrames, from?.envFrames);
+  assert.deepEqual(await score(kept), from?.returns);
 });
 
 test('a policy cannot be recorded at another action repeat or image size than its own', async () => {
