@@ -136,10 +136,17 @@ def main():
     options = parser.parse_args()
     if options.host not in ("127.0.0.1", "localhost") and not options.token:
         parser.error(f"{options.host} can be reached from elsewhere: a --token is needed")
-    for module in map(importlib.import_module, options.module):
-        gymnasium.register_envs(module)
+    for name in options.module:
+        try:
+            gymnasium.register_envs(importlib.import_module(name))
+        except ModuleNotFoundError as error:
+            parser.error(f"--import {name}: {error}; install what registers the environment")
     socketserver.TCPServer.allow_reuse_address = True
-    with socketserver.ForkingTCPServer((options.host, options.port), Session) as server:
+    try:
+        server = socketserver.ForkingTCPServer((options.host, options.port), Session)
+    except (OSError, OverflowError) as error:
+        parser.error(f"{options.host}:{options.port} cannot be listened on ({error}): choose another --port")
+    with server:
         server.options = options
         print(f"Serving {options.env} at remote:{options.host}:{options.port}", flush=True)
         server.serve_forever()
