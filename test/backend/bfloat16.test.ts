@@ -75,18 +75,22 @@ describe('fused layers in bf16', torch, () => {
     });
   }
 
-  // A wide layer computes in bf16; one of a few outputs keeps every digit.
-  for (const [outputs, within] of [
-    [40, tolerance],
-    [3, 1e-6],
+  // A wide layer computes in bf16, two rows or columns at a time, so odd numbers of them are tried; one of a few
+  // outputs keeps every digit. x is shared by the members or each has its own.
+  for (const [rows, inputs, outputs, shared, within] of [
+    [40, 23, 40, true, tolerance],
+    [131, 70, 41, false, tolerance],
+    [49, 64, 130, false, tolerance],
+    [1, 97, 33, true, tolerance],
+    [40, 23, 3, true, 1e-6],
   ] as const) {
-    test(`a dense layer of ${outputs} outputs and its gradients are the composed ones`, async () => {
+    test(`a dense layer of ${inputs} inputs to ${outputs}, ${rows} rows ${shared ? 'shared' : 'each'}, and its gradients are the composed ones`, async () => {
       const make = () => ({
-        x: tensor(1, 40, 23),
-        weight: tensor(2, 3, 23, outputs),
+        x: shared ? tensor(1, rows, inputs) : tensor(1, 3, rows, inputs),
+        weight: tensor(2, 3, inputs, outputs),
         bias: tensor(3, 3, outputs),
       });
-      const dy = () => tensor(4, 3, 40, outputs);
+      const dy = () => tensor(4, 3, rows, outputs);
       const attrs = { activation: 'linear', needsWeightGradients: true, needsInputGradient: true };
       const fused = await compute(
         'torch',
@@ -99,12 +103,13 @@ describe('fused layers in bf16', torch, () => {
       );
       const composed = await compute('cpu', () => {
         const { x, weight, bias } = make();
-        const each = tf.tile(tf.expandDims(x, 0), [3, 1, 1]);
+        const each = shared ? tf.tile(tf.expandDims(x, 0), [3, 1, 1]) : x;
+        const dx = tf.matMul(dy(), weight, false, true);
         return [
           tf.add(tf.matMul(each, weight), tf.expandDims(bias, 1)),
           tf.matMul(each, dy(), true),
           tf.sum(dy(), 1),
-          tf.sum(tf.matMul(dy(), weight, false, true), 0),
+          shared ? tf.sum(dx, 0) : dx,
         ];
       });
       assertClose(fused, composed, within);

@@ -3,8 +3,8 @@
 // one run of kw·in numbers.
 #pragma once
 
+#include "pairs.h"
 #include "parallel.h"
-#include "rows.h"
 #include "tiles.h"
 
 #ifdef RLPD_AVX512
@@ -37,33 +37,6 @@ struct Window {
 };
 
 namespace tiles {
-
-// Pairs of neighbouring rows of a [rows, columns] float matrix as the bf16 tiles read them; `at(k)` is row k.
-template <typename Row>
-void packPairs(int64_t rows, int64_t columns, const Row& at, at::BFloat16* to) {
-  auto* bits = reinterpret_cast<uint16_t*>(to);
-  std::vector<at::BFloat16> pair(static_cast<size_t>(2 * columns));
-  const auto* pairBits = reinterpret_cast<const uint16_t*>(pair.data());
-  for (int64_t k = 0; k < rows; k += 2) {
-    narrow(at(k), pair.data(), columns);
-    if (k + 1 < rows)
-      narrow(at(k + 1), pair.data() + columns, columns);
-    else
-      std::fill(pair.begin() + columns, pair.end(), at::BFloat16(0.0f));
-    uint16_t* target = bits + k * columns;
-#pragma omp simd
-    for (int64_t i = 0; i < columns; i++) {
-      target[2 * i] = pairBits[i];
-      target[2 * i + 1] = pairBits[columns + i];
-    }
-  }
-}
-
-// Numbers of a packed run of `length` rows.
-template <typename T>
-int64_t packedRows(int64_t length) {
-  return std::is_same_v<T, float> ? length : (length + 1) / 2 * 2;
-}
 
 template <typename T>
 struct ForwardBlock {
@@ -219,20 +192,6 @@ struct FilterGradientBlock {
 };
 
 #ifdef RLPD_AVX512_BF16
-
-// Two runs of bf16 numbers as one of pairs; without a second, zeros stand in for it.
-inline void lace(const at::BFloat16* first, const at::BFloat16* second, int64_t count, at::BFloat16* to) {
-  const auto* a = reinterpret_cast<const uint16_t*>(first);
-  const auto* b = reinterpret_cast<const uint16_t*>(second);
-  auto* pairs = reinterpret_cast<uint32_t*>(to);
-  if (second == nullptr) {
-#pragma omp simd
-    for (int64_t i = 0; i < count; i++) pairs[i] = a[i];
-  } else {
-#pragma omp simd
-    for (int64_t i = 0; i < count; i++) pairs[i] = a[i] | static_cast<uint32_t>(b[i]) << 16;
-  }
-}
 
 inline void laceImages(const at::BFloat16* images, int64_t count, int64_t size, std::vector<at::BFloat16>& laced) {
   laced.resize(static_cast<size_t>((count + 1) / 2 * 2 * size));

@@ -39,6 +39,113 @@ rlpd::DenseShape shapeOf(const Tensor& x, const Tensor& weight) {
   return {weight.size(0), x.size(-2), weight.size(1), weight.size(2), x.dim() == 2};
 }
 
+// Whether this engine's own tiles compute in the type; ATen does elsewhere.
+bool isTiled(at::ScalarType type, const rlpd::Settings& settings) {
+#ifdef RLPD_AVX512_BF16
+  const bool pairs = type == at::kBFloat16;
+#else
+  const bool pairs = false;
+#endif
+  return !settings.portable && (type == at::kFloat || pairs);
+}
+
+#ifdef RLPD_AVX512_BF16
+
+// Calls lay(member, its rows [begin, end), an even begin) for blocks of rows of every member.
+template <typename Lay>
+void forEachRows(int64_t members, int64_t rows, int threads, const Lay& lay) {
+  constexpr int64_t step = 64;
+  const int64_t blocks = (rows + step - 1) / step;
+  rlpd::forEachItem(threads, members * blocks, [&](int64_t item) {
+    const int64_t begin = item % blocks * step;
+    lay(item / blocks, begin, std::min(begin + step, rows));
+  });
+}
+
+// [members, rows, columns] of bf16 with each two rows laced into one of pairs.
+Tensor laced(const Tensor& tensor, int threads) {
+  const int64_t rows = tensor.size(-2), columns = tensor.size(-1), members = tensor.numel() / (rows * columns);
+  const int64_t packed = rlpd::tiles::packedRows<at::BFloat16>(rows);
+  const Tensor pairs = at::empty({members, packed, columns}, at::kBFloat16);
+  forEachRows(members, rows, threads, [&](int64_t member, int64_t begin, int64_t end) {
+    rlpd::tiles::laceRows(tensor.data_ptr<at::BFloat16>() + (member * rows + begin) * columns, end - begin, columns,
+                          pairs.data_ptr<at::BFloat16>() + (member * packed + begin) * columns);
+  });
+  return pairs;
+}
+
+// [members, inputs, outputs] of float as pairs of rows.
+Tensor pairedWeights(const Tensor& weight, int threads) {
+  const int64_t inputs = weight.size(1), outputs = weight.size(2);
+  const int64_t packed = rlpd::tiles::packedRows<at::BFloat16>(inputs);
+  const Tensor pairs = at::empty({weight.size(0), packed, outputs}, at::kBFloat16);
+  forEachRows(weight.size(0), inputs, threads, [&](int64_t member, int64_t begin, int64_t end) {
+    const float* rows = weight.data_ptr<float>() + (member * inputs + begin) * outputs;
+    rlpd::tiles::packPairs(
+        end - begin, outputs, [&](int64_t k) { return rows + k * outputs; },
+        pairs.data_ptr<at::BFloat16>() + (member * packed + begin) * outputs);
+  });
+  return pairs;
+}
+
+// The same turned over: pairs of columns, [members, outputs, inputs].
+Tensor turnedWeights(const Tensor& weight, int threads) {
+  const int64_t inputs = weight.size(1), outputs = weight.size(2);
+  const int64_t packed = rlpd::tiles::packedRows<at::BFloat16>(outputs);
+  const Tensor pairs = at::empty({weight.size(0), packed, inputs}, at::kBFloat16);
+  forEachRows(weight.size(0), inputs, threads, [&](int64_t member, int64_t begin, int64_t end) {
+    rlpd::tiles::turnPairs(weight.data_ptr<float>() + (member * inputs + begin) * outputs, end - begin, outputs,
+                           pairs.data_ptr<at::BFloat16>() + member * packed * inputs + 2 * begin, inputs);
+  });
+  return pairs;
+}
+
+#endif
+
+template <typename T>
+Tensor tiledDense(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation, int threads) {
+  const rlpd::DenseShape s = shapeOf(x, weight);
+  const Tensor y = at::empty({s.members, s.rows, s.outputs}, x.options());
+  Tensor packed = weight;
+#ifdef RLPD_AVX512_BF16
+  if constexpr (!std::is_same_v<T, float>) packed = pairedWeights(weight, threads);
+#endif
+  rlpd::tiles::dense<T>(s, x.data_ptr<T>(), packed.data_ptr<T>(), bias.data_ptr<float>(),
+                        activation == Activation::relu, y.data_ptr<T>(), threads);
+  if (activation == Activation::tanh) y.tanh_();
+  return y;
+}
+
+// dWeight and dBias, and dx, of those that are wanted.
+template <typename T>
+std::vector<Tensor> tiledGradient(const Tensor& x, const Tensor& weight, const Tensor& g, bool wantWeights,
+                                  bool wantInput, int threads) {
+  std::vector<Tensor> outputs;
+  rlpd::DenseGradients<T> gradients;
+  if (wantWeights) {
+    outputs.push_back(at::empty(weight.sizes(), at::kFloat));
+    gradients.weight = outputs.back().data_ptr<float>();
+    outputs.push_back(at::empty({weight.size(0), weight.size(2)}, at::kFloat));
+    gradients.bias = outputs.back().data_ptr<float>();
+  }
+  if (wantInput) {
+    outputs.push_back(at::empty(x.sizes(), x.options()));
+    gradients.input = outputs.back().data_ptr<T>();
+  }
+  Tensor xFactor = x, gFactor = g, weightFactor = weight;
+#ifdef RLPD_AVX512_BF16
+  if constexpr (!std::is_same_v<T, float>) {
+    if (wantWeights) xFactor = laced(x, threads), gFactor = laced(g, threads);
+    weightFactor = wantInput ? turnedWeights(weight, threads) : Tensor();
+  }
+#endif
+  const T* weights = weightFactor.defined() ? weightFactor.data_ptr<T>() : nullptr;
+  rlpd::tiles::denseGradient<T>(shapeOf(x, weight),
+                                {xFactor.data_ptr<T>(), gFactor.data_ptr<T>(), g.data_ptr<T>(), weights}, gradients,
+                                threads);
+  return outputs;
+}
+
 #endif
 
 // [dy·act′, its sums over rows: the gradient of the bias]
@@ -68,20 +175,19 @@ RLPD_KERNEL(RlpdEnsembleDense) {
   checkShapes(call.held(0), call.held(1));
   rlpd::requireShape(call.held(2), {call.held(1).size(0), call.held(1).size(2)}, "bias");
   call.flops = productFlops(call.held(0), call.held(1));
-  Tensor y;
 #ifdef RLPD_AVX512
-  if (type == at::kFloat && !call.settings.portable) {
-    const Tensor x = call.input(0).contiguous(), weight = call.input(1).contiguous(), bias = call.input(2).contiguous();
-    const rlpd::DenseShape s = shapeOf(x, weight);
-    y = at::empty({s.members, s.rows, s.outputs}, at::kFloat);
-    rlpd::tiles::dense(s, x.data_ptr<float>(), weight.data_ptr<float>(), bias.data_ptr<float>(),
-                       activation == Activation::relu, y.data_ptr<float>(), call.settings.threads);
-    if (activation == Activation::tanh) y.tanh_();
-    return call.output(y);
+  if (isTiled(type, call.settings)) {
+    const Tensor x = call.held(0).to(type).contiguous();
+    const Tensor weight = call.input(1).contiguous(), bias = call.input(2).contiguous();
+#ifdef RLPD_AVX512_BF16
+    if (type == at::kBFloat16)
+      return call.output(tiledDense<at::BFloat16>(x, weight, bias, activation, call.settings.threads));
+#endif
+    return call.output(tiledDense<float>(x, weight, bias, activation, call.settings.threads));
   }
 #endif
   const Tensor weight = call.held(1).to(type);
-  y = at::bmm(perMember(call.held(0).to(type), weight.size(0)), weight).add_(call.held(2).to(type).unsqueeze(1));
+  Tensor y = at::bmm(perMember(call.held(0).to(type), weight.size(0)), weight).add_(call.held(2).to(type).unsqueeze(1));
   rlpd::activate(y, activation);
   call.output(y);
 }
@@ -99,22 +205,16 @@ RLPD_KERNEL(RlpdEnsembleDenseGrad) {
   rlpd::requireShape(y, {members, call.held(0).size(-2), call.held(1).size(2)}, "y");
   rlpd::requireShape(dy, y.sizes(), "dy");
 #ifdef RLPD_AVX512
-  if (type == at::kFloat && !call.settings.portable) {
-    const Tensor x = call.input(0).contiguous(), weight = call.input(1).contiguous();
+  if (isTiled(type, call.settings)) {
+    const Tensor x = call.held(0).to(type).contiguous(), weight = call.input(1).contiguous();
     const Tensor g = rlpd::activationGradient(dy, y, activation);
-    rlpd::DenseGradients gradients;
-    const auto wanted = [](at::IntArrayRef shape, float*& to) {
-      Tensor gradient = at::empty(shape, at::kFloat);
-      to = gradient.data_ptr<float>();
-      return gradient;
-    };
-    if (wantWeights) {
-      call.output(wanted(weight.sizes(), gradients.weight));
-      call.output(wanted({members, y.size(2)}, gradients.bias));
-    }
-    if (wantInput) call.output(wanted(x.sizes(), gradients.input));
-    rlpd::tiles::denseGradient(shapeOf(x, weight), x.data_ptr<float>(), weight.data_ptr<float>(), g.data_ptr<float>(),
-                               gradients, call.settings.threads);
+    const int threads = call.settings.threads;
+#ifdef RLPD_AVX512_BF16
+    if (type == at::kBFloat16)
+      call.outputs = tiledGradient<at::BFloat16>(x, weight, g, wantWeights, wantInput, threads);
+    else
+#endif
+      call.outputs = tiledGradient<float>(x, weight, g, wantWeights, wantInput, threads);
     return;
   }
 #endif

@@ -187,7 +187,16 @@ struct Tile {
     sums.store(c);
   }
 
-  // The same where every number of a and b is a pair.
+  // addOuter and addOuterAt where every number of a and b is a pair.
+  void addOuter(const at::BFloat16* a, int64_t stepA, int64_t length, const at::BFloat16* b, int64_t stepB,
+                const Columns& columns) {
+    PairSums<R, V> sums(c);
+    const at::BFloat16* pairs = b + 2 * columns.first;
+    for (int64_t k = 0; k < length; k++, a += 2 * stepA, pairs += 2 * stepB)
+      sums.template add<4>([&](int r) __attribute__((always_inline)) { return a + 2 * r; }, pairs, columns);
+    sums.store(c);
+  }
+
   void addOuterAt(const at::BFloat16* a, int64_t row, const int64_t* places, int64_t length, const at::BFloat16* b,
                   int64_t stepB, const Columns& columns) {
     PairSums<R, V> sums(c);
