@@ -63,9 +63,7 @@ Tensor packedFilter(const Window& w, const Tensor& filter) {
   Tensor packed = at::empty({w.kernelHeight * runRows * w.outputs}, at::kBFloat16);
   for (int64_t ky = 0; ky < w.kernelHeight; ky++) {
     const float* rows = filter.data_ptr<float>() + ky * w.run() * w.outputs;
-    rlpd::tiles::packPairs(
-        w.run(), w.outputs, [&](int64_t k) { return rows + k * w.outputs; },
-        packed.data_ptr<at::BFloat16>() + ky * runRows * w.outputs);
+    rlpd::tiles::pairRows(rows, w.run(), w.outputs, packed.data_ptr<at::BFloat16>() + ky * runRows * w.outputs);
   }
   return packed;
 }
@@ -80,9 +78,7 @@ Tensor packedTaps(const Window& w, const Tensor& filter) {
   Tensor packed = at::empty({taps * tapRows * w.channels}, at::kBFloat16);
   for (int64_t tap = 0; tap < taps; tap++) {
     const float* rows = turned.data_ptr<float>() + tap * w.outputs * w.channels;
-    rlpd::tiles::packPairs(
-        w.outputs, w.channels, [&](int64_t k) { return rows + k * w.channels; },
-        packed.data_ptr<at::BFloat16>() + tap * tapRows * w.channels);
+    rlpd::tiles::pairRows(rows, w.outputs, w.channels, packed.data_ptr<at::BFloat16>() + tap * tapRows * w.channels);
   }
   return packed;
 }

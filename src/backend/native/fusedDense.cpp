@@ -62,33 +62,20 @@ void forEachRows(int64_t members, int64_t rows, int threads, const Lay& lay) {
   });
 }
 
-// [members, rows, columns] of bf16 with each two rows laced into one of pairs.
-Tensor laced(const Tensor& tensor, int threads) {
+// [members, rows, columns], or without members, of T as pairs of rows.
+template <typename T>
+Tensor pairedRows(const Tensor& tensor, int threads) {
   const int64_t rows = tensor.size(-2), columns = tensor.size(-1), members = tensor.numel() / (rows * columns);
   const int64_t packed = rlpd::tiles::packedRows<at::BFloat16>(rows);
   const Tensor pairs = at::empty({members, packed, columns}, at::kBFloat16);
   forEachRows(members, rows, threads, [&](int64_t member, int64_t begin, int64_t end) {
-    rlpd::tiles::laceRows(tensor.data_ptr<at::BFloat16>() + (member * rows + begin) * columns, end - begin, columns,
+    rlpd::tiles::pairRows(tensor.data_ptr<T>() + (member * rows + begin) * columns, end - begin, columns,
                           pairs.data_ptr<at::BFloat16>() + (member * packed + begin) * columns);
   });
   return pairs;
 }
 
-// [members, inputs, outputs] of float as pairs of rows.
-Tensor pairedWeights(const Tensor& weight, int threads) {
-  const int64_t inputs = weight.size(1), outputs = weight.size(2);
-  const int64_t packed = rlpd::tiles::packedRows<at::BFloat16>(inputs);
-  const Tensor pairs = at::empty({weight.size(0), packed, outputs}, at::kBFloat16);
-  forEachRows(weight.size(0), inputs, threads, [&](int64_t member, int64_t begin, int64_t end) {
-    const float* rows = weight.data_ptr<float>() + (member * inputs + begin) * outputs;
-    rlpd::tiles::packPairs(
-        end - begin, outputs, [&](int64_t k) { return rows + k * outputs; },
-        pairs.data_ptr<at::BFloat16>() + (member * packed + begin) * outputs);
-  });
-  return pairs;
-}
-
-// The same turned over: pairs of columns, [members, outputs, inputs].
+// [members, inputs, outputs] of float turned over, as pairs of columns: [members, outputs, inputs].
 Tensor turnedWeights(const Tensor& weight, int threads) {
   const int64_t inputs = weight.size(1), outputs = weight.size(2);
   const int64_t packed = rlpd::tiles::packedRows<at::BFloat16>(outputs);
@@ -108,7 +95,7 @@ Tensor tiledDense(const Tensor& x, const Tensor& weight, const Tensor& bias, Act
   const Tensor y = at::empty({s.members, s.rows, s.outputs}, x.options());
   Tensor packed = weight;
 #ifdef RLPD_AVX512_BF16
-  if constexpr (!std::is_same_v<T, float>) packed = pairedWeights(weight, threads);
+  if constexpr (!std::is_same_v<T, float>) packed = pairedRows<float>(weight, threads);
 #endif
   rlpd::tiles::dense<T>(s, x.data_ptr<T>(), packed.data_ptr<T>(), bias.data_ptr<float>(),
                         activation == Activation::relu, y.data_ptr<T>(), threads);
@@ -135,7 +122,7 @@ std::vector<Tensor> tiledGradient(const Tensor& x, const Tensor& weight, const T
   Tensor xFactor = x, gFactor = g, weightFactor = weight;
 #ifdef RLPD_AVX512_BF16
   if constexpr (!std::is_same_v<T, float>) {
-    if (wantWeights) xFactor = laced(x, threads), gFactor = laced(g, threads);
+    if (wantWeights) xFactor = pairedRows<T>(x, threads), gFactor = pairedRows<T>(g, threads);
     weightFactor = wantInput ? turnedWeights(weight, threads) : Tensor();
   }
 #endif

@@ -17,16 +17,16 @@ int64_t packedRows(int64_t length) {
   return std::is_same_v<T, float> ? length : (length + 1) / 2 * 2;
 }
 
-// Pairs of neighbouring rows of a [rows, columns] float matrix as the bf16 tiles read them; `at(k)` is row k.
-template <typename Row>
-void packPairs(int64_t rows, int64_t columns, const Row& at, at::BFloat16* to) {
+// Neighbouring rows of a [rows, columns] matrix as pairs, [ceil(rows/2), columns, 2]; zeros stand in for a last row's
+// neighbour.
+inline void pairRows(const float* from, int64_t rows, int64_t columns, at::BFloat16* to) {
   auto* bits = reinterpret_cast<uint16_t*>(to);
   std::vector<at::BFloat16> pair(static_cast<size_t>(2 * columns));
   const auto* pairBits = reinterpret_cast<const uint16_t*>(pair.data());
   for (int64_t k = 0; k < rows; k += 2) {
-    narrow(at(k), pair.data(), columns);
+    narrow(from + k * columns, pair.data(), columns);
     if (k + 1 < rows)
-      narrow(at(k + 1), pair.data() + columns, columns);
+      narrow(from + (k + 1) * columns, pair.data() + columns, columns);
     else
       std::fill(pair.begin() + columns, pair.end(), at::BFloat16(0.0f));
     uint16_t* target = bits + k * columns;
@@ -54,8 +54,8 @@ inline void lace(const at::BFloat16* first, const at::BFloat16* second, int64_t 
   }
 }
 
-// The same of neighbouring rows of a [rows, columns] matrix: [ceil(rows/2), columns, 2].
-inline void laceRows(const at::BFloat16* from, int64_t rows, int64_t columns, at::BFloat16* to) {
+// The same of a matrix that is bf16 already.
+inline void pairRows(const at::BFloat16* from, int64_t rows, int64_t columns, at::BFloat16* to) {
   for (int64_t row = 0; row < rows; row += 2)
     lace(from + row * columns, row + 1 < rows ? from + (row + 1) * columns : nullptr, columns, to + row * columns);
 }
