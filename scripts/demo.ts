@@ -1,7 +1,8 @@
 /**
  * `npm run demo`: the whole journey on cartpole-swingup from pixels. A state agent makes a small dataset of mixed
  * quality; behaviour cloning and RLPD learn from its images; a random policy and, of each of the two, the policy of its
- * best evaluation are scored on the same seeds, which no evaluation has seen. Ends with a table, a learning curve, a video of each and a one-page report.
+ * best evaluation are scored on the same seeds, which no evaluation has seen. Ends with a table, a learning curve, a
+ * video of each and a one-page report.
  */
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

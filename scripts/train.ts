@@ -5,7 +5,7 @@ import { InputError } from '../src/errors.js';
 import { resolveConfig, runConfigShape } from '../src/training/config.js';
 import { presets } from '../src/training/presets.js';
 import { runPaths } from '../src/training/runFolder.js';
-import { type TrainResult, train } from '../src/training/train.js';
+import { train } from '../src/training/train.js';
 import { note, printResult } from './console.js';
 import { duration, ProgressDisplay } from './progress.js';
 import { addSettings, examples, givenSettings } from './settings.js';
@@ -66,7 +66,7 @@ export const trainCommand = examples(
     });
     display.stop();
     const last = result.evaluations.at(-1);
-    const best = bestOf(result.evaluations);
+    const best = result.evaluations.find(({ mean }) => mean === result.bestEvaluationMean);
     const lines = [
       `${result.finished ? 'Finished' : 'Stopped'} after ${result.envFrames} env frames (${result.agentSteps} agent steps, ${result.updates} updates) in ${duration(result.wallSeconds)}.`,
       ...(last === undefined
@@ -87,11 +87,6 @@ export const trainCommand = examples(
     stop.dispose();
   }
 });
-
-function bestOf(evaluations: TrainResult['evaluations']): TrainResult['evaluations'][number] | undefined {
-  const mean = Math.max(...evaluations.map((evaluation) => evaluation.mean));
-  return evaluations.find((evaluation) => evaluation.mean === mean);
-}
 
 async function readSettings(path: string): Promise<{ path: string; settings: unknown }> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

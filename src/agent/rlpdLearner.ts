@@ -125,10 +125,8 @@ export class RlpdLearner implements Learner {
         criticMetricNames.forEach((name, i) => {
           metrics[name] = (metrics[name] ?? 0) + (values[i] ?? Number.NaN) / batch.minibatches;
         });
-        if (next !== undefined) {
-          running = next;
-          continue;
-        }
+        if (next !== undefined) running = next;
+        if (index < last) continue;
         actorMetricNames.forEach((name, i) => {
           metrics[name] = values[criticMetricNames.length + i] ?? Number.NaN;
         });

@@ -162,7 +162,6 @@ export function createProgram<Names extends string>(options: ProgramOptions<Name
     before: Promise<Float32Array> | undefined,
     inputs: Readonly<Record<Names, Float32Array | Int32Array>>,
   ): Promise<Float32Array> {
-    check(inputs);
     pending++;
     try {
       // Without one before it the run begins at once.
@@ -189,6 +188,12 @@ export function createProgram<Names extends string>(options: ProgramOptions<Name
 
   return {
     run(inputs) {
+      try {
+        check(inputs);
+      } catch (error) {
+        // It was never begun: those that are pending still are what the next one follows.
+        return Promise.reject(error);
+      }
       const before = lastRun;
       const backend = recorder();
       const handedOver =

@@ -53,6 +53,8 @@ export interface TrainResult {
     readonly mean: number;
     readonly ci95: readonly [number, number];
   }[];
+  /** Mean return of the evaluation whose policy is in `best.safetensors`; null where there is none. */
+  readonly bestEvaluationMean: number | null;
   readonly wallSeconds: number;
   /** Whether the run came to its end, or was stopped on the way. */
   readonly finished: boolean;
@@ -95,6 +97,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
           ? [{ envFrames: line.envFrames, updates: line.updates, mean: line.mean, ci95: line.ci95 }]
           : [],
       ),
+      bestEvaluationMean: run.bestEvaluationMean,
       wallSeconds: (performance.now() - started) / 1000,
       finished: options.signal?.aborted !== true,
     };

@@ -95,6 +95,11 @@ export class TrainingRun {
     return this.#counters;
   }
 
+  /** Mean return of the evaluation whose policy is kept as the best; null where there is none. */
+  get bestEvaluationMean(): number | null {
+    return this.#bestEvaluationMean ?? null;
+  }
+
   /**
    * Goes on from a checkpoint, whose experience is in the replay already; where the signal is aborted before that,
    * the replay may be incomplete, and the run ends as the checkpoint left it.
@@ -358,7 +363,7 @@ export class TrainingRun {
       replayEpisodes: this.#recordedEpisodes,
       episodeFrames: this.#episodeFrames,
       evaluationMean: this.#evaluationMean ?? null,
-      bestEvaluationMean: this.#bestEvaluationMean ?? null,
+      bestEvaluationMean: this.bestEvaluationMean,
       evaluationDue: this.#evaluationDue,
       metrics: metrics.position,
       means: this.#means.state(),

@@ -244,12 +244,18 @@ describe('a recorded program', torch, () => {
 
   test('leaves the main thread free while it runs, and refuses other work on the engine meanwhile', async () => {
     await use('torch');
-    const learner = new Learner(true);
+    const [learner, other] = [new Learner(true), new Learner(true)];
     await learner.update();
     const pending = learner.update();
     assert.throws(() => tf.neg(item(learner.variables, 0)), /recorded program is running; await it/);
     assert.throws(() => learner.dispose(), /is running: await its run/);
+    // What is refused for its inputs does not hide the run that is pending from one that has to be recorded first.
+    const empty = new Int32Array(0);
+    const none = { frames: empty, shifts: empty, step: empty, target: new Float32Array(0) };
+    await assert.rejects(learner.program.run(none), /as its input/);
+    assert.ok((await other.update()).every(Number.isFinite));
     await pending;
+    other.dispose();
     learner.dispose();
   });
 
