@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../src/errors.js';
-import { writeFileAtomic } from './atomicFile.js';
+import { writeFileAtomic } from '../src/files/atomicFile.js';
 import { codecNames, DEFAULT_CODEC } from './codecs/registry.js';
 import { returnStatistics } from './statistics.js';
 

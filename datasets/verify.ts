@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../src/errors.js';
-import { PARTIAL_ENDING } from './atomicFile.js';
+import { PARTIAL_ENDING } from '../src/files/atomicFile.js';
 import { type Episode, episodeReturn } from './episode.js';
 import { MANIFEST_FILE, SHARD_FOLDER, type ShardEntry } from './manifest.js';
 import { findSuspicions } from './problems.js';

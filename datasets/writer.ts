@@ -6,9 +6,9 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../src/errors.js';
-import { commitFile, PARTIAL_ENDING, syncFolder, writeFailure } from './atomicFile.js';
+import { commitFile, PARTIAL_ENDING, syncFolder, writeFailure } from '../src/files/atomicFile.js';
+import { makeFolder } from '../src/files/makeFolder.js';
 import { type Episode, episodeReturn } from './episode.js';
-import { makeFolder } from './makeFolder.js';
 import {
   createManifest,
   type DatasetHeader,

@@ -2,9 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Episode } from '../datasets/episode.js';
-import { makeFolder } from '../datasets/makeFolder.js';
 import { type Dataset, openDataset } from '../datasets/reader.js';
 import { InputError } from '../src/errors.js';
+import { makeFolder } from '../src/files/makeFolder.js';
 import { histogramSvg, writeChart } from '../src/media/chart.js';
 import { contactSheet } from '../src/media/contactSheet.js';
 import type { Image } from '../src/media/image.js';

@@ -7,8 +7,8 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { makeFolder } from '../datasets/makeFolder.js';
 import { selectBackend } from '../src/backend/select.js';
+import { makeFolder } from '../src/files/makeFolder.js';
 import { writeChart } from '../src/media/chart.js';
 import { writeVideo } from '../src/media/video.js';
 import { collect } from '../src/training/collect.js';

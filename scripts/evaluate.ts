@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
-import { makeFolder } from '../datasets/makeFolder.js';
 import { InputError } from '../src/errors.js';
+import { makeFolder } from '../src/files/makeFolder.js';
 import { contactSheet } from '../src/media/contactSheet.js';
 import type { Image } from '../src/media/image.js';
 import { checkVideoPath, writeVideo } from '../src/media/video.js';

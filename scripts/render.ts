@@ -2,10 +2,10 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { makeFolder } from '../datasets/makeFolder.js';
 import { findTask } from '../envs/suite/registry.js';
 import { SuiteEnvironment } from '../envs/suiteEnvironment.js';
 import { Distraction } from '../envs/wrappers/distraction.js';
+import { makeFolder } from '../src/files/makeFolder.js';
 import { toSharp } from '../src/media/image.js';
 import type { RunConfig } from '../src/training/config.js';
 import { distractionOptions, distractionShape, parseCamera } from '../src/training/environmentOptions.js';

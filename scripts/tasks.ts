@@ -1,7 +1,7 @@
 /** `rlpd tasks`: the tasks there are, as a list and as a sheet of pictures. */
 import { Command } from 'commander';
-import { writeFileAtomic } from '../datasets/atomicFile.js';
 import { makeEnv, taskNames } from '../envs/makeEnv.js';
+import { writeFileAtomic } from '../src/files/atomicFile.js';
 import { type ContactSheetCell, contactSheet } from '../src/media/contactSheet.js';
 import { distractionOptions, distractionShape } from '../src/training/environmentOptions.js';
 import { note, printResult } from './console.js';

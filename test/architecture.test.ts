@@ -6,7 +6,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const groundFloor = ['src/errors.js', 'src/random'];
+const groundFloor = ['src/errors.js', 'src/random', 'src/files'];
 
 interface Rule {
   readonly all: boolean;

@@ -10,7 +10,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
-import { writeFileAtomic } from '../atomicFile.js';
+import { writeFileAtomic } from '../../src/files/atomicFile.js';
 import type { CodecName } from '../codecs/registry.js';
 import { type Episode, episodeReturn } from '../episode.js';
 import {

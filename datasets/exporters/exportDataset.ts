@@ -1,9 +1,9 @@
 /** The way out: a dataset in a format that other programs read, an episode at a time. */
 import { readdir } from 'node:fs/promises';
 import { InputError } from '../../src/errors.js';
-import { writeFailure } from '../atomicFile.js';
+import { writeFailure } from '../../src/files/atomicFile.js';
+import { makeFolder } from '../../src/files/makeFolder.js';
 import type { Episode } from '../episode.js';
-import { makeFolder } from '../makeFolder.js';
 import type { Manifest } from '../manifest.js';
 import { openDataset } from '../reader.js';
 

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { InputError } from '../../src/errors.js';
-import { writeFileAtomic } from '../atomicFile.js';
+import { writeFileAtomic } from '../../src/files/atomicFile.js';
 import type { Episode } from '../episode.js';
 import type { Manifest } from '../manifest.js';
 import type { Exporter } from './exportDataset.js';

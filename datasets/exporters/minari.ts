@@ -5,7 +5,7 @@
  */
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PARTIAL_ENDING, writeFileAtomic } from '../atomicFile.js';
+import { PARTIAL_ENDING, writeFileAtomic } from '../../src/files/atomicFile.js';
 import type { Episode } from '../episode.js';
 import type { Manifest } from '../manifest.js';
 import { Hdf5Writer } from '../sources/hdf5Writer.js';

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { InputError } from '../../src/errors.js';
-import { writeFileAtomic } from '../atomicFile.js';
+import { writeFileAtomic } from '../../src/files/atomicFile.js';
 import type { Episode } from '../episode.js';
 import type { Manifest } from '../manifest.js';
 import { npyHeader } from '../sources/npy.js';

@@ -5,9 +5,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { makeFolder } from '../../datasets/makeFolder.js';
 import type { BackendName, Precision } from '../../src/backend/select.js';
 import { type ProcessorPeak, processorPeak } from '../../src/backend/torch/profile.js';
+import { makeFolder } from '../../src/files/makeFolder.js';
 import { chartPng, curveChartSvg } from '../../src/media/chart.js';
 import { note, printResult } from '../console.js';
 import { deviceOption, wholeNumber } from '../settings.js';

@@ -8,11 +8,11 @@
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { PARTIAL_ENDING, syncFolder, writeFileAtomic } from '../../datasets/atomicFile.js';
-import { makeFolder } from '../../datasets/makeFolder.js';
 import type { EnvironmentState } from '../../envs/environment.js';
 import type { AgentState } from '../agent/agent.js';
 import { InputError } from '../errors.js';
+import { PARTIAL_ENDING, syncFolder, writeFileAtomic } from '../files/atomicFile.js';
+import { makeFolder } from '../files/makeFolder.js';
 import type { GeneratorState } from '../random/generator.js';
 import type { ReplayEpisode } from '../replay/replayBuffer.js';
 import type { Counters, MeanMetricsState, MetricsPosition } from './metrics.js';

@@ -5,9 +5,9 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../datasets/atomicFile.js';
-import { makeFolder } from '../../datasets/makeFolder.js';
 import { InputError } from '../errors.js';
+import { writeFileAtomic } from '../files/atomicFile.js';
+import { makeFolder } from '../files/makeFolder.js';
 import { kebabCase, parseRunConfig, type RunConfig } from './config.js';
 import { METRICS_FILE, type MetricsLine } from './metrics.js';
 

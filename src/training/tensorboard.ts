@@ -6,7 +6,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeFolder } from '../../datasets/makeFolder.js';
+import { makeFolder } from '../files/makeFolder.js';
 
 export interface ScalarEvent {
   /** Seconds since 1970. */

@@ -4,12 +4,12 @@
  * computes what it would have computed anyway.
  */
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../datasets/atomicFile.js';
-import { makeFolder } from '../../datasets/makeFolder.js';
 import type { DatasetWriter } from '../../datasets/writer.js';
 import type { Observation } from '../../envs/environment.js';
 import type { EnvironmentWorker } from '../../envs/worker.js';
 import type { RlpdAgent } from '../agent/agent.js';
+import { writeFileAtomic } from '../files/atomicFile.js';
+import { makeFolder } from '../files/makeFolder.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import type { ReplayBuffer, ReplayObservation } from '../replay/replayBuffer.js';

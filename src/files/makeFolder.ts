@@ -4,7 +4,7 @@
  */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { InputError } from '../src/errors.js';
+import { InputError } from '../errors.js';
 
 /** Does nothing where it is there already. @throws InputError, or the system's error, where it cannot be made. */
 export async function makeFolder(path: string): Promise<void> {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makeFolder } from '../../datasets/makeFolder.js';
-import { rejection, temporaryFolder } from './samples.js';
+import { makeFolder } from '../../src/files/makeFolder.js';
+import { rejection, temporaryFolder } from '../datasets/samples.js';
 
 test('a folder is made with those above it, and may be there already', async (t) => {
   const root = temporaryFolder(t);
