@@ -56,6 +56,7 @@ export async function benchReplay(options: BenchReplayOptions): Promise<BenchRep
     offlineShare: 0,
     batchSize,
     minibatches: 1,
+    discount: 0.99,
     randomShiftPad: PAD,
     generator: new Generator(0),
   });

@@ -158,7 +158,8 @@ class BatchSource {
       nextObservation: this.#observation(rows),
       actions: Float32Array.from({ length: rows * actionSize }, () => this.#random.uniform(-1, 1)),
       rewards: Float32Array.from({ length: rows }, () => this.#random.uniform(0, 1)),
-      masks: new Float32Array(rows).fill(1),
+      discounts: new Float32Array(rows).fill(0.99),
+      prior: new Float32Array(rows),
     };
   }
 

@@ -7,7 +7,6 @@ import type { Observation, ObservationSpace } from '../../envs/environment.js';
 import { createProgram, type Program, type ProgramInput } from '../backend/program.js';
 import { InputError } from '../errors.js';
 import { assignValues, type NamedTensor, readValues } from '../nn/parameters.js';
-import { sampleAction } from '../nn/tanhGaussian.js';
 import { Generator, type GeneratorState } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import { BcLearner } from './bcLearner.js';
@@ -21,6 +20,11 @@ export interface AgentState {
   readonly learner: LearnerState;
   readonly exploration: GeneratorState;
 }
+
+/** Which learner an algorithm's name stands for. */
+const algorithms: Readonly<
+  Record<AgentConfig['algorithm'], new (config: AgentConfig, shape: AgentShape, random: Generator) => Learner>
+> = { rlpd: RlpdLearner, bc: BcLearner };
 
 export class RlpdAgent {
   readonly config: AgentConfig;
@@ -48,19 +52,24 @@ export class RlpdAgent {
   }): RlpdAgent {
     const shape = agentShape(o.observationSpace, o.actionSize);
     const random = new Generator(o.seed).child('agent');
-    const Algorithm = o.config.algorithm === 'bc' ? BcLearner : RlpdLearner;
+    const Algorithm = algorithms[o.config.algorithm];
     const learner = new Algorithm(o.config, shape, random.child('learner'));
     return new RlpdAgent(o.config, shape, learner, random.child('exploration'));
   }
 
   /**
-   * An action `[A]` in [−1, 1]: drawn from the policy (`sample`, with its own stream of noise) or tanh(mean)
-   * (`mean`, which draws nothing). A policy without a distribution always gives its mode.
+   * An action `[A]` in [−1, 1]: drawn from the policy (`sample`, with its own stream of noise) or its mode (`mean`,
+   * which draws nothing).
    */
   async act(observation: Observation, mode: 'sample' | 'mean'): Promise<Float32Array> {
     const { pixels, stateSize, actionSize } = this.#shape;
     const noise = new Float32Array(actionSize);
-    if (mode === 'sample' && this.#learner.stochastic) this.#exploration.fillNormal(noise);
+    const { explorationNoise } = this.#learner;
+    if (mode === 'sample' && explorationNoise > 0) {
+      this.#exploration.fillNormal(noise);
+      if (explorationNoise !== 1)
+        for (let i = 0; i < noise.length; i++) noise[i] = explorationNoise * (noise[i] as number);
+    }
     const inputs: Record<string, Float32Array> = { noise };
     if (pixels !== undefined)
       inputs.pixels = scaledPixels(observation.pixels, tf.util.sizeFromShape([...pixels]));
@@ -72,6 +81,11 @@ export class RlpdAgent {
   /** Starts the noise of `act` anew, as a function of the seed alone. */
   seedExploration(seed: number): void {
     this.#exploration.restore(new Generator(seed).child('exploration').state());
+  }
+
+  /** Learns from a batch of prior data, before the first environment step. */
+  async pretrain(batch: Batch): Promise<UpdateMetrics> {
+    return this.#learner.pretrain(batch);
   }
 
   /** G critic steps on the batch's G minibatches, then one actor and one temperature step on the last of them. */
@@ -140,16 +154,11 @@ export class RlpdAgent {
       // A few small kernels take less time than handing a recording to another thread.
       record: false,
       body: (tensors) => {
-        const features = this.#learner.features(
-          tensors.pixels as tf.Tensor4D | undefined,
-          tensors.state as tf.Tensor2D | undefined,
-        );
-        // With no noise the sample is the mode, tanh(mean).
-        const { action } = sampleAction(
-          this.#learner.actor.distribution(features),
-          tensors.noise as tf.Tensor2D,
-        );
-        return tf.reshape(action, [actionSize]);
+        const observation = {
+          image: tensors.pixels as tf.Tensor4D | undefined,
+          state: tensors.state as tf.Tensor2D | undefined,
+        };
+        return tf.reshape(this.#learner.action(observation, tensors.noise as tf.Tensor2D), [actionSize]);
       },
     });
   }

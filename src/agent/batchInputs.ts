@@ -10,8 +10,7 @@ import type { ProgramInput } from '../backend/program.js';
 import { isFused, runFused } from '../nn/fusedLayer.js';
 import type { Batch, BatchObservation } from '../replay/batch.js';
 import type { FrameMemory } from '../replay/frameMemory.js';
-import type { AgentShape } from './networks.js';
-import type { ObservationTensors } from './rlpdUpdate.js';
+import type { AgentShape, ObservationTensors } from './networks.js';
 
 export type Inputs = Record<string, tf.Tensor>;
 export type InputArrays = Record<string, Float32Array | Int32Array>;

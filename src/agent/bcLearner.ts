@@ -7,7 +7,7 @@ import { createProgram, type Program } from '../backend/program.js';
 import { Adam } from '../nn/adam.js';
 import { differentiate } from '../nn/gradients.js';
 import type { ParameterGroup } from '../nn/parameters.js';
-import { actionLogProbability, modeAction } from '../nn/tanhGaussian.js';
+import { actionLogProbability, modeAction, sampleAction } from '../nn/tanhGaussian.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import {
@@ -21,7 +21,7 @@ import {
 } from './batchInputs.js';
 import type { AgentConfig } from './config.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
-import { Actor, type AgentShape, type Features } from './networks.js';
+import { Actor, type AgentShape, type Features, type ObservationTensors } from './networks.js';
 
 interface CloningProgram {
   readonly form: BatchForm;
@@ -33,7 +33,7 @@ export class BcLearner implements Learner {
   readonly actor: Actor;
   readonly groups: readonly ParameterGroup[];
   readonly optimisers: Readonly<Record<'actor', Adam>>;
-  readonly stochastic: boolean;
+  readonly explorationNoise: number;
   readonly #config: AgentConfig;
   readonly #shape: AgentShape;
   #actorSteps = 0;
@@ -43,7 +43,7 @@ export class BcLearner implements Learner {
     this.#config = config;
     this.#shape = shape;
     // A regressed mode says nothing of the spread around it.
-    this.stochastic = config.bcLoss === 'logLikelihood';
+    this.explorationNoise = config.bcLoss === 'logLikelihood' ? 1 : 0;
     this.actor = new Actor(config, shape, undefined, random.child('weights'));
     this.groups = [this.actor.group];
     this.optimisers = {
@@ -55,8 +55,12 @@ export class BcLearner implements Learner {
     return this.actor.group.parameters.map(({ name }) => `actor/${name}`);
   }
 
-  features(image: tf.Tensor4D | undefined, state: tf.Tensor2D | undefined): Features {
-    return { image: image && this.actor.encoder?.apply(image), state };
+  action(observation: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
+    return sampleAction(this.actor.distribution(this.#features(observation)), noise).action;
+  }
+
+  pretrain(batch: Batch): Promise<UpdateMetrics> {
+    return this.update(batch);
   }
 
   async update(batch: Batch): Promise<UpdateMetrics> {
@@ -119,10 +123,10 @@ export class BcLearner implements Learner {
   }
 
   #step(inputs: Inputs, observation: ObservationInputs): tf.Tensor1D {
-    const { image, state } = observation.tensors(inputs);
+    const tensors = observation.tensors(inputs);
     const actions = inputs.actions as tf.Tensor2D;
     const { loss, gradients } = differentiate(this.actor.group.variables, () => {
-      const distribution = this.actor.distribution(this.features(image, state));
+      const distribution = this.actor.distribution(this.#features(tensors));
       const loss: tf.Scalar =
         this.#config.bcLoss === 'mode'
           ? tf.mean(tf.square(tf.sub(modeAction(distribution), actions)))
@@ -131,5 +135,9 @@ export class BcLearner implements Learner {
     });
     this.optimisers.actor.apply(gradients, inputs.actorStep as tf.Scalar);
     return tf.reshape(loss, [1]);
+  }
+
+  #features({ image, state }: ObservationTensors): Features {
+    return { image: image && this.actor.encoder?.apply(image), state };
   }
 }

@@ -40,6 +40,13 @@ export const agentConfigSchema = z
       .default(1)
       .describe('critic steps for each agent step (update-to-data ratio); the actor steps once'),
 
+    updateInterval: z.int().min(1).default(1).describe('agent steps from one update to the next'),
+
+    returnSteps: z
+      .int()
+      .min(1)
+      .default(1)
+      .describe('agent steps whose rewards a target sums up before it trusts the critics (n-step returns)'),
     discount: z.number().min(0).max(1).default(0.99).describe('discount of the return for each agent step'),
     emaRate: rate(0.005).describe('how far the target critic moves towards the critic at each critic step'),
     criticLearningRate: learningRate.describe("Adam's step size of the critics and the shared encoder"),

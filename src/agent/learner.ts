@@ -4,7 +4,7 @@ import type { Adam } from '../nn/adam.js';
 import type { ParameterGroup } from '../nn/parameters.js';
 import type { GeneratorState } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
-import type { Actor, Features } from './networks.js';
+import type { ObservationTensors } from './networks.js';
 
 /**
  * What an update reports: averages over its critic steps, and the last step's actor numbers. A loss that is not
@@ -20,17 +20,24 @@ export interface LearnerState {
 }
 
 export interface Learner {
-  readonly actor: Actor;
   /** All weights, in a fixed order. */
   readonly groups: readonly ParameterGroup[];
   /** The optimisers, by the name of the group they move. */
   readonly optimisers: Readonly<Record<string, Adam>>;
-  /** Whether its policy is a distribution; if not, it always acts with its mode. */
-  readonly stochastic: boolean;
+  /**
+   * What standard normal noise is multiplied by where the agent explores: 1 for a sample of a policy that is a
+   * distribution, 0 for one that always acts with its mode.
+   */
+  readonly explorationNoise: number;
   /** Names (`group/parameter`) of the weights that acting reads. */
   readonly policyParameters: readonly string[];
-  /** What the actor reads of an observation. */
-  features(image: tf.Tensor4D | undefined, state: tf.Tensor2D | undefined): Features;
+  /**
+   * Actions `[B, A]` in [−1, 1]. To be called within a tidy.
+   * @param noise `[B, A]`, standard normal times `explorationNoise`; zeros give the policy's mode
+   */
+  action(observation: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D;
+  /** Learns from a batch of prior data before the first environment step. */
+  pretrain(batch: Batch): Promise<UpdateMetrics>;
   update(batch: Batch): Promise<UpdateMetrics>;
   state(): LearnerState;
   restore(state: LearnerState): void;

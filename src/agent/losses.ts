@@ -6,21 +6,20 @@ import * as tf from '@tensorflow/tfjs-core';
 export interface TargetInputs {
   /** `[B]`. */
   readonly rewards: tf.Tensor1D;
-  /** `[B]`, 1 − terminated: a truncation keeps its 1. */
-  readonly masks: tf.Tensor1D;
+  /** `[B]`: γ to the power of the steps between s and s', and 0 where the task ended on the way. */
+  readonly discounts: tf.Tensor1D;
   /** Q'_i(s', a') `[Z, B]` of the target critic's chosen members. */
   readonly nextValues: tf.Tensor2D;
-  readonly discount: number;
   /** Present with entropy backup: α `[]` and log π(a'|s') `[B]`. */
   readonly entropy?: { readonly temperature: tf.Scalar; readonly logProbability: tf.Tensor1D } | undefined;
 }
 
-/** y = r + γ·mask·(min_{i∈Z} Q'_i(s', a') − α log π(a'|s')), the last term with entropy backup only. `[B]`. */
+/** y = r + discount·(min_{i∈Z} Q'_i(s', a') − α log π(a'|s')), the last term with entropy backup only. `[B]`. */
 export function temporalDifferenceTarget(inputs: TargetInputs): tf.Tensor1D {
-  const { rewards, masks, nextValues, discount, entropy } = inputs;
+  const { rewards, discounts, nextValues, entropy } = inputs;
   let next: tf.Tensor1D = nextValues.shape[0] === 1 ? tf.squeeze(nextValues, [0]) : tf.min(nextValues, 0);
   if (entropy !== undefined) next = tf.sub(next, tf.mul(entropy.temperature, entropy.logProbability));
-  return tf.add(rewards, tf.mul(tf.mul(masks, discount), next));
+  return tf.add(rewards, tf.mul(discounts, next));
 }
 
 /** Mean over E and B of (Q_i(s, a) − y)². values `[E, B]`, target `[B]`. */

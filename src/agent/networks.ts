@@ -45,6 +45,12 @@ export function agentShape(space: ObservationSpace, actionSize: number): AgentSh
   return { pixels, stateSize, actionSize };
 }
 
+/** An observation as it comes in: image `[B, H, W, C·K]` in [0, 1] and state `[B, S]`, what there is. */
+export interface ObservationTensors {
+  readonly image: tf.Tensor4D | undefined;
+  readonly state: tf.Tensor2D | undefined;
+}
+
 /** An observation on its way through a network: convolution features `[B, F]` and state `[B, S]`, what there is. */
 export interface Features {
   readonly image: tf.Tensor2D | undefined;

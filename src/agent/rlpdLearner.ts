@@ -8,6 +8,7 @@ import { createProgram, type Program } from '../backend/program.js';
 import { Adam } from '../nn/adam.js';
 import { drawDropoutMask } from '../nn/dropout.js';
 import { ParameterGroup } from '../nn/parameters.js';
+import { sampleAction } from '../nn/tanhGaussian.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import {
@@ -22,7 +23,7 @@ import {
 } from './batchInputs.js';
 import type { AgentConfig } from './config.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
-import { Actor, type AgentShape, Critic, type Features } from './networks.js';
+import { Actor, type AgentShape, Critic, type ObservationTensors } from './networks.js';
 import {
   actorMetricNames,
   actorStep,
@@ -47,7 +48,7 @@ type MaskUse = 'dropout' | 'targetDropout' | 'actorDropout';
 export class RlpdLearner implements Learner {
   readonly networks: RlpdNetworks;
   readonly groups: readonly ParameterGroup[];
-  readonly stochastic = true;
+  readonly explorationNoise = 1;
   readonly #config: AgentConfig;
   readonly #shape: AgentShape;
   readonly #streams: Readonly<Record<'noise' | 'subset' | 'dropout', Generator>>;
@@ -83,10 +84,6 @@ export class RlpdLearner implements Learner {
     this.networks = { critic, targetCritic, actor, logTemperature, optimisers };
   }
 
-  get actor(): Actor {
-    return this.networks.actor;
-  }
-
   get optimisers(): RlpdNetworks['optimisers'] {
     return this.networks.optimisers;
   }
@@ -100,8 +97,14 @@ export class RlpdLearner implements Learner {
     ];
   }
 
-  features(image: tf.Tensor4D | undefined, state: tf.Tensor2D | undefined): Features {
-    return { image: this.networks.critic.features(image), state };
+  action({ image, state }: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
+    const { critic, actor } = this.networks;
+    // With no noise the sample is the mode, tanh(mean).
+    return sampleAction(actor.distribution({ image: critic.features(image), state }), noise).action;
+  }
+
+  pretrain(batch: Batch): Promise<UpdateMetrics> {
+    return this.update(batch);
   }
 
   async update(batch: Batch): Promise<UpdateMetrics> {
@@ -187,7 +190,7 @@ export class RlpdLearner implements Learner {
       nextObservation: nextObservation.tensors(inputs),
       actions: inputs.actions as tf.Tensor2D,
       rewards: inputs.rewards as tf.Tensor1D,
-      masks: inputs.masks as tf.Tensor1D,
+      discounts: inputs.discounts as tf.Tensor1D,
       nextNoise: inputs.nextNoise as tf.Tensor2D,
       subset: inputs.subset as tf.Tensor1D,
       criticStep: inputs.criticStep as tf.Scalar,
@@ -223,7 +226,7 @@ export class RlpdLearner implements Learner {
     return {
       actions: { shape: [rows, this.#shape.actionSize], dtype: 'float32' },
       rewards: { shape: [rows], dtype: 'float32' },
-      masks: { shape: [rows], dtype: 'float32' },
+      discounts: { shape: [rows], dtype: 'float32' },
       nextNoise: { shape: [rows, this.#shape.actionSize], dtype: 'float32' },
       subset: { shape: [this.#config.targetSubset], dtype: 'int32' },
       criticStep: { shape: [], dtype: 'int32' },
@@ -247,7 +250,7 @@ export class RlpdLearner implements Learner {
     const inputs: InputArrays = {
       actions: minibatchOf(batch.actions, index, size * actionSize),
       rewards: minibatchOf(batch.rewards, index, size),
-      masks: minibatchOf(batch.masks, index, size),
+      discounts: minibatchOf(batch.discounts, index, size),
       nextNoise: this.#streams.noise.fillNormal(new Float32Array(size * actionSize)),
       subset: this.#streams.subset.choose(ensembleSize, targetSubset),
       criticStep: Int32Array.of(++this.#criticSteps),

@@ -13,7 +13,7 @@ import { differentiate } from '../nn/gradients.js';
 import { sampleAction } from '../nn/tanhGaussian.js';
 import type { AgentConfig } from './config.js';
 import { actorLoss, criticLoss, temperatureLoss, temporalDifferenceTarget } from './losses.js';
-import type { Actor, Critic, Features } from './networks.js';
+import type { Actor, Critic, Features, ObservationTensors } from './networks.js';
 
 /** Everything an update reads and writes beside its inputs. */
 export interface RlpdNetworks {
@@ -24,12 +24,6 @@ export interface RlpdNetworks {
   readonly optimisers: { readonly critic: Adam; readonly actor: Adam; readonly temperature: Adam };
 }
 
-/** An observation as it comes in: image `[B, H, W, C·K]` in [0, 1] and state `[B, S]`, what there is. */
-export interface ObservationTensors {
-  readonly image: tf.Tensor4D | undefined;
-  readonly state: tf.Tensor2D | undefined;
-}
-
 export interface CriticStepInputs {
   readonly observation: ObservationTensors;
   readonly nextObservation: ObservationTensors;
@@ -37,8 +31,8 @@ export interface CriticStepInputs {
   readonly actions: tf.Tensor2D;
   /** `[B]`. */
   readonly rewards: tf.Tensor1D;
-  /** `[B]`. */
-  readonly masks: tf.Tensor1D;
+  /** `[B]`: what the value of s' counts for. */
+  readonly discounts: tf.Tensor1D;
   /** Standard normal `[B, A]`, for a' ~ π(·|s'). */
   readonly nextNoise: tf.Tensor2D;
   /** Numbers of the target's critics, `[Z]` int32. */
@@ -114,9 +108,8 @@ function tdTarget(
   });
   return temporalDifferenceTarget({
     rewards: inputs.rewards,
-    masks: inputs.masks,
+    discounts: inputs.discounts,
     nextValues,
-    discount: config.discount,
     entropy: config.entropyBackup
       ? {
           temperature: tf.exp<tf.Scalar>(logTemperature),

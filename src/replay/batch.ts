@@ -33,8 +33,13 @@ export interface Batch {
   readonly nextObservation: BatchObservation;
   /** `[G·B, A]` in [−1, 1]. */
   readonly actions: Float32Array;
-  /** `[G·B]`. */
+  /** `[G·B]`: the sum of n rewards, Σ γ^k r_{t+k}; fewer where the episode ends before. */
   readonly rewards: Float32Array;
-  /** `[G·B]`: 1 − terminated. A truncation keeps its 1. */
-  readonly masks: Float32Array;
+  /**
+   * `[G·B]`: what the value of the next observation, n steps on, counts for: γ^n, and 0 where the task ended on the
+   * way. A truncation is no such end.
+   */
+  readonly discounts: Float32Array;
+  /** `[G·B]`: 1 where the row is prior data, 0 where it is the run's own. */
+  readonly prior: Float32Array;
 }

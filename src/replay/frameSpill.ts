@@ -14,7 +14,7 @@ export interface FrameSpillOptions {
   readonly resident: number;
   /** Transitions of a whole batch: so many can be staged at once. */
   readonly batchRows: number;
-  /** Frames that a transition needs at most: a stack and the frame after it. */
+  /** Frames that a transition needs at most: a stack, and those up to the end of the one it arrives at. */
   readonly framesPerRow: number;
   /** The file: made, and gone when the process ends, however it ends. */
   readonly path: string;

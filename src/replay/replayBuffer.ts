@@ -307,6 +307,27 @@ export class ReplayBuffer {
     return this.#terminated[this.#place(row)] === 1;
   }
 
+  /**
+   * What the transition from `row` over up to n `steps` brings: it goes as far as its episode, or what is known of
+   * it, does.
+   * @returns the steps it takes, Σ γ^k r over them, and the factor of the value where it arrives: γ^steps, or 0 where
+   *   the task ended
+   */
+  discountedReturn(
+    row: number,
+    steps: number,
+    discount: number,
+  ): { readonly steps: number; readonly reward: number; readonly factor: number } {
+    let reward = this.reward(row);
+    let factor = this.terminated(row) ? 0 : discount;
+    let taken = 1;
+    for (; taken < steps && factor > 0 && this.#hasNext[this.#place(row + taken)] === 1; taken++) {
+      reward += factor * this.reward(row + taken);
+      factor = this.terminated(row + taken) ? 0 : factor * discount;
+    }
+    return { steps: taken, reward, factor };
+  }
+
   #append(observation: ReplayObservation, age: number): void {
     const place = this.#place(this.#written);
     if (this.#written - this.#first >= this.capacity && this.#hasNext[place] === 1) this.#starts--;

@@ -33,6 +33,12 @@ export interface SamplerOptions {
   readonly batchSize: number;
   /** G, the minibatches of one batch. */
   readonly minibatches: number;
+  /** γ, for each agent step. */
+  readonly discount: number;
+  /** n, the agent steps whose rewards a transition sums up. Default 1. */
+  readonly returnSteps?: number | undefined;
+  /** Rows of `online` below this number are prior data. Default 0. */
+  readonly seededRows?: number | undefined;
   /** Greatest shift of an image in pixels each way; 0: none. */
   readonly randomShiftPad: number;
   readonly generator: Generator;
@@ -80,26 +86,30 @@ export class SymmetricSampler {
 
   async #draw(sources: readonly Source[]): Promise<Batch> {
     const { batchSize, minibatches, generator, randomShiftPad, online, offline } = this.#options;
+    const { discount, returnSteps = 1, seededRows = 0 } = this.#options;
     const { layout } = online;
     const rows = batchSize * minibatches;
     const observation = new ObservationRows(sources, rows, layout.frameStack, layout.stateSize);
     const nextObservation = new ObservationRows(sources, rows, layout.frameStack, layout.stateSize);
     const actions = new Float32Array(rows * layout.actionSize);
     const rewards = new Float32Array(rows);
-    const masks = new Float32Array(rows);
+    const discounts = new Float32Array(rows);
+    const prior = new Float32Array(rows);
     const staged: Promise<void>[] = [];
     let i = 0;
     for (let minibatch = 0; minibatch < minibatches; minibatch++) {
       for (const { buffer, count } of sources) {
         for (let n = 0; n < count; n++, i++) {
           const row = buffer === offline ? this.#sampleOfflineRow(buffer) : buffer.sampleRow(generator);
+          const { steps, reward, factor } = buffer.discountedReturn(row, returnSteps, discount);
           observation.set(i, buffer, row);
-          nextObservation.set(i, buffer, row + 1);
+          nextObservation.set(i, buffer, row + steps);
           if (buffer.isSpilled)
             staged.push(buffer.stage(staged.length, [observation.frames(i), nextObservation.frames(i)]));
           buffer.copyAction(row, actions, i * layout.actionSize);
-          rewards[i] = buffer.reward(row);
-          masks[i] = buffer.terminated(row) ? 0 : 1;
+          rewards[i] = reward;
+          discounts[i] = factor;
+          prior[i] = buffer === offline || row < seededRows ? 1 : 0;
         }
       }
     }
@@ -113,7 +123,8 @@ export class SymmetricSampler {
       nextObservation: nextObservation.value,
       actions,
       rewards,
-      masks,
+      discounts,
+      prior,
     };
   }
 

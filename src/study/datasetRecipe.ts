@@ -3,8 +3,6 @@
  * pictures. It is recorded once under a folder of data, in a place named by all that its content follows from, and
  * found there again by every run and every study that asks for the same.
  */
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { levels } from '../training/experts.js';
 

@@ -18,7 +18,11 @@ export interface Provenance {
   /** The line that names the tensor engine. */
   readonly engine: string;
   /** SHA-256 of the dataset's manifest, and its mean return; null without data. */
-  readonly dataset: { readonly sha256: string; readonly episodes: number; readonly returnMean: number | null } | null;
+  readonly dataset: {
+    readonly sha256: string;
+    readonly episodes: number;
+    readonly returnMean: number | null;
+  } | null;
   readonly fingerprint: Fingerprint;
 }
 

@@ -106,7 +106,9 @@ export async function readStudy(folder: string): Promise<Study> {
   for (const [scaleName, scale] of Object.entries(study.scales))
     for (const variant of Object.keys(scale?.variants ?? {}))
       if (!Object.hasOwn(study.variants, variant))
-        throw new InputError(`"scales.${scaleName}.variants.${variant}" in ${path} names no variant of the study.`);
+        throw new InputError(
+          `"scales.${scaleName}.variants.${variant}" in ${path} names no variant of the study.`,
+        );
   return study;
 }
 
@@ -164,5 +166,8 @@ function settingsOf(
 }
 
 export function slug(name: string): string {
-  return name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, '');
+  return name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');
 }

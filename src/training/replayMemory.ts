@@ -6,6 +6,8 @@ import { type ReplayLayout, rowBytes } from '../replay/replayBuffer.js';
 export interface MemoryOptions {
   /** B·G, the transitions of one whole batch. */
   readonly batchRows: number;
+  /** n, the agent steps of one transition. Default 1. */
+  readonly returnSteps?: number;
   /** Bytes that datasets may take; undefined: what is free. */
   readonly datasetMemory?: number | undefined;
   /** Bytes free now. */
@@ -18,7 +20,7 @@ export interface SpillPlan {
   /** Frames that stay in memory. */
   readonly residentFrames: number;
   readonly batchRows: number;
-  /** Frames of one transition: a stack and the one after it. */
+  /** Frames of one transition: a stack and those up to the end of the one it arrives at. */
   readonly framesPerRow: number;
   /** Bytes of the other frames, in a file. */
   readonly fileBytes: number;
@@ -42,13 +44,13 @@ const RESERVE_BYTES = 1024 ** 3;
 export function estimateMemory(
   layout: ReplayLayout,
   rows: { readonly online: number; readonly offline: number },
-  { batchRows, datasetMemory, available = availableBytes() }: MemoryOptions,
+  { batchRows, returnSteps = 1, datasetMemory, available = availableBytes() }: MemoryOptions,
 ): MemoryEstimate {
   const online = rows.online * rowBytes(layout);
   const whole = rows.offline * rowBytes(layout);
   const budget = datasetMemory ?? available - RESERVE_BYTES - online;
   const fits = whole === 0 || whole <= budget;
-  const spill = fits ? undefined : planSpill(layout, rows.offline, batchRows, budget);
+  const spill = fits ? undefined : planSpill(layout, rows.offline, { batchRows, returnSteps }, budget);
   const offline = spill === undefined ? whole : budget;
   const rest =
     spill === undefined
@@ -70,13 +72,13 @@ export function estimateMemory(
 function planSpill(
   layout: ReplayLayout,
   rows: number,
-  batchRows: number,
+  { batchRows, returnSteps }: { readonly batchRows: number; readonly returnSteps: number },
   budget: number,
 ): SpillPlan | undefined {
   const { frame, frameStack } = layout;
   // Without images there is nothing that could be left out: what does not fit is refused by the sum.
   const frameBytes = frame === undefined ? 0 : frame.height * frame.width * frame.channels;
-  const framesPerRow = frameStack + 1;
+  const framesPerRow = frameStack + returnSteps;
   const needed = rows * (rowBytes(layout) - frameBytes) + batchRows * framesPerRow * frameBytes;
   if (needed > budget)
     throw new InputError(

@@ -140,6 +140,7 @@ async function layFoundation(
     const capacities = replayRows(config, spec, datasets);
     const memory = estimateMemory(layout, capacities, {
       batchRows: config.batchSize * config.utdRatio,
+      returnSteps: config.returnSteps,
       datasetMemory: parseByteSize(config.datasetMemory ?? ''),
     });
     onNote(memory.note);
@@ -209,6 +210,9 @@ async function assemble(
     offlineShare: learnsOnline(config) ? config.offlineShare : 1,
     batchSize: config.batchSize,
     minibatches: config.utdRatio,
+    discount: config.discount,
+    returnSteps: config.returnSteps,
+    seededRows: isSeeded ? rowsOf(datasets) : 0,
     randomShiftPad: config.randomShiftPad,
     generator: sampling,
   });

@@ -8,6 +8,7 @@ import type { DatasetWriter } from '../../datasets/writer.js';
 import type { Observation } from '../../envs/environment.js';
 import type { EnvironmentWorker } from '../../envs/worker.js';
 import type { RlpdAgent } from '../agent/agent.js';
+import type { UpdateMetrics } from '../agent/learner.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { makeFolder } from '../files/makeFolder.js';
 import type { Generator } from '../random/generator.js';
@@ -131,7 +132,8 @@ export class TrainingRun {
     if (this.#evaluationDue) await this.#evaluate();
     while (!signal.aborted && this.#counters.agentSteps === 0 && this.#pretraining()) {
       const before = this.#position;
-      await this.#update(await this.#parts.sampler.sampleOffline());
+      const batch = await this.#parts.sampler.sampleOffline();
+      await this.#learn(batch, this.#parts.agent.pretrain(batch));
       await this.#afterStep(before, !this.#pretraining());
     }
     while (!signal.aborted && environment !== undefined && this.#training()) {
@@ -177,7 +179,10 @@ export class TrainingRun {
     const stepping = environment.step(action);
     // A failure is reported when its turn comes, not as an unhandled rejection before.
     stepping.catch(() => {});
-    if (!isRandom && sampler.ready) await this.#update(await sampler.sample());
+    if (!isRandom && this.#counters.agentSteps % config.updateInterval === 0 && sampler.ready) {
+      const batch = await sampler.sample();
+      await this.#learn(batch, this.#parts.agent.update(batch));
+    }
     const result = await stepping;
 
     const episodeFrames = result.info.envFrames ?? this.#episodeFrames + config.actionRepeat;
@@ -232,8 +237,8 @@ export class TrainingRun {
     await metrics.write({ kind: 'episode', ...this.#counters, return: this.#lastReturn, length });
   }
 
-  async #update(batch: Batch): Promise<void> {
-    const metrics = await this.#parts.agent.update(batch);
+  async #learn(batch: Batch, learning: Promise<UpdateMetrics>): Promise<void> {
+    const metrics = await learning;
     this.#counters = { ...this.#counters, updates: this.#counters.updates + batch.minibatches };
     this.#requireFinite(badMetric(metrics));
     this.#means.add(metrics);

@@ -163,7 +163,7 @@ describe('learning', () => {
     const batches = new BatchSource('state', 32);
     for (let i = 0; i < 500; i++) {
       const batch = batches.next();
-      batch.masks.fill(0);
+      batch.discounts.fill(0);
       for (let row = 0; row < batch.size; row++) {
         const [a = 0, b = 0] = batch.actions.subarray(row * actionSize, (row + 1) * actionSize);
         batch.rewards[row] = -4 * ((a - 0.5) ** 2 + (b - 0.5) ** 2);

@@ -84,7 +84,8 @@ describe('one update equals the independent one', () => {
         nextObservation: { state },
         actions: Float32Array.from(golden.actions.data),
         rewards: new Float32Array(rows),
-        masks: new Float32Array(rows),
+        discounts: new Float32Array(rows),
+        prior: new Float32Array(rows).fill(1),
       });
       assertClose('loss', [actorLoss ?? Number.NaN], [golden.loss], 1e-5);
       assertAllClose(await readAll(learner), golden.after, 2e-5);

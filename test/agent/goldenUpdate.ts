@@ -86,7 +86,7 @@ export async function runGolden(
   const results: Record<string, number>[] = [];
   for (const [i, minibatch] of golden.minibatches.entries()) {
     const metrics = tf.tidy(() => {
-      const inputs = stepInputs(minibatch, golden.steps.critic[i] ?? 0);
+      const inputs = stepInputs(minibatch, golden.steps.critic[i] ?? 0, golden.config.discount);
       const critic = criticStep(networks, golden.config, inputs);
       if (i === 0) return critic.metrics;
       const actor = actorStep(networks, golden.config, {
@@ -108,7 +108,7 @@ export async function runGolden(
   return results;
 }
 
-function stepInputs(minibatch: GoldenMinibatch, step: number): CriticStepInputs {
+function stepInputs(minibatch: GoldenMinibatch, step: number, discount: number): CriticStepInputs {
   const optional = <T extends tf.Tensor>(value: Plain | Plain[] | undefined): T | undefined =>
     value === undefined ? undefined : tensor<T>(value);
   return {
@@ -116,7 +116,7 @@ function stepInputs(minibatch: GoldenMinibatch, step: number): CriticStepInputs 
     nextObservation: { image: optional(minibatch.nextImage), state: optional(minibatch.nextState) },
     actions: tensor(minibatch.actions),
     rewards: tensor(minibatch.rewards),
-    masks: tensor(minibatch.masks),
+    discounts: tf.mul(tensor<tf.Tensor1D>(minibatch.masks), discount),
     nextNoise: tensor(minibatch.nextNoise),
     subset: tensor(minibatch.subset, 'int32'),
     criticStep: tf.scalar(step, 'int32'),

@@ -31,17 +31,16 @@ describe('target', () => {
       [10, 20],
       [30, 5],
     ]),
-    discount: 0.9,
   });
 
   it('bootstraps from the minimum of the chosen critics after a truncation, and not after a termination', () => {
-    const target = temporalDifferenceTarget({ ...values(), masks: tf.tensor1d([1, 0]) });
+    const target = temporalDifferenceTarget({ ...values(), discounts: tf.tensor1d([0.9, 0]) });
     assert.deepEqual([...target.dataSync()], [10, 2]);
   });
 
   it('with entropy backup takes off α log π', () => {
     const entropy = { temperature: tf.scalar(0.5), logProbability: tf.tensor1d([4, -2]) };
-    const target = temporalDifferenceTarget({ ...values(), masks: tf.tensor1d([1, 1]), entropy });
+    const target = temporalDifferenceTarget({ ...values(), discounts: tf.tensor1d([0.9, 0.9]), entropy });
     const expected = [1 + 0.9 * (10 - 2), 2 + 0.9 * (5 + 1)];
     target.dataSync().forEach((value, i) => {
       assert.ok(Math.abs(value - (expected[i] ?? 0)) < 1e-5);
@@ -120,7 +119,7 @@ describe('an update', () => {
     tf.tidy(() => {
       actorStep(learner.networks, golden.config, {
         observation: { image, state: undefined },
-        features: learner.features(image, undefined),
+        features: { image: learner.networks.critic.features(image), state: undefined },
         noise: tf.ones([2, 2]),
         actorStep: tf.scalar(1, 'int32'),
         dropoutMasks: [],
@@ -161,13 +160,13 @@ describe('an update', () => {
     const golden = goldenUpdate('pixels');
     const learner = goldenLearner(golden);
     const image = tf.randomUniform<tf.Rank.R4>([2, 11, 11, 2]);
-    const expected = learner.features(image, undefined).image?.dataSync();
+    const expected = learner.networks.critic.features(image)?.dataSync();
     const { features } = criticStep(learner.networks, golden.config, {
       observation: { image, state: undefined },
       nextObservation: { image, state: undefined },
       actions: tf.zeros([2, 2]),
       rewards: tf.ones([2]),
-      masks: tf.ones([2]),
+      discounts: tf.ones([2]),
       nextNoise: tf.zeros([2, 2]),
       subset: tf.tensor1d([1], 'int32'),
       criticStep: tf.scalar(1, 'int32'),
@@ -175,7 +174,7 @@ describe('an update', () => {
       targetDropoutMasks: [],
     });
     assert.deepEqual(features.image?.dataSync(), expected);
-    assert.notDeepEqual(learner.features(image, undefined).image?.dataSync(), expected);
+    assert.notDeepEqual(learner.networks.critic.features(image)?.dataSync(), expected);
     learner.dispose();
   });
 });

@@ -67,7 +67,8 @@ export class BatchSource {
       nextObservation: this.#observation(rows),
       actions: new Float32Array(rows * actionSize).map(() => this.#random.uniform(-1, 1)),
       rewards: new Float32Array(rows).map(() => this.#random.uniform()),
-      masks: new Float32Array(rows).fill(1),
+      discounts: new Float32Array(rows).fill(0.99),
+      prior: new Float32Array(rows).map((_, row) => (row % this.#size < this.#size / 2 ? 0 : 1)),
     };
   }
 

@@ -53,6 +53,7 @@ function sampler(offline: ReplayBuffer): SymmetricSampler {
     offlineShare: 0.5,
     batchSize: batchRows / 2,
     minibatches: 2,
+    discount: 0.99,
     randomShiftPad: 4,
     generator: new Generator(5),
   });

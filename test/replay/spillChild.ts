@@ -43,6 +43,7 @@ const sampler = new SymmetricSampler({
   offlineShare: 1,
   batchSize: batchRows,
   minibatches: 1,
+  discount: 0.99,
   randomShiftPad: 0,
   generator: new Generator(0),
 });

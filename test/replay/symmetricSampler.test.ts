@@ -31,6 +31,7 @@ function sampler(options: Partial<SamplerOptions>): SymmetricSampler {
     offlineShare: 0.5,
     batchSize: 16,
     minibatches: 1,
+    discount: 0.99,
     randomShiftPad: 4,
     generator: new Generator(3),
     ...options,
@@ -104,9 +105,60 @@ test('a batch cannot be drawn before every source it needs holds a transition', 
   await assert.rejects(sampler({ online: empty }).sample(), /no transition/);
 });
 
-test('the mask is 0 at a termination alone', async () => {
-  const batch = await sampler({ online: filled(1, 1, true), offline: filled(2, 1, false) }).sample();
-  assert.deepEqual([...batch.masks], [...new Array(8).fill(0), ...new Array(8).fill(1)]);
+test('the next value counts for the discount, and for nothing at a termination alone', async () => {
+  const batch = await sampler({
+    online: filled(1, 1, true),
+    offline: filled(2, 1, false),
+    discount: 0.5,
+  }).sample();
+  assert.deepEqual([...batch.discounts], [...new Array(8).fill(0), ...new Array(8).fill(0.5)]);
+});
+
+test('a transition of n steps sums up discounted rewards and goes no further than its episode', async () => {
+  const length = 6;
+  const state = Float32Array.from({ length: length + 1 }, (_, t) => t);
+  const episode = (terminated: boolean): ReplayBuffer => {
+    const buffer = new ReplayBuffer({ frameStack: 1, stateSize: 1, actionSize: 1 }, 100);
+    const actions = new Float32Array(length);
+    buffer.addEpisode({ length, state, actions, rewards: state.map((t) => 10 ** t), terminated });
+    return buffer;
+  };
+  for (const terminated of [true, false]) {
+    const batch = await sampler({
+      online: episode(terminated),
+      offline: undefined,
+      batchSize: 64,
+      discount: 0.5,
+      returnSteps: 3,
+    }).sample();
+    const starts = [...(batch.observation.state ?? [])];
+    assert.deepEqual([...new Set(starts)].sort(), [0, 1, 2, 3, 4, 5]);
+    for (const [i, start] of starts.entries()) {
+      const steps = Math.min(3, length - start);
+      const expected = [1, 5, 25].slice(0, steps).reduce((sum, factor) => sum + factor, 0) * 10 ** start;
+      assert.equal(batch.rewards[i], expected);
+      assert.equal(batch.nextObservation.state?.[i], start + steps);
+      assert.equal(batch.discounts[i], terminated && start + steps === length ? 0 : 0.5 ** steps);
+    }
+  }
+});
+
+test('every row says whether it is prior data, in a seeded replay too', async () => {
+  const mixed = await sampler({}).sample();
+  assert.deepEqual([...mixed.prior], [...new Array(8).fill(0), ...new Array(8).fill(1)]);
+  const seeded = filled(2);
+  seeded.addEpisode({
+    length: 20,
+    pixels: new Uint8Array(21),
+    actions: new Float32Array(20),
+    rewards: new Float32Array(20).fill(1),
+    terminated: false,
+  });
+  const batch = await sampler({ online: seeded, offline: undefined, seededRows: 21 }).sample();
+  assert.deepEqual(
+    [...batch.prior],
+    [...batch.rewards].map((reward) => reward - 1),
+  );
 });
 
 test('shifts cover all crops, and those of an observation and its successor are independent', async () => {

@@ -54,6 +54,7 @@ async function assemble(
     offlineShare: 0,
     batchSize: 8,
     minibatches: 1,
+    discount: 0.99,
     randomShiftPad: 0,
     generator: new Generator(1),
   });
