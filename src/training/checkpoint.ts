@@ -37,6 +37,8 @@ export interface RunState {
   readonly evaluationDue: boolean;
   readonly metrics: MetricsPosition;
   readonly means: MeanMetricsState;
+  /** Wall-clock seconds that the run computed until here. */
+  readonly seconds: number;
 }
 
 export type EpisodeInProgress = Omit<ReplayEpisode, 'terminated'>;
@@ -76,6 +78,7 @@ const stateSchema = z.object({
   evaluationDue: z.boolean(),
   metrics: z.object({ jsonl: count, tensorboard: count }),
   means: z.object({ count, sums: z.record(z.string(), z.number()) }),
+  seconds: z.number().min(0).default(0),
 });
 
 /** Writes checkpoint `step`, makes it the latest, and deletes all but the last `keep`. Returns its folder. */

@@ -1,6 +1,6 @@
 /**
- * What a run reports, in two places: `metrics.jsonl`, one JSON object a line, which holds nothing of the clock, so
- * that two equal runs write equal bytes; and TensorBoard event files, which also say how fast it went.
+ * What a run reports, in two places: `metrics.jsonl`, one JSON object a line, and TensorBoard event files, which also
+ * say how fast it went. Two equal runs write equal lines but for `seconds`, the clock's only trace.
  */
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,8 +19,10 @@ export interface Counters {
   readonly episodes: number;
 }
 
-export type MetricsLine = Counters &
-  (
+export type MetricsLine = Counters & {
+  /** Wall-clock seconds that the run has computed until then, interruptions left out. Older runs do not say it. */
+  readonly seconds?: number;
+} & (
     | { readonly kind: 'train'; readonly [name: string]: number | string }
     | { readonly kind: 'episode'; readonly return: number; readonly length: number }
     | { readonly kind: 'invalidEpisode'; readonly reason: string; readonly length: number }
@@ -116,7 +118,7 @@ function stepOf(line: MetricsLine): number {
 }
 
 function scalarsOf(line: MetricsLine): Record<string, number> {
-  const { kind, envFrames, agentSteps, updates, episodes, ...rest } = line;
+  const { kind, envFrames, agentSteps, updates, episodes, seconds, ...rest } = line;
   const numbers: Record<string, number> = {};
   for (const [name, value] of Object.entries(rest)) if (typeof value === 'number') numbers[name] = value;
   return prefixed(kind, numbers);

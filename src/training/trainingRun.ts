@@ -87,6 +87,9 @@ export class TrainingRun {
     | { readonly path: string; readonly position: number; readonly evaluationDue: boolean }
     | undefined;
   #clock = { time: performance.now(), envFrames: 0, updates: 0 };
+  /** Seconds before this process took over, and when it did. */
+  #secondsBefore = 0;
+  readonly #startTime = performance.now();
 
   constructor(parts: RunParts) {
     this.#parts = parts;
@@ -122,6 +125,7 @@ export class TrainingRun {
       await environment.restoreState(state.environment);
       this.#observation = replay.lastObservation();
     }
+    this.#secondsBefore = state.seconds;
     this.#lastCheckpoint = { path, position: this.#position, evaluationDue: state.evaluationDue };
     this.#clock = { time: performance.now(), ...this.#counters };
   }
@@ -129,7 +133,8 @@ export class TrainingRun {
   /** Runs to the end, or until the signal is aborted; either way the last act is a checkpoint. */
   async run(): Promise<void> {
     const { signal, environment } = this.#parts;
-    if (this.#evaluationDue) await this.#evaluate();
+    if (this.#evaluationDue || (this.#position === 0 && this.#lastCheckpoint === undefined))
+      await this.#evaluate();
     while (!signal.aborted && this.#counters.agentSteps === 0 && this.#pretraining()) {
       const before = this.#position;
       const batch = await this.#parts.sampler.sampleOffline();
@@ -230,11 +235,11 @@ export class TrainingRun {
       this.#recordedEpisodes++;
     }
     if (invalid !== undefined) {
-      await metrics.write({ kind: 'invalidEpisode', ...this.#counters, reason: invalid, length });
+      await metrics.write({ kind: 'invalidEpisode', ...this.#stand, reason: invalid, length });
       return;
     }
     this.#lastReturn = episode.rewards.reduce((sum, reward) => sum + reward, 0);
-    await metrics.write({ kind: 'episode', ...this.#counters, return: this.#lastReturn, length });
+    await metrics.write({ kind: 'episode', ...this.#stand, return: this.#lastReturn, length });
   }
 
   async #learn(batch: Batch, learning: Promise<UpdateMetrics>): Promise<void> {
@@ -270,7 +275,7 @@ export class TrainingRun {
       updatesPerSecond: (this.#counters.updates - this.#clock.updates) / seconds,
     };
     this.#clock = { time: now, envFrames: this.#counters.envFrames, updates: this.#counters.updates };
-    await this.#parts.metrics.write({ kind: 'train', ...this.#counters, ...means }, speed);
+    await this.#parts.metrics.write({ kind: 'train', ...this.#stand, ...means }, speed);
   }
 
   async #evaluate(): Promise<void> {
@@ -288,7 +293,7 @@ export class TrainingRun {
     this.#evaluationDue = false;
     this.#evaluatedAt = this.#position;
     this.#evaluationMean = evaluation.mean;
-    await metrics.write({ kind: 'evaluation', ...this.#counters, ...evaluation });
+    await metrics.write({ kind: 'evaluation', ...this.#stand, ...evaluation });
     await this.#keepEvaluation(evaluation);
     await drawLearningCurve(folder, config);
     await this.#keepPolicy(evaluation.mean);
@@ -300,11 +305,13 @@ export class TrainingRun {
     const { config, agent, folder } = this.#parts;
     const { policies, bestPolicy } = runPaths(folder);
     const isBest = this.#bestEvaluationMean === undefined || mean > this.#bestEvaluationMean;
-    if (!config.snapshots && !isBest) return;
+    // An untrained policy is no snapshot of a training.
+    const isSnapshot = config.snapshots && this.#position > 0;
+    if (!isSnapshot && !isBest) return;
     const tensors = await agent.policyTensors();
     this.#requireFinite(badWeights(tensors));
     const policy = { config, envFrames: this.#counters.envFrames, return: mean, tensors };
-    if (config.snapshots) {
+    if (isSnapshot) {
       await makeFolder(policies);
       await writePolicy(join(policies, `${this.#stepName()}.safetensors`), policy);
     }
@@ -372,7 +379,18 @@ export class TrainingRun {
       evaluationDue: this.#evaluationDue,
       metrics: metrics.position,
       means: this.#means.state(),
+      seconds: this.#seconds,
     };
+  }
+
+  /** Where the run stands, as every line of metrics says. */
+  get #stand(): Counters & { readonly seconds: number } {
+    return { ...this.#counters, seconds: this.#seconds };
+  }
+
+  /** To the hundredth. */
+  get #seconds(): number {
+    return Math.round((this.#secondsBefore + (performance.now() - this.#startTime) / 1000) * 100) / 100;
   }
 
   get #inEpisode(): boolean {

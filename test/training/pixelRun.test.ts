@@ -12,7 +12,7 @@ import { evaluate } from '../../src/training/evaluate.js';
 import { type PolicyFile, policyAgent, readPolicy, readRunPolicy } from '../../src/training/policyFile.js';
 import { readMetrics } from '../../src/training/runFolder.js';
 import { train } from '../../src/training/train.js';
-import { smallConfig, temporaryFolder } from './smallRun.js';
+import { metricsText, smallConfig, temporaryFolder } from './smallRun.js';
 
 // 25 agent steps an episode, images as small as the encoder takes them.
 const actionRepeat = 40;
@@ -113,19 +113,22 @@ test('from pixels and with weighted prior data too, stopping, resuming and a bud
   });
   assert.match(notes.join('\n'), /images in a file of the run's folder/);
   assert.ok((await readdir(run)).every((name) => !name.includes('scratch')));
-  for (const file of ['metrics.jsonl', 'checkpoints/step-00002400/agent.safetensors'])
-    assert.deepEqual(await readFile(join(run, file)), await readFile(join(folder, 'whole', file)), file);
+  assert.equal(await metricsText(run), await metricsText(join(folder, 'whole')));
+  const weights = 'checkpoints/step-00002400/agent.safetensors';
+  assert.deepEqual(await readFile(join(run, weights)), await readFile(join(folder, 'whole', weights)));
 });
 
 test('a policy loaded from the run or from a snapshot earns exactly what the run’s own evaluation did', async () => {
   const run = join(folder, 'whole');
   const evaluations = (await readMetrics(run)).flatMap((line) => (line.kind === 'evaluation' ? [line] : []));
-  assert.equal(evaluations.length, 2);
-  assert.deepEqual(await score(await readRunPolicy(run)), evaluations[1]?.returns);
+  assert.equal(evaluations.length, 3);
+  const [untrained, middle, last] = evaluations;
+  assert.equal(untrained?.updates, 0);
+  assert.deepEqual(await score(await readRunPolicy(run)), last?.returns);
   const snapshot = await readPolicy(join(run, 'policies/step-00002200.safetensors'));
-  assert.equal(snapshot.return, evaluations[0]?.mean);
+  assert.equal(snapshot.return, middle?.mean);
   assert.equal(snapshot.envFrames, 2200);
-  assert.deepEqual(await score(snapshot), evaluations[0]?.returns);
+  assert.deepEqual(await score(snapshot), middle?.returns);
   assert.ok([...snapshot.tensors.keys()].every((name) => !name.startsWith('adam/')));
 });
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { openDataset } from '../../datasets/reader.js';
 import { kebabCase } from '../../src/training/config.js';
 import { type TrainResult, train } from '../../src/training/train.js';
-import { smallConfig, smallSettings, temporaryFolder } from './smallRun.js';
+import { metricsText, smallConfig, smallSettings, temporaryFolder } from './smallRun.js';
 
 const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
 
@@ -18,7 +18,7 @@ async function traces(run: string): Promise<Record<string, string>> {
   const read = async (path: string) => (await readFile(join(run, path))).toString('base64');
   return {
     latest,
-    metrics: (await readFile(join(run, 'metrics.jsonl'))).toString(),
+    metrics: await metricsText(run),
     agent: await read(`checkpoints/${latest}/agent.safetensors`),
     episode: await read(`checkpoints/${latest}/episode.safetensors`),
   };
@@ -100,17 +100,23 @@ test('a run killed before its first checkpoint starts over', async (context) => 
 
 test('an interrupted evaluation is made up for, and leaves no trace', async (context) => {
   const run = join(await temporaryFolder(context), 'evaluating');
-  const controller = new AbortController();
-  const stopped = await train({
-    run,
-    config: smallConfig(),
-    signal: controller.signal,
-    onProgress: ({ phase }) => {
-      if (phase === 'evaluating') controller.abort();
-    },
-  });
-  assert.equal(stopped.evaluations.length, 0);
-  assert.equal(stopped.agentSteps, 150);
+  // That of the untrained policy, and the one after it.
+  for (const [agentSteps, evaluations] of [
+    [0, 0],
+    [150, 1],
+  ] as const) {
+    const controller = new AbortController();
+    const stopped = await train({
+      run,
+      ...(agentSteps === 0 ? { config: smallConfig() } : { resume: true }),
+      signal: controller.signal,
+      onProgress: (progress) => {
+        if (progress.phase === 'evaluating' && progress.agentSteps === agentSteps) controller.abort();
+      },
+    });
+    assert.equal(stopped.evaluations.length, evaluations);
+    assert.equal(stopped.agentSteps, agentSteps);
+  }
   await train({ run, resume: true });
   assert.deepEqual(await traces(run), whole);
 });

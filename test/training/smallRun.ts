@@ -1,5 +1,5 @@
 /** A run small enough for the reference backend: cartpole from state, tiny networks, a replay that wraps around. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunConfig, resolveConfig } from '../../src/training/config.js';
@@ -32,4 +32,10 @@ export async function temporaryFolder(context: { after(clean: () => Promise<void
   const folder = await mkdtemp(join(tmpdir(), 'rlpd-test-'));
   context.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** `metrics.jsonl` without what the clock left in it: what two equal runs have equal. */
+export async function metricsText(run: string): Promise<string> {
+  const text = await readFile(join(run, 'metrics.jsonl'), 'utf8');
+  return text.replaceAll(/,"seconds":[\d.]+/g, '');
 }

@@ -10,7 +10,7 @@ import { collect } from '../../src/training/collect.js';
 import type { RunConfig } from '../../src/training/config.js';
 import { train } from '../../src/training/train.js';
 import { torchOrSkip } from '../backend/engines.js';
-import { smallConfig, temporaryFolder } from './smallRun.js';
+import { metricsText, smallConfig, temporaryFolder } from './smallRun.js';
 
 const torch = await torchOrSkip('float32');
 const engine = { backend: 'torch', precision: 'float32', threads: 2 };
@@ -20,7 +20,7 @@ async function wholeAndStopped(
   folder: string,
   config: RunConfig,
   stops: readonly number[],
-): Promise<[Buffer[], Buffer[]]> {
+): Promise<[(string | Buffer)[], (string | Buffer)[]]> {
   const [whole, stopped] = [join(folder, 'whole'), join(folder, 'stopped')];
   await train({ run: whole, config });
   for (const [i, stop] of stops.entries()) {
@@ -36,10 +36,9 @@ async function wholeAndStopped(
     assert.equal(result.agentSteps, stop);
   }
   await train({ run: stopped, resume: true });
-  const traces = async (run: string) => {
+  const traces = async (run: string): Promise<(string | Buffer)[]> => {
     const latest = (await readFile(join(run, 'checkpoints/latest'), 'utf8')).trim();
-    const files = ['metrics.jsonl', `checkpoints/${latest}/agent.safetensors`];
-    return Promise.all(files.map((file) => readFile(join(run, file))));
+    return [await metricsText(run), await readFile(join(run, `checkpoints/${latest}/agent.safetensors`))];
   };
   return [await traces(whole), await traces(stopped)];
 }

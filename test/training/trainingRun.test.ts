@@ -107,7 +107,10 @@ test('a step whose simulation went bad ends the episode, is logged, and never en
     replay.copyState(row, state, 0);
     assert.ok(state.every(Number.isFinite) && Number.isFinite(replay.reward(row)));
   }
-  const [line] = (await readMetrics(folder)).filter(({ kind }) => kind === 'invalidEpisode');
+  const [{ seconds, ...line } = { seconds: undefined }] = (await readMetrics(folder)).filter(
+    ({ kind }) => kind === 'invalidEpisode',
+  );
+  assert.ok(seconds !== undefined && seconds >= 0);
   assert.deepEqual(line, {
     kind: 'invalidEpisode',
     envFrames: 88,
@@ -209,9 +212,17 @@ test('weights that are no numbers are never written: the run stops before its ch
 
 test('a policy whose action is no number stops the run before the simulation sees it', async (context) => {
   const folder = join(await temporaryFolder(context), 'run');
-  const environment = await environmentWith((result) => result);
+  const inner = await environmentWith((result) => result);
+  let steps = 0;
+  const environment: TrainingEnvironment = {
+    ...inner,
+    step: async (action) => {
+      // The third is the last random one.
+      if (++steps === 3) await spoil(agent, 'actor/policy/heads/bias');
+      return inner.step(action);
+    },
+  };
   const { run, agent } = await assemble(folder, environment, 20 * 8, { randomSteps: 3 });
-  await spoil(agent, 'actor/policy/heads/bias');
   await assert.rejects(run.run(), {
     name: 'NonFiniteError',
     message: /the policy's action became NaN at update 0 \(env frame 24, agent step 3\)/,
