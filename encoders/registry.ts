@@ -2,9 +2,10 @@
 import { drqv2Encoder } from './drqv2.js';
 import type { Encoder } from './encoder.js';
 import { rlpdEncoder } from './rlpd.js';
+import { rlpdSmallEncoder } from './rlpdSmall.js';
 
 const encoders = new Map<string, Encoder>(
-  [rlpdEncoder, drqv2Encoder].map((encoder) => [encoder.name, encoder]),
+  [rlpdEncoder, rlpdSmallEncoder, drqv2Encoder].map((encoder) => [encoder.name, encoder]),
 );
 
 /** Adds an encoder under its name. @throws Error when the name is taken. */

@@ -10,6 +10,7 @@ const commands = {
   convert: async () => (await import('./convert.js')).convertCommand,
   dataset: async () => (await import('./dataset.js')).datasetCommand,
   evaluate: async () => (await import('./evaluate.js')).evaluateCommand,
+  study: async () => (await import('./study.js')).studyCommand,
   render: async () => (await import('./render.js')).renderCommand,
   tasks: async () => (await import('./tasks.js')).tasksCommand,
   bench: async () => (await import('./bench.js')).benchCommand,

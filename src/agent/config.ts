@@ -84,7 +84,7 @@ export const agentConfigSchema = z
       .refine((name) => findEncoder(name) !== undefined, {
         error: () => `there is no such encoder; expected one of ${encoderNames().join(', ')}`,
       })
-      .describe('image network: rlpd, drqv2, or one that was registered'),
+      .describe('image network: rlpd, rlpd-small, drqv2, or one that was registered'),
     trunkWidth: z.int().min(1).default(50).describe("numbers that an image's features are reduced to"),
     randomShiftPad: z
       .int()

@@ -1,30 +1,41 @@
 /**
  * What is kept of a finished run, in the study's folder under the run's id: `config.json` (every setting),
  * `metrics.jsonl` (evaluations and episodes whole, training lines thinned), and `run.json`, which says where the
- * numbers come from.
+ * numbers come from. It is written aside and renamed: a result is whole or absent.
  */
+import { readFile, rename, rm } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { InputError } from '../errors.js';
+import { PARTIAL_ENDING, syncFolder, writeFileAtomic } from '../files/atomicFile.js';
+import { makeFolder } from '../files/makeFolder.js';
 import type { RunConfig } from '../training/config.js';
-import type { MetricsLine } from '../training/metrics.js';
-import type { Fingerprint } from './fingerprint.js';
+import { METRICS_FILE, type MetricsLine } from '../training/metrics.js';
+import { readConfig, readMetrics, runPaths } from '../training/runFolder.js';
+import { type Study, type StudyRun, scaleNames, studyRuns } from './study.js';
 
-export interface Provenance {
+const provenanceSchema = z.object({
   /** The command that makes the run again. */
-  readonly command: string;
+  command: z.string(),
   /** Seconds of wall-clock time it computed, over all its interruptions. */
-  readonly wallSeconds: number;
+  wallSeconds: z.number().min(0),
   /** ISO 8601. */
-  readonly finished: string;
-  readonly machine: { readonly processor: string; readonly cores: number; readonly node: string };
+  finished: z.string(),
+  machine: z.object({ processor: z.string(), cores: z.int(), node: z.string() }),
   /** The line that names the tensor engine. */
-  readonly engine: string;
-  /** SHA-256 of the dataset's manifest, and its mean return; null without data. */
-  readonly dataset: {
-    readonly sha256: string;
-    readonly episodes: number;
-    readonly returnMean: number | null;
-  } | null;
-  readonly fingerprint: Fingerprint;
-}
+  engine: z.string(),
+  /** SHA-256 of the dataset's manifest, its episodes and their mean return; null without data. */
+  dataset: z.object({ sha256: z.string(), episodes: z.int(), returnMean: z.number().nullable() }).nullable(),
+  fingerprint: z.object({
+    learner: z.string(),
+    engine: z.string(),
+    environment: z.string(),
+    renderer: z.string(),
+  }),
+});
+
+export type Provenance = Readonly<z.output<typeof provenanceSchema>>;
 
 export interface RunResult extends Provenance {
   /** `SCALE/TASK/DATA/VARIANT/seed-N`. */
@@ -36,4 +47,97 @@ export interface RunResult extends Provenance {
   readonly seed: number;
   readonly config: RunConfig;
   readonly metrics: readonly MetricsLine[];
+}
+
+const PROVENANCE_FILE = 'run.json';
+/** Lines of training metrics that are kept of a run, about. */
+const TRAINING_LINES = 50;
+
+/** The machine this process runs on. */
+export function machine(): Provenance['machine'] {
+  return {
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    node: process.versions.node,
+  };
+}
+
+/** Keeps what the run in `folder` found. Paths of its datasets are left out of the settings: `provenance` knows them. */
+export async function keepResult(
+  study: Study,
+  run: StudyRun,
+  folder: string,
+  provenance: Provenance,
+): Promise<void> {
+  const target = join(study.folder, run.id);
+  const aside = target + PARTIAL_ENDING;
+  await rm(aside, { recursive: true, force: true });
+  await makeFolder(aside);
+  const config: RunConfig = {
+    ...(await readConfig(folder)),
+    dataset: run.data === undefined ? [] : [run.data],
+  };
+  const write = (name: string, text: string) => writeFileAtomic(join(aside, name), text);
+  await write(runPaths('').config, `${JSON.stringify(config, null, 2)}\n`);
+  const lines = thinned(await readMetrics(folder));
+  await write(METRICS_FILE, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  await write(PROVENANCE_FILE, `${JSON.stringify(provenance, null, 2)}\n`);
+  await rm(target, { recursive: true, force: true });
+  await rename(aside, target);
+  await syncFolder(dirname(target));
+}
+
+/** The result of a run; undefined where it has none yet. @throws InputError where it is damaged */
+export async function readResult(study: Study, run: StudyRun): Promise<RunResult | undefined> {
+  const folder = join(study.folder, run.id);
+  const path = join(folder, PROVENANCE_FILE);
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new InputError(
+      `${path} is not valid JSON: ${(error as Error).message}; delete ${folder} to run it again.`,
+    );
+  }
+  const parsed = provenanceSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new InputError(
+      `"${issue?.path.join('.')}" in ${path}: ${issue?.message}; delete ${folder} to run it again.`,
+    );
+  }
+  const { id, task, data, variant, seed } = run;
+  return {
+    ...parsed.data,
+    id,
+    task,
+    data,
+    variant,
+    seed,
+    config: await readConfig(folder),
+    metrics: await readMetrics(folder),
+  };
+}
+
+/** All that a study has found so far, in the order of its runs. */
+export async function readResults(study: Study): Promise<RunResult[]> {
+  const results: RunResult[] = [];
+  for (const scale of scaleNames)
+    for (const run of studyRuns(study, scale)) {
+      const result = await readResult(study, run);
+      if (result !== undefined) results.push(result);
+    }
+  return results;
+}
+
+function thinned(lines: readonly MetricsLine[]): MetricsLine[] {
+  const count = lines.filter(({ kind }) => kind === 'train').length;
+  const every = Math.ceil(count / TRAINING_LINES);
+  let number = 0;
+  return lines.filter(({ kind }) => kind !== 'train' || ++number % every === 0);
 }

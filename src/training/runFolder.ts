@@ -3,16 +3,18 @@
  * experience, a dataset that only grows), `policies/` (snapshots, where asked for), `best.safetensors` (the policy of
  * the best evaluation) and `checkpoints/`.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
+import { acquireLock, type Lock } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
 import { kebabCase, parseRunConfig, type RunConfig } from './config.js';
 import { METRICS_FILE, type MetricsLine } from './metrics.js';
 
 export const runPaths = (run: string) => ({
   config: join(run, 'config.json'),
+  lock: join(run, 'lock.json'),
   metrics: join(run, METRICS_FILE),
   evaluations: join(run, 'evaluations'),
   replay: join(run, 'replay'),
@@ -39,10 +41,30 @@ const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
   'threads',
 ]);
 
-/** Makes the folder and keeps the settings in it. @throws InputError where it holds a run already */
-export async function createRun(run: string, config: RunConfig): Promise<void> {
+/**
+ * Takes the run for this process alone. What is released leaves no empty folder behind.
+ * @throws LockedError where another has it
+ */
+export async function lockRun(run: string): Promise<Lock> {
+  await makeFolder(run);
+  const lock = await acquireLock(runPaths(run).lock, `The run ${run}`);
+  return {
+    release: async () => {
+      await lock.release();
+      await rmdir(run).catch(() => {});
+    },
+  };
+}
+
+/** @throws InputError where the folder holds a run already */
+export async function requireNoRun(run: string): Promise<void> {
   if (await isRun(run))
     throw new InputError(`${run} already holds a run: go on with it by --resume, or choose another --out.`);
+}
+
+/** Makes the folder and keeps the settings in it. @throws InputError where it holds a run already */
+export async function createRun(run: string, config: RunConfig): Promise<void> {
+  await requireNoRun(run);
   await makeFolder(run);
   await writeConfig(run, config);
 }

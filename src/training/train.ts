@@ -21,7 +21,15 @@ import { MetricsWriter } from './metrics.js';
 import { createPriorBuffer, requireDisk } from './priorBuffer.js';
 import { loadInto, openPriorData, priorShares, rowsOf } from './priorData.js';
 import { estimateMemory, type MemoryEstimate } from './replayMemory.js';
-import { createRun, readMetrics, reopenRun, runPaths } from './runFolder.js';
+import {
+  createRun,
+  lockRun,
+  readConfig,
+  readMetrics,
+  reopenRun,
+  requireNoRun,
+  runPaths,
+} from './runFolder.js';
 import { type Progress, TrainingRun } from './trainingRun.js';
 import { PACKAGE_VERSION } from './version.js';
 
@@ -55,17 +63,36 @@ export interface TrainResult {
   }[];
   /** Mean return of the evaluation whose policy is in `best.safetensors`; null where there is none. */
   readonly bestEvaluationMean: number | null;
+  /** One line: the tensor engine that computed. */
+  readonly engine: string;
   readonly wallSeconds: number;
   /** Whether the run came to its end, or was stopped on the way. */
   readonly finished: boolean;
 }
 
-/** @throws InputError before anything is computed where settings, data and environment do not fit each other */
+/**
+ * @throws InputError before anything is computed where settings, data and environment do not fit each other, or
+ *   another process has the run
+ */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const started = performance.now();
-  const { run: folder, resume = false, changes = {}, onNote = () => {} } = options;
+  const { run: folder, resume = false, changes = {} } = options;
   if (!resume && options.config === undefined) throw new TypeError('A new run needs a config.');
-  const config = resume ? await reopenRun(folder, changes) : (options.config as RunConfig);
+  if (resume) await readConfig(folder);
+  else await requireNoRun(folder);
+  const lock = await lockRun(folder);
+  try {
+    return await trainAlone(
+      options,
+      resume ? await reopenRun(folder, changes) : (options.config as RunConfig),
+    );
+  } finally {
+    await lock.release();
+  }
+}
+
+async function trainAlone(options: TrainOptions, config: RunConfig): Promise<TrainResult> {
+  const started = performance.now();
+  const { run: folder, resume = false, onNote = () => {} } = options;
   const checkpoint = resume ? await readLatestCheckpoint(runPaths(folder).checkpoints) : undefined;
   if (resume)
     onNote(
@@ -98,6 +125,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
           : [],
       ),
       bestEvaluationMean: run.bestEvaluationMean,
+      engine: selected.note,
       wallSeconds: (performance.now() - started) / 1000,
       finished: options.signal?.aborted !== true,
     };

@@ -39,7 +39,7 @@ describe('agent settings', () => {
     assert.match(refusal({ criticDropout: 1 }), /"criticDropout" in run\.json/);
     assert.match(refusal({ offlineShare: 1.5 }), /"offlineShare"/);
     assert.match(refusal({ ensemblesize: 5 }), /run\.json.*ensemblesize/);
-    assert.match(refusal({ encoder: 'resnet' }), /"encoder".*rlpd, drqv2/);
+    assert.match(refusal({ encoder: 'resnet' }), /"encoder".*rlpd, rlpd-small, drqv2/);
     assert.match(refusal({ ensembleSize: 2, targetSubset: 3 }), /"targetSubset".*ensembleSize/);
   });
 

@@ -1,0 +1,225 @@
+/** `rlpd study run|status|report|list`: comparisons of many runs that resume, share out and draw themselves. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { InputError } from '../src/errors.js';
+import { fingerprintText } from '../src/study/fingerprint.js';
+import { type RunStanding, runStudy, studyStanding } from '../src/study/runStudy.js';
+import { readStudy, type ScaleName, STUDY_FILE, type Study, scaleNames } from '../src/study/study.js';
+import { printResult } from './console.js';
+import { duration } from './progress.js';
+import { examples, wholeNumber } from './settings.js';
+import { stopOnSignals } from './signals.js';
+import { StudyDisplay } from './studyProgress.js';
+
+interface Common {
+  readonly results: string;
+  readonly runs: string;
+  readonly json?: boolean;
+}
+
+interface OneScale extends Common {
+  readonly scale: ScaleName;
+  readonly only?: readonly string[];
+}
+
+interface RunFlags extends OneScale {
+  readonly jobs: number;
+  readonly budget?: number;
+  readonly refresh?: boolean;
+  readonly data: string;
+}
+
+export const studyCommand = new Command('study').description(
+  'comparisons over tasks, data and seeds: play what is missing, see what there is, draw it',
+);
+
+examples(
+  withScale(studyCommand.command('run'))
+    .description('play the runs that a study still misses, each in a process of its own')
+    .argument('<study>', 'name of a study, or its folder')
+    .addOption(new Option('--jobs <number>', 'runs at once').argParser(wholeNumber(1, 1024)).default(1))
+    .addOption(
+      new Option(
+        '--budget <time>',
+        'stop after this long, such as 2h or 30min, with a checkpoint of each run',
+      ).argParser(seconds),
+    )
+    .option('--refresh', 'play runs again whose result another version of the program made')
+    .option('--data <folder>', 'where datasets are recorded and found', 'data'),
+  ['rlpd study run pixels --scale small --jobs 2', 'rlpd study run pixels --only walker-walk --budget 2h'],
+).action(async (name: string, flags: RunFlags) => {
+  const study = await findStudy(name, flags.results);
+  requireScale(study, flags.scale);
+  const stop = stopOnSignals('every run ends with a checkpoint');
+  const display = new StudyDisplay();
+  try {
+    const outcome = await runStudy({
+      study,
+      scale: flags.scale,
+      only: flags.only,
+      jobs: flags.jobs,
+      budgetSeconds: flags.budget,
+      refresh: flags.refresh,
+      runs: flags.runs,
+      data: flags.data,
+      signal: stop.signal,
+      onEvent: (event) => display.show(event),
+    });
+    display.stop();
+    const { finished, stopped, failed, taken, missing } = outcome;
+    const lines = [
+      `${finished} run${finished === 1 ? '' : 's'} finished, ${stopped} stopped, ${failed.length} failed${taken > 0 ? `, ${taken} left to another process` : ''}; ${missing} missing.`,
+      ...failed.map(({ id, reason }) => `${id}: ${reason}`),
+      ...(missing > 0 ? [`Go on with: rlpd study run ${name} --scale ${flags.scale}`] : []),
+      `Draw what there is with: rlpd study report ${name}`,
+    ];
+    printResult(flags.json, { study: study.name, scale: flags.scale, ...outcome }, lines.join('\n'));
+    if (failed.length > 0) process.exitCode = 1;
+  } finally {
+    display.stop();
+    stop.dispose();
+  }
+});
+
+examples(
+  withScale(studyCommand.command('status'))
+    .description('what a study has, what it misses, and how many hours that takes')
+    .argument('<study>', 'name of a study, or its folder'),
+  ['rlpd study status pixels', 'rlpd study status pixels --scale paper --json'],
+).action(async (name: string, flags: OneScale) => {
+  const study = await findStudy(name, flags.results);
+  requireScale(study, flags.scale);
+  const standings = await studyStanding({ study, ...flags });
+  const summary = summarise(standings);
+  const rows = standings.filter(({ state }) => state !== 'finished' && state !== 'missing');
+  const lines = [
+    study.question,
+    ...rows.map(
+      ({ run, state, done, reason }) =>
+        `  ${run.id}: ${state}, ${Math.round(done * 100)}% done${reason === undefined ? '' : ` (${reason})`}`,
+    ),
+    describe(summary),
+  ];
+  const runs = standings.map(({ run, ...rest }) => ({ id: run.id, ...rest }));
+  printResult(flags.json, { study: study.name, scale: flags.scale, ...summary, runs }, lines.join('\n'));
+});
+
+examples(
+  withFolders(studyCommand.command('list')).description('the studies there are and how far they are'),
+  ['rlpd study list'],
+).action(async (flags: Common) => {
+  const names = (await readdir(flags.results).catch(() => [])).sort();
+  const studies = [];
+  for (const name of names) {
+    const folder = join(flags.results, name);
+    if ((await stat(join(folder, STUDY_FILE)).catch(() => null)) === null) continue;
+    const study = await readStudy(folder);
+    const scales = [];
+    for (const scale of scaleNames) {
+      if (study.scales[scale] === undefined) continue;
+      scales.push({ scale, ...summarise(await studyStanding({ study, scale, runs: flags.runs })) });
+    }
+    studies.push({ name, question: study.question, scales });
+  }
+  if (studies.length === 0)
+    throw new InputError(
+      `There is no study in ${flags.results}: a study is a folder with a ${STUDY_FILE}; name another place with --results.`,
+    );
+  const lines = studies.flatMap(({ name, question, scales }) => [
+    `${name}: ${question}`,
+    ...scales.map((scale) => `  ${scale.scale.padEnd(6)} ${describe(scale)}`),
+  ]);
+  printResult(flags.json, { studies }, lines.join('\n'));
+});
+
+interface Summary {
+  readonly total: number;
+  readonly finished: number;
+  readonly running: number;
+  readonly stopped: number;
+  readonly failed: number;
+  readonly missing: number;
+  /** Of one core's time, by what runs of the same variant took; null before any is finished. */
+  readonly hoursLeft: number | null;
+  readonly fingerprints: readonly string[];
+}
+
+function summarise(standings: readonly RunStanding[]): Summary {
+  const count = (wanted: RunStanding['state']): number =>
+    standings.filter(({ state }) => state === wanted).length;
+  const mean = (of: readonly RunStanding[]): number | undefined =>
+    of.length === 0 ? undefined : of.reduce((sum, { seconds = 0 }) => sum + seconds, 0) / of.length;
+  const ended = standings.filter(({ state }) => state === 'finished');
+  const all = mean(ended);
+  const left = standings
+    .filter(({ state }) => state !== 'finished')
+    .reduce((sum, { run, done }) => {
+      const alike = mean(ended.filter((other) => other.run.variant === run.variant)) ?? all ?? 0;
+      return sum + (1 - done) * alike;
+    }, 0);
+  return {
+    total: standings.length,
+    finished: ended.length,
+    running: count('running'),
+    stopped: count('stopped'),
+    failed: count('failed'),
+    missing: count('missing'),
+    hoursLeft: all === undefined ? null : left / 3600,
+    fingerprints: [...new Set(ended.flatMap(({ fingerprint: f }) => (f ? [fingerprintText(f)] : [])))],
+  };
+}
+
+function describe({ total, finished, running, stopped, failed, missing, hoursLeft }: Summary): string {
+  const rest = Object.entries({ running, stopped, failed, missing }).flatMap(([what, number]) =>
+    number > 0 ? [`${number} ${what}`] : [],
+  );
+  const left =
+    finished === total
+      ? []
+      : [hoursLeft === null ? 'time left unknown' : `${duration(hoursLeft * 3600)} left`];
+  return [`${finished} of ${total} runs finished`, ...rest, ...left].join(', ');
+}
+
+/** By name among the results, or by path. */
+async function findStudy(name: string, results: string): Promise<Study> {
+  for (const folder of [join(results, name), name])
+    if ((await stat(join(folder, STUDY_FILE)).catch(() => null)) !== null) return readStudy(folder);
+  const known = (await readdir(results).catch(() => [])).filter((entry) => !entry.includes('.'));
+  throw new InputError(
+    `There is no study ${name}: expected ${join(results, name, STUDY_FILE)}${known.length > 0 ? ` ("rlpd study list" names those of ${results})` : ''}.`,
+  );
+}
+
+function requireScale(study: Study, scale: ScaleName): void {
+  if (study.scales[scale] === undefined)
+    throw new InputError(
+      `The study ${study.name} is not written down at the scale ${scale}: it has ${Object.keys(study.scales).join(', ')}.`,
+    );
+}
+
+function withFolders(command: Command): Command {
+  return command
+    .option('--results <folder>', 'where studies and their results lie', 'results')
+    .option('--runs <folder>', 'where runs in progress lie', 'runs/studies')
+    .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr');
+}
+
+function withScale(command: Command): Command {
+  return withFolders(command)
+    .addOption(
+      new Option('--scale <name>', 'as published, or for two cores').choices(scaleNames).default('small'),
+    )
+    .option(
+      '--only <part>',
+      'only runs whose name holds this, such as walker-walk or seed-0; may be given several times',
+      (value: string, before: string[] | undefined) => [...(before ?? []), value],
+    );
+}
+
+/** "2h", "30min", "90s". */
+function seconds(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(h|min|m|s)$/.exec(text) ?? [];
+  if (number === undefined) throw new InvalidArgumentError('Expected a time such as 2h, 30min or 90s.');
+  return Number(number) * (unit === 'h' ? 3600 : unit === 's' ? 1 : 60);
+}

@@ -1,0 +1,60 @@
+/**
+ * The process of one run of a study: told what to train, it says how far it is and how it ended. It is stopped by a
+ * message, and by the end of the process that started it; either way with a checkpoint. Ctrl-C reaches the whole group
+ * of processes, and is left to the one that started this.
+ */
+import { type SentError, sendError } from '../errors.js';
+import { LockedError } from '../files/lock.js';
+import type { RunConfig } from '../training/config.js';
+import { type TrainResult, train } from '../training/train.js';
+import type { Progress } from '../training/trainingRun.js';
+
+export type RunOrder =
+  /** A new run has a config; without one the run in the folder goes on. */
+  | { readonly kind: 'start'; readonly folder: string; readonly config: RunConfig | undefined }
+  | { readonly kind: 'stop' };
+
+export type RunReport =
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'ended'; readonly result: TrainResult }
+  | ({ readonly kind: 'failed'; readonly isLocked: boolean } & SentError);
+
+const REPORT_INTERVAL_MS = 500;
+
+const stop = new AbortController();
+const abort = (): void => stop.abort();
+
+process.on('SIGINT', () => {});
+process.on('SIGTERM', abort);
+process.on('SIGHUP', abort);
+process.on('disconnect', abort);
+process.on('message', (order: RunOrder) => {
+  if (order.kind === 'stop') abort();
+  else void run(order.folder, order.config).finally(() => process.disconnect?.());
+});
+
+async function run(folder: string, config: RunConfig | undefined): Promise<void> {
+  let reported = 0;
+  try {
+    const result = await train({
+      run: folder,
+      config,
+      resume: config === undefined,
+      signal: stop.signal,
+      onProgress: (progress) => {
+        const now = performance.now();
+        if (now - reported < REPORT_INTERVAL_MS) return;
+        reported = now;
+        report({ kind: 'progress', progress });
+      },
+    });
+    report({ kind: 'ended', result });
+  } catch (error) {
+    report({ kind: 'failed', isLocked: error instanceof LockedError, ...sendError(error) });
+  }
+}
+
+/** Nobody listens any more where the other process is gone. */
+function report(message: RunReport): void {
+  if (process.connected) process.send?.(message);
+}
