@@ -9,7 +9,7 @@ import { InputError } from '../../src/errors.js';
 import { proceduralPicture } from './proceduralPicture.js';
 
 /** Side of a stored picture in pixels: enough for what a policy sees, and a film of 70 pictures takes 3.4 MB. */
-export const backgroundSide = 128;
+const backgroundSide = 128;
 /** Part of a still picture's side that is seen at once; the rest is room to drift. */
 const window = 0.625;
 const pictureEndings = new Set(['.png', '.jpg', '.jpeg', '.webp']);
@@ -29,7 +29,7 @@ export function proceduralPool(size: number): BackgroundPool {
   return {
     size,
     get: (index) => {
-      const background = made.get(index) ?? [proceduralPicture(index)];
+      const background = made.get(index) ?? [proceduralPicture(index, backgroundSide)];
       made.set(index, background);
       return background;
     },

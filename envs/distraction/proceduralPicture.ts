@@ -1,6 +1,5 @@
 /** Pictures to stand behind a scene, each made from its number alone: clouds of colour, with things strewn over. */
 import { Generator } from '../../src/random/generator.js';
-import { backgroundSide } from './background.js';
 
 /** Cells along the side of the coarsest noise; each octave has twice as many and half the weight. */
 const coarsestCells = 3;
@@ -10,13 +9,12 @@ const things = 14;
 
 type Colour = readonly [number, number, number];
 
-/** RGB bytes `[backgroundSide, backgroundSide, 3]`. */
-export function proceduralPicture(number: number): Uint8Array {
+/** RGB bytes `[side, side, 3]`. */
+export function proceduralPicture(number: number, side: number): Uint8Array {
   const random = new Generator(number).child('background');
-  const side = backgroundSide;
   const picture = new Uint8Array(side * side * 3);
   const palette = Array.from({ length: paletteSize }, () => randomColour(random));
-  const field = noise(random);
+  const field = noise(random, side);
   for (let i = 0; i < side * side; i++) {
     const at = Math.min(0.999999, field[i] as number) * (paletteSize - 1);
     const index = Math.floor(at);
@@ -26,7 +24,7 @@ export function proceduralPicture(number: number): Uint8Array {
       picture[3 * i + c] = 255 * (from + (at - index) * ((b[c] as number) - from)) + 0.5;
     }
   }
-  for (let i = 0; i < things; i++) strew(picture, random);
+  for (let i = 0; i < things; i++) strew(picture, side, random);
   return picture;
 }
 
@@ -34,9 +32,8 @@ function randomColour(random: Generator): Colour {
   return [random.uniform(), random.uniform(), random.uniform()];
 }
 
-/** Fractal value noise, stretched to [0, 1]. */
-function noise(random: Generator): Float64Array {
-  const side = backgroundSide;
+/** Fractal value noise `[side, side]`, stretched to [0, 1]. */
+function noise(random: Generator, side: number): Float64Array {
   const sum = new Float64Array(side * side);
   for (let octave = 0; octave < octaves; octave++) {
     const cells = coarsestCells << octave;
@@ -70,8 +67,7 @@ function mix(a: number, b: number, share: number): number {
 }
 
 /** Draws a disc or a box of one colour, anywhere. */
-function strew(picture: Uint8Array, random: Generator): void {
-  const side = backgroundSide;
+function strew(picture: Uint8Array, side: number, random: Generator): void {
   const isDisc = random.uniform() < 0.5;
   const colour = randomColour(random);
   const opacity = random.uniform(0.4, 1);

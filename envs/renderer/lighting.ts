@@ -2,7 +2,9 @@
  * OpenGL's fixed-function lighting: Blinn's specular term with a local viewer, spot lights with cutoff and
  * exponent. Light arrives in two parts because shadows take away the second alone.
  */
-import type { Light, LightColours, Scene, Shape, View } from './scene.js';
+import type { Light, LightColours, Scene } from './scene.js';
+import type { Shape } from './shape.js';
+import type { View } from './view.js';
 
 /** A point of a surface as it is lit: where it lies, which way it faces, and from where it is seen. */
 export class SurfacePoint {

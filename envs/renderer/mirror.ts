@@ -1,6 +1,7 @@
 /** A reflecting plane: which shape it is, and the scene as the eye mirrored at it sees it. MuJoCo allows one. */
 import { Projected, samples } from './projected.js';
-import type { Shape, View } from './scene.js';
+import type { Shape } from './shape.js';
+import type { View } from './view.js';
 import type { VisibilityBuffer } from './visibility.js';
 
 export class Mirror {

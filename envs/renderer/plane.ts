@@ -4,7 +4,7 @@
  */
 import type { Simulation } from '../mujoco.js';
 import { Illumination, type Lighting, type Sight, SurfacePoint } from './lighting.js';
-import type { Shape } from './scene.js';
+import type { Shape } from './shape.js';
 import { MipMap } from './texture.js';
 
 /** Most lines MuJoCo draws along one axis of a plane. */

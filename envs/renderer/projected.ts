@@ -1,6 +1,7 @@
 /** A shape as an eye sees it, and the rays that pixels and their samples send at it. */
 import { enter } from './rays.js';
-import { geomTypes, type Shape, type View } from './scene.js';
+import { geomTypes, type Shape } from './shape.js';
+import type { View } from './view.js';
 
 /** Offsets of a pixel's samples from its top left corner: OpenGL's standard pattern for four. */
 export const sampleOffsets = [

@@ -1,5 +1,5 @@
 /** Where rays meet the shapes, and which way a shape's surface faces there; all in the shape's own frame. */
-import { geomTypes, type Shape } from './scene.js';
+import { geomTypes, type Shape } from './shape.js';
 
 /**
  * Distance along the ray o + t·d, in the shape's own frame, to where it enters a shape; Infinity when it misses.

@@ -4,8 +4,9 @@ import { Illumination, Lighting, type Sight, SurfacePoint } from './lighting.js'
 import { PlaneSurface } from './plane.js';
 import type { Projected } from './projected.js';
 import { localNormal } from './rays.js';
-import { geomTypes, type Light, type Scene, type Shape } from './scene.js';
+import type { Light, Scene } from './scene.js';
 import type { Shadows } from './shadow.js';
+import { geomTypes, type Shape } from './shape.js';
 
 /** Shades the shapes of a scene as they are seen in one way: by the eye, or in the mirror. */
 export class Shading {

@@ -1,6 +1,7 @@
 /** Hard shadows: the part of the scene that a light's shadow map covers, tested with rays instead of a map. */
 import { enter } from './rays.js';
-import type { Light, Scene, Shape } from './scene.js';
+import type { Light, Scene } from './scene.js';
+import type { Shape } from './shape.js';
 
 /** Share of a spot light's cutoff angle, and widest full angle in degrees, that its shadow map covers. */
 const shadowScale = 0.6;

@@ -3,8 +3,8 @@
  * alone and is kept until they change.
  */
 import type { Simulation } from '../mujoco.js';
-import type { View } from './scene.js';
 import { MipMap } from './texture.js';
+import type { View } from './view.js';
 
 /** mjtTexture */
 const skyboxTexture = 2;

@@ -4,7 +4,7 @@
  * has the colour of constraints.
  */
 import type { Simulation } from '../mujoco.js';
-import { geomTypes, Shape, surfaceOf } from './scene.js';
+import { geomTypes, Shape, surfaceOf } from './shape.js';
 
 const stringSegments = 30;
 /** Share of its length within which a string is taken to be straight. */

@@ -3,8 +3,9 @@
  * furthest, then back again, and hides nothing. So opacity α weighs 1 − (1 − α)². They cast shadows and receive none.
  */
 import { type Projected, samples } from './projected.js';
-import type { Shape, View } from './scene.js';
 import type { Shading } from './shading.js';
+import type { Shape } from './shape.js';
+import type { View } from './view.js';
 import { VisibilityBuffer } from './visibility.js';
 
 /** Numbers that a layer has for a pixel: offset of its bytes, weight, RGB. */

@@ -6,7 +6,8 @@
 
 import { type Projected, sampleOffsets, samples } from './projected.js';
 import { enter } from './rays.js';
-import { geomTypes, type View } from './scene.js';
+import { geomTypes } from './shape.js';
+import type { View } from './view.js';
 
 export const nothing = -1;
 

@@ -8,7 +8,8 @@ import { drawBackground, folderPool, proceduralPool } from '../../envs/distracti
 import { distractionLevels, distractionScales } from '../../envs/distraction/levels.js';
 import type { Environment, Frame, RenderOptions } from '../../envs/environment.js';
 import { makeEnv, taskNames } from '../../envs/makeEnv.js';
-import { type Appearance, orbit } from '../../envs/renderer/appearance.js';
+import type { Appearance } from '../../envs/renderer/appearance.js';
+import { orbit } from '../../envs/renderer/view.js';
 import { Distraction } from '../../envs/wrappers/distraction.js';
 import { Wrapper } from '../../envs/wrappers/wrapper.js';
 import { InputError } from '../../src/errors.js';

@@ -6,7 +6,7 @@ import { Simulation } from '../../envs/mujoco.js';
 import { Projected } from '../../envs/renderer/projected.js';
 import { enter } from '../../envs/renderer/rays.js';
 import { Renderer } from '../../envs/renderer/renderer.js';
-import { geomTypes, Shape } from '../../envs/renderer/scene.js';
+import { geomTypes, Shape } from '../../envs/renderer/shape.js';
 import { hang } from '../../envs/renderer/tendon.js';
 import { MipMap } from '../../envs/renderer/texture.js';
 import { VisibilityBuffer } from '../../envs/renderer/visibility.js';
