@@ -6,22 +6,13 @@
  * zeros). Here action t follows observation t, so row t ≥ 1 becomes o[t−1] = image[t−1], a[t−1] = action[t],
  * r[t−1] = reward[t]. Rewards are already summed over the action repeat.
  */
-import { resolve } from 'node:path';
 import { InputError } from '../../src/errors.js';
 import type { ConversionSource } from './conversion.js';
 import type { OpenOptions } from './openOptions.js';
 import { findSourceFiles } from './sourceFiles.js';
 import { openVd4rlHdf5 } from './vd4rlHdf5.js';
 import { openVd4rlNpz } from './vd4rlNpz.js';
-
-export interface Vd4rlPlace extends OpenOptions {
-  readonly task: string;
-  readonly level: string | null;
-}
-
-export const VD4RL_ACTION_REPEAT = 2;
-const LEVELS = ['random', 'medium_replay', 'medium', 'medium_expert', 'expert'];
-const DOMAINS = ['walker', 'cheetah', 'humanoid'];
+import { placeOf } from './vd4rlPlace.js';
 
 export async function openVd4rl(source: string, options: OpenOptions): Promise<ConversionSource> {
   const files = await findSourceFiles(source, ['.npz', '.hdf5']);
@@ -36,12 +27,4 @@ export async function openVd4rl(source: string, options: OpenOptions): Promise<C
     );
   const opening = { ...options, task, level: place.level };
   return isHdf5[0] === true ? openVd4rlHdf5(files, opening) : openVd4rlNpz(files, opening);
-}
-
-/** Task and level from V-D4RL's folders: `{main|distracting|multitask}/{task}/{level}/{64px|84px}/`. */
-function placeOf(source: string): { task: string | null; level: string | null } {
-  const folders = resolve(source).split(/[\\/]/);
-  const task = folders.find((name) => DOMAINS.some((domain) => name.startsWith(`${domain}_`)));
-  const level = folders.find((name) => LEVELS.includes(name));
-  return { task: task?.replaceAll('_', '-') ?? null, level: level ?? null };
 }

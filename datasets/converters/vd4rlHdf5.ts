@@ -11,7 +11,7 @@ import { resizeFrames } from './resizeFrames.js';
 import type { SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
 import { suiteFacts } from './suiteFacts.js';
-import { VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rl.js';
+import { VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rlPlace.js';
 
 const FIRST = 0;
 const LAST = 2;

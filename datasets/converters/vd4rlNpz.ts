@@ -10,7 +10,7 @@ import type { ConversionSource, SourceEpisode, SourceProblem, UnitContent } from
 import { resizeFrames } from './resizeFrames.js';
 import type { SourceFile } from './sourceFiles.js';
 import { suiteFacts } from './suiteFacts.js';
-import { VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rl.js';
+import { VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rlPlace.js';
 
 /** One episode is a few megabytes; these bound what a hostile file can make us read or unpack. */
 const MAX_FILE_BYTES = 2 ** 30;
