@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { InputError } from '../src/errors.js';
-import { resolveConfig, runConfigShape } from '../src/training/config.js';
+import { runConfigShape } from '../src/training/config.js';
 import { presets } from '../src/training/presets.js';
+import { resolveConfig } from '../src/training/resolveConfig.js';
 import { runPaths } from '../src/training/runFolder.js';
 import { train } from '../src/training/train.js';
 import { note, printResult } from './console.js';

@@ -5,8 +5,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { Command, Option } from 'commander';
 import { type InputArrays, ObservationInputs } from '../../src/agent/batchInputs.js';
+import { type BackendName, backendNames } from '../../src/backend/options.js';
 import { createProgram } from '../../src/backend/program.js';
-import { type BackendName, backendNames, selectBackend } from '../../src/backend/select.js';
+import { selectBackend } from '../../src/backend/select.js';
 import { Generator } from '../../src/random/generator.js';
 import { ReplayBuffer, type ReplayLayout } from '../../src/replay/replayBuffer.js';
 import { SymmetricSampler } from '../../src/replay/symmetricSampler.js';

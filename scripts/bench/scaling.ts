@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import type { BackendName, Precision } from '../../src/backend/select.js';
+import type { BackendName, Precision } from '../../src/backend/options.js';
 import { type ProcessorPeak, processorPeak } from '../../src/backend/torch/profile.js';
 import { makeFolder } from '../../src/files/makeFolder.js';
 import { chartPng, curveChartSvg } from '../../src/media/chart.js';

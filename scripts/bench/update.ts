@@ -8,7 +8,8 @@ import { Command, Option } from 'commander';
 import type { ObservationSpace } from '../../envs/environment.js';
 import { RlpdAgent } from '../../src/agent/agent.js';
 import { parseAgentConfig } from '../../src/agent/config.js';
-import { type BackendName, backendNames, type Precision, selectBackend } from '../../src/backend/select.js';
+import { type BackendName, backendNames, type Precision } from '../../src/backend/options.js';
+import { selectBackend } from '../../src/backend/select.js';
 import {
   chromeTrace,
   type KernelCallTime,

@@ -5,41 +5,10 @@
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { InputError } from '../errors.js';
+import type { BackendName, BackendOptions, SelectedBackend } from './options.js';
 import { registerTensorflow } from './tensorflow/register.js';
 import { isTorchTaken, selectTorch } from './torch/select.js';
-import type { TorchDevice } from './torch/torchBackend.js';
 import { registerWasm } from './wasm/register.js';
-
-export type BackendName = 'torch' | 'tensorflow' | 'wasm' | 'cpu';
-export type Precision = 'float32' | 'bfloat16';
-
-export const backendNames: readonly BackendName[] = ['torch', 'tensorflow', 'wasm', 'cpu'];
-
-export interface BackendOptions {
-  readonly backend?: BackendName | 'auto' | undefined;
-  /** What convolutions and matrix products compute in; weights are float32 always. `auto`: by the hardware. */
-  readonly precision?: Precision | 'auto' | undefined;
-  /** Where the torch engine computes; `auto`: the GPU where it has one. */
-  readonly device?: 'auto' | TorchDevice | undefined;
-  /**
-   * Where a GPU finds the replay's images: its own memory, or the computer's, from which each batch crosses. `auto`:
-   * its own if they fit into 60% of it.
-   */
-  readonly replayDevice?: 'auto' | 'cpu' | 'cuda' | undefined;
-  /** Threads of the torch engine, the only one that takes a number; default: all cores. */
-  readonly threads?: number | undefined;
-  /** Whether programs are recorded and replayed where the engine can; default true. */
-  readonly record?: boolean | undefined;
-}
-
-export interface SelectedBackend {
-  readonly backend: BackendName;
-  readonly device: 'cpu' | 'cuda';
-  readonly precision: Precision;
-  readonly threads: number;
-  /** One line: what was taken and why, and what would be faster. */
-  readonly note: string;
-}
 
 // All that tfjs's production mode does is to silence its console warnings, of which the first greets every program on
 // the wasm and cpu backends with an advertisement; what goes wrong is thrown, whatever the mode.

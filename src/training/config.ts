@@ -5,11 +5,10 @@
 import { z } from 'zod';
 import { distractionKinds, distractionLevels } from '../../envs/distraction/levels.js';
 import { type AgentConfig, agentConfigSchema } from '../agent/config.js';
-import type { BackendOptions } from '../backend/select.js';
+import type { BackendOptions } from '../backend/options.js';
 import { InputError } from '../errors.js';
 import { parseByteSize } from './byteSize.js';
 import { parseDatasets } from './datasetWeights.js';
-import { presetSettings } from './presets.js';
 
 const runShape = {
   task: z.string().min(1).describe('task to learn, as "rlpd tasks" names it, such as walker-walk'),
@@ -113,23 +112,6 @@ const runConfigSchema = z.strictObject(runConfigShape);
 export type RunConfig = z.infer<typeof runConfigSchema>;
 export type RunSettings = z.input<typeof runConfigSchema>;
 
-/**
- * Settings of a run from a preset, overridden by a file's, overridden by flags.
- * @throws InputError naming the setting that is wrong, and where it was given
- */
-export function resolveConfig(sources: {
-  readonly preset?: string | undefined;
-  readonly file?: { readonly path: string; readonly settings: unknown } | undefined;
-  readonly flags?: Readonly<Record<string, unknown>> | undefined;
-}): RunConfig {
-  const { file, flags = {} } = sources;
-  const fromFile = file === undefined ? {} : fileSettings(file.path, file.settings);
-  const fromPreset = sources.preset === undefined ? {} : presetSettings(sources.preset);
-  return parseRunConfig({ ...fromPreset, ...fromFile, ...flags }, (name) =>
-    name in flags ? `--${kebabCase(name)}` : name in fromFile ? `"${name}" in ${file?.path}` : `"${name}"`,
-  );
-}
-
 /** @throws InputError naming the first setting that is wrong */
 export function parseRunConfig(
   settings: unknown,
@@ -140,7 +122,7 @@ export function parseRunConfig(
     const issue = parsed.error.issues[0];
     if (issue?.code === 'unrecognized_keys') {
       const key = issue.keys[0] ?? '';
-      throw new InputError(`${where(key)} is no setting${suggestion(key)}.`);
+      throw new InputError(`${where(key)} is no setting${suggestSetting(key)}.`);
     }
     const name = String(issue?.path[0] ?? '');
     if (name === 'task' && (settings as Record<string, unknown>)?.task === undefined)
@@ -221,19 +203,8 @@ export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-function fileSettings(path: string, settings: unknown): Record<string, unknown> {
-  if (typeof settings !== 'object' || settings === null || Array.isArray(settings))
-    throw new InputError(`${path} does not hold a JSON object of settings.`);
-  const given = settings as Record<string, unknown>;
-  for (const key of Object.keys(given)) {
-    if (!(key in runConfigShape))
-      throw new InputError(`"${key}" in ${path} is no setting${suggestion(key)}.`);
-  }
-  return given;
-}
-
-/** The nearest name there is, where one is near. */
-function suggestion(unknown: string): string {
+/** The end of a sentence about an unknown name: the nearest there is, where one is near, else nothing. */
+export function suggestSetting(unknown: string): string {
   const [nearest] = Object.keys(runConfigShape)
     .map((name) => ({ name, distance: editDistance(name.toLowerCase(), unknown.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);

@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { EnvironmentOptions, EnvironmentSpec, Frame, ObservationSpace } from '../../envs/environment.js';
-import type { BackendOptions } from '../backend/select.js';
+import type { BackendOptions } from '../backend/options.js';
 import { receiveError, type SentError } from '../errors.js';
 import type { Behaviour } from './experts.js';
 import type { Rollout } from './rollout.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import type { AgentConfig } from '../../src/agent/config.js';
-import type { BackendName } from '../../src/backend/select.js';
+import type { BackendName } from '../../src/backend/options.js';
 import { tensorflowOrSkip, torchOrSkip, use } from '../backend/engines.js';
 import { goldenLearner, goldenUpdate, readAll, runGolden } from './goldenUpdate.js';
 import { BatchSource, type Kind, smallAgent } from './syntheticBatch.js';

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import type { TestOptions } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
-import { type BackendName, type Precision, selectBackend } from '../../src/backend/select.js';
+import type { BackendName, Precision } from '../../src/backend/options.js';
+import { selectBackend } from '../../src/backend/select.js';
 import { Generator } from '../../src/random/generator.js';
 
 const variables = z.object({

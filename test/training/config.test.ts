@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentConfigSchema } from '../../src/agent/config.js';
 import { parseByteSize } from '../../src/training/byteSize.js';
-import { agentSettings, parseRunConfig, resolveConfig } from '../../src/training/config.js';
+import { agentSettings, parseRunConfig } from '../../src/training/config.js';
 import { parseDatasets } from '../../src/training/datasetWeights.js';
+import { resolveConfig } from '../../src/training/resolveConfig.js';
 
 const base = { task: 'walker-walk', dataset: ['data'] };
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InputError } from '../../src/errors.js';
-import { resolveConfig } from '../../src/training/config.js';
 import { presetSettings, presets } from '../../src/training/presets.js';
+import { resolveConfig } from '../../src/training/resolveConfig.js';
 
 /** A run of the preset, with a dataset where it learns from one. */
 function configOf(preset: keyof typeof presets) {

@@ -2,7 +2,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunConfig, resolveConfig } from '../../src/training/config.js';
+import type { RunConfig } from '../../src/training/config.js';
+import { resolveConfig } from '../../src/training/resolveConfig.js';
 
 export const smallSettings = {
   task: 'cartpole-swingup',

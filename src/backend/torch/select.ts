@@ -1,8 +1,8 @@
 /** How the native engine is set up: on which device, in which precision, with how many threads. */
 import { availableParallelism } from 'node:os';
 import { InputError } from '../../errors.js';
+import type { BackendOptions, Precision, SelectedBackend } from '../options.js';
 import { processor } from '../processor.js';
-import type { BackendOptions, Precision, SelectedBackend } from '../select.js';
 import type { Accelerator } from './addon.js';
 import { registerTorch } from './register.js';
 import type { TorchDevice, TorchSettings } from './torchBackend.js';
