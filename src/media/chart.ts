@@ -1,6 +1,6 @@
 /**
- * Charts as SVG text, drawn by echarts without a browser, and as PNG: learning curves with confidence bands, and
- * histograms.
+ * Charts as SVG text, drawn by echarts without a browser, and as PNG: learning curves with confidence bands,
+ * dots with their intervals, and histograms.
  */
 import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
@@ -28,6 +28,17 @@ export interface Curve {
   /** The band around the mean, e.g. a 95% interval; drawn where both ends are given. */
   readonly low?: ArrayLike<number>;
   readonly high?: ArrayLike<number>;
+  /** Default: the palette's, in the order of the curves and levels. */
+  readonly color?: string;
+}
+
+/** A horizontal reference line, e.g. the return of behaviour cloning, and the band of its interval. */
+export interface Level {
+  readonly name: string;
+  readonly value: number;
+  readonly low?: number;
+  readonly high?: number;
+  readonly color?: string;
 }
 
 export interface CurveChart {
@@ -36,12 +47,32 @@ export interface CurveChart {
   readonly xLabel: string;
   readonly yLabel: string;
   readonly curves: readonly Curve[];
-  /** Horizontal reference lines, e.g. the return of behaviour cloning. */
-  readonly levels?: readonly { readonly name: string; readonly value: number }[];
+  readonly levels?: readonly Level[];
   /** Default: what the data spans. */
   readonly yRange?: readonly [number, number];
   /** In CSS pixels; default 720 × 420. */
   readonly width?: number;
+  readonly height?: number;
+}
+
+export interface IntervalChart {
+  readonly title: string;
+  readonly subtitle?: string;
+  readonly xLabel: string;
+  /** From top to bottom; the line is drawn where both ends are given. */
+  readonly rows: readonly {
+    readonly name: string;
+    readonly value: number;
+    readonly low?: number;
+    readonly high?: number;
+    readonly color?: string;
+  }[];
+  /** A vertical reference line, e.g. one half where chances are even. */
+  readonly reference?: number;
+  /** Default: what the data spans, and zero. */
+  readonly xRange?: readonly [number, number];
+  readonly width?: number;
+  /** Default: what the rows take. */
   readonly height?: number;
 }
 
@@ -60,8 +91,9 @@ export interface HistogramChart {
 
 /** Learning curves: one line a run, its band behind it. Values that are not finite leave a gap. */
 export function curveChartSvg(chart: CurveChart): string {
+  const levels = chart.levels ?? [];
   const series = chart.curves.flatMap((curve, number) => {
-    const color = colourOf(number);
+    const color = curve.color ?? colourOf(number);
     const line = {
       type: 'line',
       name: curve.name,
@@ -74,9 +106,11 @@ export function curveChartSvg(chart: CurveChart): string {
     const band = curve.low && curve.high ? [bandSeries(curve.x, curve.low, curve.high, color)] : [];
     return [...band, line];
   });
-  const levels = (chart.levels ?? []).map((level, number) => {
-    const color = colourOf(chart.curves.length + number);
-    return {
+  const xs = chart.curves.flatMap(({ x }) => Array.from(x)).filter(Number.isFinite);
+  const [left, right] = xs.length > 0 ? [Math.min(...xs), Math.max(...xs)] : [0, 1];
+  const levelSeries = levels.flatMap((level, number) => {
+    const color = level.color ?? colourOf(chart.curves.length + number);
+    const line = {
       type: 'line',
       name: level.name,
       data: [],
@@ -91,30 +125,98 @@ export function curveChartSvg(chart: CurveChart): string {
         data: [{ yAxis: level.value }],
       },
     };
+    if (level.low === undefined || level.high === undefined) return [line];
+    return [bandSeries([left, right], [level.low, level.low], [level.high, level.high], color), line];
   });
-  // A level draws no data of its own, so it would not stretch the axis.
+  // Neither a level nor a band draws data of its own, so they would not stretch the axis.
   const values = [
     ...chart.curves
       .flatMap((curve) => [curve.mean, curve.low ?? [], curve.high ?? []].map((v) => Array.from(v)))
       .flat(),
-    ...(chart.levels ?? []).map((level) => level.value),
+    ...levels.flatMap(({ value, low = value, high = value }) => [low, value, high]),
   ].filter(Number.isFinite);
   const [low, high] = chart.yRange ?? [Math.min(0, ...values), values.length > 0 ? Math.max(...values) : 1];
+  const legend = legendRows([...chart.curves, ...levels], chart.width ?? standardWidth);
+  const legendTop = chart.subtitle === undefined ? 38 : 58;
   return draw(chart, {
-    legend: {
-      data: [...chart.curves, ...(chart.levels ?? [])].map(({ name }) => ({ name, icon: 'roundRect' })),
+    legend: legend.map((names, row) => ({
+      data: names.map((name) => ({ name, icon: 'roundRect' })),
       itemWidth: 16,
       itemHeight: 4,
-      itemGap: 22,
+      itemGap: legendGap,
       left: 12,
-      top: chart.subtitle === undefined ? 38 : 58,
+      top: legendTop + row * legendLine,
       textStyle: { color: ink, fontFamily, fontSize: 12 },
+    })),
+    grid: {
+      left: 64,
+      right: 24,
+      top: legendTop + 38 + Math.max(0, legend.length - 1) * legendLine,
+      bottom: 52,
     },
-    grid: { left: 64, right: 24, top: chart.subtitle === undefined ? 76 : 96, bottom: 52 },
     xAxis: axis(chart.xLabel, { min: 'dataMin', max: 'dataMax' }),
     yAxis: axis(chart.yLabel, { ...niceRange(low, high), name: chart.yLabel, nameRotate: 90, nameGap: 46 }),
-    series: [...series, ...levels],
+    series: [...series, ...levelSeries],
   });
+}
+
+/** One row for each name: a dot where its value is, on a line from end to end of its interval. */
+export function intervalChartSvg(chart: IntervalChart): string {
+  const { rows, reference } = chart;
+  const values = [
+    ...rows.flatMap(({ value, low = value, high = value }) => [low, value, high]),
+    ...(reference === undefined ? [] : [reference]),
+  ].filter(Number.isFinite);
+  const [low, high] = chart.xRange ?? [Math.min(0, ...values), values.length > 0 ? Math.max(...values) : 1];
+  const colourAt = (row: number): string => rows[row]?.color ?? colourOf(row);
+  const top = chart.subtitle === undefined ? 48 : 66;
+  const nameWidth = Math.min(260, Math.max(0, ...rows.map(({ name }) => textWidth(name))));
+  return draw(
+    { ...chart, height: chart.height ?? top + 52 + 34 * Math.max(1, rows.length) },
+    {
+      grid: { left: nameWidth + 28, right: 24, top, bottom: 52 },
+      xAxis: axis(chart.xLabel, niceRange(low, high)),
+      yAxis: {
+        type: 'category',
+        data: rows.map(({ name }) => name),
+        inverse: true,
+        axisLine: { show: false },
+        axisTick: { show: false },
+        axisLabel: { color: ink, fontFamily, fontSize: 12, width: nameWidth, overflow: 'truncate' },
+      },
+      series: [
+        {
+          type: 'custom',
+          data: rows.map(({ value, low = value, high = value }, row) => [low, value, high, row]),
+          encode: { x: [0, 1, 2], y: 3 },
+          renderItem: (_: unknown, api: SeriesApi) => {
+            const row = api.value(3);
+            const color = colourAt(row);
+            const [left = 0] = api.coord([api.value(0), row]);
+            const [x = 0, y = 0] = api.coord([api.value(1), row]);
+            const [right = 0] = api.coord([api.value(2), row]);
+            const interval = {
+              type: 'rect',
+              shape: { x: left, y: y - 4, width: right - left, height: 8, r: 4 },
+              style: { fill: color, opacity: 0.35 },
+            };
+            const dot = { type: 'circle', shape: { cx: x, cy: y, r: 5 }, style: { fill: color } };
+            return { type: 'group', children: right > left ? [interval, dot] : [dot] };
+          },
+          ...(reference !== undefined && {
+            markLine: {
+              symbol: 'none',
+              silent: true,
+              animation: false,
+              label: { show: false },
+              lineStyle: { width: 1.2, color: muted, type: 'dashed' },
+              data: [{ xAxis: reference }],
+            },
+          }),
+        },
+      ],
+    },
+  );
 }
 
 /** A histogram of the finite values. */
@@ -175,6 +277,32 @@ export async function writeChart(path: string, svg: string): Promise<void> {
   else throw new InputError(`A chart cannot be written to ${path}: its name has to end in .png or .svg.`);
 }
 
+const standardWidth = 720;
+/** Pixels between two names of a legend, and from row to row. */
+const legendGap = 22;
+const legendLine = 20;
+
+/** Names in rows that the chart's width holds. */
+function legendRows(entries: readonly { readonly name: string }[], width: number): string[][] {
+  const rows: string[][] = [];
+  let used = Number.POSITIVE_INFINITY;
+  for (const { name } of entries) {
+    // Symbol, the space behind it, and the text.
+    const needed = 16 + 5 + textWidth(name);
+    if (used + legendGap + needed > width - 24) {
+      rows.push([]);
+      used = needed;
+    } else used += legendGap + needed;
+    rows.at(-1)?.push(name);
+  }
+  return rows;
+}
+
+/** Pixels that a text of 12 px takes, rather more than less: Inter's letters and digits are 6.7 px wide on average. */
+function textWidth(text: string): number {
+  return Math.ceil(6.8 * text.length);
+}
+
 interface SeriesApi {
   value(dimension: number): number;
   coord(point: readonly number[]): number[];
@@ -192,7 +320,7 @@ function draw(
   const instance = init(null, null, {
     renderer: 'svg',
     ssr: true,
-    width: chart.width ?? 720,
+    width: chart.width ?? standardWidth,
     height: chart.height ?? 420,
   });
   try {

@@ -5,13 +5,13 @@ export interface ReturnStatistics {
   readonly mean: number;
   /** Of the population (divided by n). */
   readonly std: number;
-  /** Interquartile mean: the mean of what is left once the lowest and the highest quarter (rounded down) are cut off. */
   readonly iqm: number;
   /** 95% percentile bootstrap interval of the mean. */
   readonly ci95: readonly [number, number];
 }
 
-const RESAMPLES = 2000;
+/** Resamples of a bootstrap, as many as the paper takes for its profiles. */
+export const RESAMPLES = 2000;
 
 /**
  * Interquartile mean and bootstrap intervals follow Agarwal et al. 2021, "Deep RL at the Edge of the Statistical
@@ -21,8 +21,6 @@ const RESAMPLES = 2000;
 export function returnStatistics(returns: readonly number[]): ReturnStatistics {
   if (returns.length === 0) throw new RangeError('Statistics need at least one return.');
   const mean = average(returns);
-  const sorted = [...returns].sort((a, b) => a - b);
-  const cut = Math.floor(returns.length / 4);
   const generator = new Generator(0).child('bootstrap');
   const means = Float64Array.from({ length: RESAMPLES }, () => {
     let sum = 0;
@@ -32,17 +30,24 @@ export function returnStatistics(returns: readonly number[]): ReturnStatistics {
   return {
     mean,
     std: Math.sqrt(average(returns.map((value) => (value - mean) ** 2))),
-    iqm: average(sorted.slice(cut, sorted.length - cut)),
+    iqm: interquartileMean(returns),
     ci95: [quantile(means, 0.025), quantile(means, 0.975)],
   };
 }
 
-function average(values: readonly number[]): number {
+/** The mean of what is left once the lowest and the highest quarter (rounded down) are cut off. */
+export function interquartileMean(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const cut = Math.floor(values.length / 4);
+  return average(sorted.slice(cut, sorted.length - cut));
+}
+
+export function average(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Linear interpolation between order statistics, as NumPy's default. */
-function quantile(sorted: Float64Array, q: number): number {
+export function quantile(sorted: Float64Array, q: number): number {
   const at = q * (sorted.length - 1);
   const low = sorted[Math.floor(at)] as number;
   const high = sorted[Math.ceil(at)] as number;
