@@ -11,6 +11,7 @@ const commands = {
   dataset: async () => (await import('./dataset.js')).datasetCommand,
   evaluate: async () => (await import('./evaluate.js')).evaluateCommand,
   study: async () => (await import('./study.js')).studyCommand,
+  compare: async () => (await import('./compare.js')).compareCommand,
   render: async () => (await import('./render.js')).renderCommand,
   tasks: async () => (await import('./tasks.js')).tasksCommand,
   bench: async () => (await import('./bench.js')).benchCommand,

@@ -136,7 +136,9 @@ export function curveChartSvg(chart: CurveChart): string {
     ...levels.flatMap(({ value, low = value, high = value }) => [low, value, high]),
   ].filter(Number.isFinite);
   const [low, high] = chart.yRange ?? [Math.min(0, ...values), values.length > 0 ? Math.max(...values) : 1];
-  const legend = legendRows([...chart.curves, ...levels], chart.width ?? standardWidth);
+  const width = chart.width ?? standardWidth;
+  const legend = legendRows([...chart.curves, ...levels], width);
+  const shortened = { width: width - 2 * 12 - symbolWidth, overflow: 'truncate' };
   const legendTop = chart.subtitle === undefined ? 38 : 58;
   return draw(chart, {
     legend: legend.map((names, row) => ({
@@ -146,7 +148,7 @@ export function curveChartSvg(chart: CurveChart): string {
       itemGap: legendGap,
       left: 12,
       top: legendTop + row * legendLine,
-      textStyle: { color: ink, fontFamily, fontSize: 12 },
+      textStyle: { color: ink, fontFamily, fontSize: 12, ...(names.length === 1 && shortened) },
     })),
     grid: {
       left: 64,
@@ -197,10 +199,10 @@ export function intervalChartSvg(chart: IntervalChart): string {
             const [right = 0] = api.coord([api.value(2), row]);
             const interval = {
               type: 'rect',
-              shape: { x: left, y: y - 4, width: right - left, height: 8, r: 4 },
+              shape: { x: left, y: y - 3, width: right - left, height: 6, r: 3 },
               style: { fill: color, opacity: 0.35 },
             };
-            const dot = { type: 'circle', shape: { cx: x, cy: y, r: 5 }, style: { fill: color } };
+            const dot = { type: 'circle', shape: { cx: x, cy: y, r: 4.5 }, style: { fill: color } };
             return { type: 'group', children: right > left ? [interval, dot] : [dot] };
           },
           ...(reference !== undefined && {
@@ -278,7 +280,8 @@ export async function writeChart(path: string, svg: string): Promise<void> {
 }
 
 const standardWidth = 720;
-/** Pixels between two names of a legend, and from row to row. */
+/** A legend's symbol with the space behind it, the space between two names, and from row to row. */
+const symbolWidth = 16 + 5;
 const legendGap = 22;
 const legendLine = 20;
 
@@ -287,8 +290,7 @@ function legendRows(entries: readonly { readonly name: string }[], width: number
   const rows: string[][] = [];
   let used = Number.POSITIVE_INFINITY;
   for (const { name } of entries) {
-    // Symbol, the space behind it, and the text.
-    const needed = 16 + 5 + textWidth(name);
+    const needed = symbolWidth + textWidth(name);
     if (used + legendGap + needed > width - 24) {
       rows.push([]);
       used = needed;

@@ -25,7 +25,7 @@ export const runPaths = (run: string) => ({
 });
 
 /** Settings that say how long a run goes on, what it reports and where it computes, not what it learns. */
-const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
+export const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
   'envFrames',
   'evaluationInterval',
   'evaluationEpisodes',

@@ -1,0 +1,111 @@
+/**
+ * A study's results at one scale, sorted for comparing: which runs count, in which place (task and data) each stands,
+ * what is missing, and what has to be shown apart because its numbers come from another program or other settings.
+ */
+import type { RunConfig } from '../training/config.js';
+import { lastMean } from './learningCurves.js';
+import type { RunResult } from './results.js';
+import { configOf, type ScaleName, type Study, type StudyRun, studyRuns } from './study.js';
+
+/** Where variants meet. */
+export interface Place {
+  readonly task: string;
+  /** Undefined where the study gives no data at this scale. */
+  readonly data: string | undefined;
+}
+
+export interface ScaleResults {
+  readonly scale: ScaleName;
+  readonly planned: readonly StudyRun[];
+  /** What counts: the study's own settings, the newest fingerprint, at least one evaluation. In the order of the ids. */
+  readonly runs: readonly RunResult[];
+  /** Runs of other fingerprints, one list for each, the newest first. */
+  readonly older: readonly (readonly RunResult[])[];
+  /** Runs that the study no longer asks for, or asks for with other settings. */
+  readonly foreign: readonly RunResult[];
+  /** Runs that never evaluated their policy. */
+  readonly unscored: readonly RunResult[];
+  readonly missing: readonly StudyRun[];
+  readonly places: readonly Place[];
+}
+
+/** Settings that leave open which numbers come out: where a run's data lie, what it keeps, and where it computes. */
+const incidental: ReadonlySet<string> = new Set<keyof RunConfig>([
+  'dataset',
+  'datasetMemory',
+  'checkpointInterval',
+  'keepCheckpoints',
+  'snapshots',
+  'logInterval',
+  'backend',
+  'precision',
+  'device',
+  'replayDevice',
+  'threads',
+]);
+
+export function scaleResults(study: Study, scale: ScaleName, results: readonly RunResult[]): ScaleResults {
+  const planned = studyRuns(study, scale);
+  const byId = new Map(planned.map((run) => [run.id, run]));
+  const here = results
+    .filter(({ id }) => id.startsWith(`${scale}/`))
+    .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  const isOwn = (result: RunResult): boolean => {
+    const run = byId.get(result.id);
+    return run !== undefined && hasSettingsOf(result, run);
+  };
+  const own = here.filter(isOwn);
+  const scored = own.filter((run) => lastMean(run) !== undefined);
+  const [runs = [], ...older] = byFingerprint(scored);
+  const done = new Set(runs.map(({ id }) => id));
+  return {
+    scale,
+    planned,
+    runs,
+    older,
+    foreign: here.filter((result) => !isOwn(result)),
+    unscored: own.filter((run) => lastMean(run) === undefined),
+    missing: planned.filter(({ id }) => !done.has(id)),
+    places: placesOf(study, scale),
+  };
+}
+
+/** The runs of a variant in a place; one that is given no data stands in every place of its task. */
+export function runsIn(runs: readonly RunResult[], variant: string, { task, data }: Place): RunResult[] {
+  return runs.filter(
+    (run) => run.variant === variant && run.task === task && (run.data === undefined || run.data === data),
+  );
+}
+
+/** "walker-walk, expert". */
+export function placeName({ task, data }: Place): string {
+  return data === undefined ? task : `${task}, ${data}`;
+}
+
+function placesOf(study: Study, scale: ScaleName): Place[] {
+  const { tasks = [], data = {} } = study.scales[scale] ?? {};
+  const usesData = Object.values(study.variants).some((variant) => variant.usesData);
+  const names = usesData && Object.keys(data).length > 0 ? Object.keys(data) : [undefined];
+  return tasks.flatMap((task) => names.map((name): Place => ({ task, data: name })));
+}
+
+/** Groups of equal fingerprints, the one with the newest run first. */
+function byFingerprint(runs: readonly RunResult[]): RunResult[][] {
+  const groups = new Map<string, RunResult[]>();
+  for (const run of runs) {
+    const { learner, engine, environment, renderer } = run.fingerprint;
+    const key = [learner, engine, environment, renderer].join(' ');
+    groups.set(key, [...(groups.get(key) ?? []), run]);
+  }
+  const newest = (group: readonly RunResult[]): number =>
+    Math.max(...group.map(({ finished }) => Date.parse(finished)));
+  return [...groups.values()].sort((a, b) => newest(b) - newest(a));
+}
+
+function hasSettingsOf({ config }: RunResult, run: StudyRun): boolean {
+  const asked = configOf(run, config.dataset[0]);
+  const names = Object.keys(asked) as (keyof RunConfig)[];
+  return names.every(
+    (name) => incidental.has(name) || JSON.stringify(asked[name]) === JSON.stringify(config[name]),
+  );
+}
