@@ -103,6 +103,14 @@ export const agentConfigSchema = z
       .default(null)
       .describe('entropy in nats that the temperature aims at; null: −(action size)/2'),
 
+    actorBcWeight: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe(
+        "rlpd: how strongly the actor is held to the dataset's actions (1/α of TD3+BC); 0: not at all, and only then are its values not normalised",
+      ),
+
     bcLoss: z
       .enum(['mode', 'logLikelihood'])
       .default('mode')

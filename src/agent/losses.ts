@@ -2,6 +2,7 @@
  * The losses, as functions of tensors. B is the minibatch, E the ensemble, Z the target's subset.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { withoutGradient } from '../nn/gradients.js';
 
 export interface TargetInputs {
   /** `[B]`. */
@@ -34,6 +35,43 @@ export function actorLoss(
   values: tf.Tensor2D,
 ): tf.Scalar {
   return tf.sub(tf.mul(temperature, tf.mean(logProbability)), tf.mean(values));
+}
+
+/** A minibatch's actions, and which of them are the prior data's. */
+export interface PriorActions {
+  /** `[B, A]`. */
+  readonly actions: tf.Tensor2D;
+  /** `[B]`: 1 where the row is prior data, else 0. */
+  readonly prior: tf.Tensor1D;
+}
+
+/**
+ * Mean over the prior rows and the action's dimensions of (mode − a)²; 0 where no row is prior. Rows of fresh
+ * experience have no part in it: their actions are older ones of this very policy, and to hold it to those would
+ * only slow it down.
+ * @param mode tanh(mean(s)), `[B, A]`
+ */
+export function priorCloningLoss(mode: tf.Tensor2D, { actions, prior }: PriorActions): tf.Scalar {
+  const errors = tf.mean(tf.square(tf.sub(mode, actions)), 1);
+  const rows = withoutGradient(() => tf.maximum(tf.sum(prior), 1));
+  return tf.div(tf.sum(tf.mul(errors, prior)), rows);
+}
+
+/**
+ * An actor's loss that is held to the prior data's actions as in TD3+BC (Fujimoto & Gu 2021):
+ * loss / mean over B of |Q| + weight·cloning, the divisor a constant to the gradient. Divided so, what the actor
+ * gains by its values does not outgrow the constraint as they grow. Their α is 1/weight.
+ * @param loss    whose term in Q is −Q, and that a policy's entropy may be part of
+ * @param q       Q(s, π(s)) `[B]` as the loss takes it
+ * @param cloning `priorCloningLoss`
+ */
+export function constrainedActorLoss(
+  loss: tf.Scalar,
+  q: tf.Tensor1D,
+  { weight, cloning }: { readonly weight: number; readonly cloning: tf.Scalar },
+): tf.Scalar {
+  const scale = withoutGradient(() => tf.mean(tf.abs(q)));
+  return tf.add(tf.div(loss, scale), tf.mul(cloning, weight));
 }
 
 /**

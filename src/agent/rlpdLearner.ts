@@ -28,6 +28,7 @@ import {
   actorMetricNames,
   actorStep,
   type CriticStepInputs,
+  constraintMetricName,
   criticMetricNames,
   criticStep,
   type RlpdNetworks,
@@ -88,6 +89,15 @@ export class RlpdLearner implements Learner {
     return this.networks.optimisers;
   }
 
+  get #actorMetricNames(): readonly string[] {
+    return this.#isConstrained ? [...actorMetricNames, constraintMetricName] : actorMetricNames;
+  }
+
+  /** Whether the actor is held to the prior data's actions. */
+  get #isConstrained(): boolean {
+    return this.#config.actorBcWeight > 0;
+  }
+
   get policyParameters(): string[] {
     const { critic, actor } = this.networks;
     const encoder = critic.group.parameters.filter(({ name }) => name.startsWith('encoder/'));
@@ -113,7 +123,7 @@ export class RlpdLearner implements Learner {
     const last = batch.minibatches - 1;
     const prepare = (index: number): InputArrays => {
       const inputs = this.#criticInputs(programs, batch, index);
-      if (index === last) this.#addActorInputs(inputs, batch.size);
+      if (index === last) this.#addActorInputs(inputs, batch, index);
       return inputs;
     };
     const start = (index: number): Promise<Float32Array> =>
@@ -130,7 +140,7 @@ export class RlpdLearner implements Learner {
         });
         if (next !== undefined) running = next;
         if (index < last) continue;
-        actorMetricNames.forEach((name, i) => {
+        this.#actorMetricNames.forEach((name, i) => {
           metrics[name] = values[criticMetricNames.length + i] ?? Number.NaN;
         });
       }
@@ -214,6 +224,9 @@ export class RlpdLearner implements Learner {
           noise: inputs.noise as tf.Tensor2D,
           actorStep: inputs.actorStep as tf.Scalar,
           dropoutMasks: this.#masks(inputs, 'actorDropout'),
+          priorActions: this.#isConstrained
+            ? { actions: tensors.actions, prior: inputs.prior as tf.Tensor1D }
+            : undefined,
         });
         return asVector([...metrics, ...step.metrics]);
       },
@@ -239,6 +252,7 @@ export class RlpdLearner implements Learner {
     return {
       noise: { shape: [rows, this.#shape.actionSize], dtype: 'float32' },
       actorStep: { shape: [], dtype: 'int32' },
+      ...(this.#isConstrained && { prior: { shape: [rows], dtype: 'float32' as const } }),
       ...this.#maskSpecs('actorDropout', rows),
     };
   }
@@ -262,10 +276,11 @@ export class RlpdLearner implements Learner {
     return inputs;
   }
 
-  #addActorInputs(inputs: InputArrays, rows: number): void {
-    inputs.noise = this.#streams.noise.fillNormal(new Float32Array(rows * this.#shape.actionSize));
+  #addActorInputs(inputs: InputArrays, { size, prior }: Batch, index: number): void {
+    inputs.noise = this.#streams.noise.fillNormal(new Float32Array(size * this.#shape.actionSize));
     inputs.actorStep = Int32Array.of(++this.#actorSteps);
-    this.#drawMasks(inputs, 'actorDropout', rows);
+    this.#drawMasks(inputs, 'actorDropout', size);
+    if (this.#isConstrained) inputs.prior = minibatchOf(prior, index, size);
   }
 
   /** One mask a hidden layer; none without dropout. */

@@ -10,9 +10,17 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Adam } from '../nn/adam.js';
 import { updateEma } from '../nn/ema.js';
 import { differentiate } from '../nn/gradients.js';
-import { sampleAction } from '../nn/tanhGaussian.js';
+import { modeAction, sampleAction } from '../nn/tanhGaussian.js';
 import type { AgentConfig } from './config.js';
-import { actorLoss, criticLoss, temperatureLoss, temporalDifferenceTarget } from './losses.js';
+import {
+  actorLoss,
+  constrainedActorLoss,
+  criticLoss,
+  type PriorActions,
+  priorCloningLoss,
+  temperatureLoss,
+  temporalDifferenceTarget,
+} from './losses.js';
 import type { Actor, Critic, Features, ObservationTensors } from './networks.js';
 
 /** Everything an update reads and writes beside its inputs. */
@@ -55,12 +63,16 @@ export interface ActorStepInputs {
   readonly actorStep: tf.Scalar;
   /** `[E, B, W]`. */
   readonly dropoutMasks: readonly tf.Tensor3D[];
+  /** What the actor is held to; undefined with actorBcWeight at 0. */
+  readonly priorActions?: PriorActions | undefined;
 }
 
 /** The numbers a critic step reports, in order. */
 export const criticMetricNames = ['criticLoss', 'qMean', 'targetMean'] as const;
 /** The numbers an actor step reports, in order. */
 export const actorMetricNames = ['actorLoss', 'entropy', 'temperature', 'temperatureLoss'] as const;
+/** Reported after those where the actor is held to prior data. */
+export const constraintMetricName = 'bcLoss';
 
 /** Moves the critics towards the target y and the target critic towards the critics. */
 export function criticStep(
@@ -130,22 +142,30 @@ export function actorStep(
   const { image, state } = inputs.observation;
   const representation = critic.representation({ image: critic.features(image), state });
   const { loss, gradients, byProducts } = differentiate(actor.group.variables, () => {
-    const sample = sampleAction(actor.distribution(inputs.features), inputs.noise);
+    const distribution = actor.distribution(inputs.features);
+    const sample = sampleAction(distribution, inputs.noise);
     const logProbability = sample.logProbability();
     const values = critic.values(representation, sample.action, {
       differentiate: 'input',
       dropoutMasks: inputs.dropoutMasks,
     });
+    const loss = actorLoss(temperature, logProbability, values);
+    const entropy = tf.neg(tf.mean(logProbability));
+    if (inputs.priorActions === undefined) return { loss, byProducts: [entropy] };
+    const constraint = {
+      weight: config.actorBcWeight,
+      cloning: priorCloningLoss(modeAction(distribution), inputs.priorActions),
+    };
     return {
-      loss: actorLoss(temperature, logProbability, values),
-      byProducts: [tf.neg(tf.mean(logProbability))],
+      loss: constrainedActorLoss(loss, tf.mean(values, 0), constraint),
+      byProducts: [entropy, constraint.cloning],
     };
   });
   optimisers.actor.apply(gradients, inputs.actorStep);
-  const entropy = byProducts[0] as tf.Scalar;
+  const [entropy, ...cloning] = byProducts as [tf.Scalar, ...tf.Scalar[]];
   const targetEntropy = config.targetEntropy ?? -(inputs.noise.shape[1] / 2);
   const alphaLoss = temperatureLoss(temperature, entropy, targetEntropy);
   // The loss is its own derivative with respect to log α.
   if (config.learnedTemperature) optimisers.temperature.apply([alphaLoss], inputs.actorStep);
-  return { metrics: [loss, entropy, temperature, alphaLoss] };
+  return { metrics: [loss, entropy, temperature, alphaLoss, ...cloning] };
 }

@@ -1,5 +1,6 @@
-/** A loss, its gradients, and by-products of the forward pass that are wanted afterwards. */
+/** A loss, its gradients, and by-products of the forward pass that are wanted afterwards; and what has no gradient. */
 import * as tf from '@tensorflow/tfjs-core';
+import { differentiableLayer } from './fusedLayer.js';
 import './gradientRules.js';
 
 export interface Differentiated {
@@ -32,4 +33,13 @@ export function differentiate(
     return handedOver;
   });
   return { loss: value, gradients: grads, byProducts };
+}
+
+/** What `compute` returns, as a constant: no gradient passes through it. */
+export function withoutGradient<T extends tf.Tensor>(compute: () => T): T {
+  return differentiableLayer(
+    [],
+    () => ({ value: compute(), saved: [] }),
+    () => [],
+  );
 }

@@ -168,7 +168,7 @@ export function learnsOnline(config: RunConfig): boolean {
 }
 
 function checkTogether(config: RunConfig): void {
-  const { algorithm, dataset, datasetMemory, offlineMode, pretrainUpdates } = config;
+  const { algorithm, dataset, datasetMemory, offlineMode, pretrainUpdates, actorBcWeight } = config;
   const hasData = dataset.length > 0;
   const hasWeights = parseDatasets(dataset).some(({ weight }) => weight !== undefined);
   if (algorithm === 'bc' && !hasData)
@@ -192,6 +192,10 @@ function checkTogether(config: RunConfig): void {
   if (algorithm !== 'bc' && offlineMode === 'seeded' && datasetMemory !== null)
     throw new InputError(
       'With --offline-mode seeded the datasets are in the replay, which is held in memory whole: --dataset-memory does not go with it.',
+    );
+  if (offlineMode === 'none' && actorBcWeight > 0)
+    throw new InputError(
+      'The constraint holds the actor to the actions of a dataset: --actor-bc-weight does not go with --offline-mode none.',
     );
   if (offlineMode === 'none' && pretrainUpdates > 0)
     throw new InputError(

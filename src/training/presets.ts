@@ -42,6 +42,11 @@ export const presets = {
     settings: { criticLayerNorm: false },
   },
 
+  'bc-constrained': {
+    description: "RLPD whose actor is held to the dataset's actions (the constraint of TD3+BC, α 2.5)",
+    settings: { actorBcWeight: 0.4 },
+  },
+
   bc: {
     description: 'behaviour cloning on the dataset alone',
     settings: { algorithm: 'bc', offlineShare: 1, pretrainUpdates: 20_000 },

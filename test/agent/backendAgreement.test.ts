@@ -17,7 +17,7 @@ describe('one update agrees with the cpu backend', () => {
     ['wasm', {}],
     ['torch', torch],
   ] as const) {
-    for (const name of ['pixels', 'state', 'both']) {
+    for (const name of ['pixels', 'state', 'both', 'constrained']) {
       it(`${backend}, ${name}`, options, async () => {
         const actual = await updated(backend, name);
         const expected = await updated('cpu', name);
@@ -41,6 +41,7 @@ describe('an agent on torch, recorded and gathering natively, agrees with one on
     ['pixels', {}],
     ['state', { targetSubset: 2, entropyBackup: true }],
     ['both', { algorithm: 'bc' }],
+    ['both', { actorBcWeight: 0.4 }],
   ] as const) {
     it(`over several updates: ${kind}, ${JSON.stringify(settings)}`, torch, async () => {
       const actual = await trained('torch', kind, settings);

@@ -52,6 +52,7 @@ describe('one update equals the independent one', () => {
     ['pixels', 'pixels, one critic in the target'],
     ['state', 'state, two critics in the target, entropy backup, weight decay, three layers'],
     ['both', 'pixels and state, all critics in the target, dropout, no layer norm'],
+    ['constrained', 'pixels and state, the actor held to the prior rows'],
   ] as const) {
     it(setting, async () => {
       const golden = goldenUpdate(name);

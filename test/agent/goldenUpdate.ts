@@ -9,6 +9,7 @@ import {
   actorMetricNames,
   actorStep,
   type CriticStepInputs,
+  constraintMetricName,
   criticMetricNames,
   criticStep,
 } from '../../src/agent/rlpdUpdate.js';
@@ -95,10 +96,11 @@ export async function runGolden(
         noise: tensor(minibatch.noise),
         actorStep: tf.scalar(golden.steps.actor, 'int32'),
         dropoutMasks: list(minibatch.actorDropout),
+        priorActions: minibatch.prior && { actions: inputs.actions, prior: tensor(minibatch.prior) },
       });
       return [...critic.metrics, ...actor.metrics];
     });
-    const names: string[] = [...criticMetricNames, ...actorMetricNames];
+    const names: string[] = [...criticMetricNames, ...actorMetricNames, constraintMetricName];
     const numbers: Record<string, number> = {};
     for (const [m, metric] of metrics.entries())
       numbers[names[m] ?? ''] = (await metric.data())[0] ?? Number.NaN;

@@ -4,7 +4,12 @@ import { before, describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import type { AgentConfig } from '../../src/agent/config.js';
 import { parseAgentConfig } from '../../src/agent/config.js';
-import { criticLoss, temporalDifferenceTarget } from '../../src/agent/losses.js';
+import {
+  constrainedActorLoss,
+  criticLoss,
+  priorCloningLoss,
+  temporalDifferenceTarget,
+} from '../../src/agent/losses.js';
 import { Critic } from '../../src/agent/networks.js';
 import { actorStep, criticStep } from '../../src/agent/rlpdUpdate.js';
 import { selectBackend } from '../../src/backend/select.js';
@@ -176,6 +181,52 @@ describe('an update', () => {
     assert.deepEqual(features.image?.dataSync(), expected);
     assert.notDeepEqual(learner.networks.critic.features(image)?.dataSync(), expected);
     learner.dispose();
+  });
+});
+
+describe('the constraint to prior data', () => {
+  const mode = () => tf.tensor2d([0.5, 0, 1, 1, -1, 0.5], [3, 2]);
+  const actions = () => tf.tensor2d([0, 0, 0, 0, 0, 0], [3, 2]);
+
+  it('is the mean squared error of the mode over prior rows alone, and 0 where there is none', () => {
+    const loss = (...prior: number[]) =>
+      priorCloningLoss(mode(), { actions: actions(), prior: tf.tensor1d(prior) }).dataSync()[0];
+    assert.equal(loss(1, 0, 1), (0.25 + 0 + 1 + 0.25) / 4);
+    assert.equal(loss(0, 1, 0), 1);
+    assert.equal(loss(0, 0, 0), 0);
+  });
+
+  it('is added to a loss that is divided by the mean of |Q|', () => {
+    const constraint = { weight: 0.4, cloning: tf.scalar(2) };
+    const [value = 0] = constrainedActorLoss(tf.scalar(-6), tf.tensor1d([-1, 5]), constraint).dataSync();
+    assert.ok(Math.abs(value - (-6 / 3 + 0.4 * 2)) < 1e-6, `${value}`);
+  });
+
+  it('leaves critics and temperature alone, and is reported only where it is set', async () => {
+    const results = [];
+    for (const actorBcWeight of [0, 0.4]) {
+      const agent = smallAgent('both', { actorBcWeight });
+      results.push(await agent.update(new BatchSource('both').next()));
+      agent.dispose();
+    }
+    const [free = {}, held = {}] = results;
+    assert.deepEqual([free.criticLoss, free.temperatureLoss], [held.criticLoss, held.temperatureLoss]);
+    assert.ok(!('bcLoss' in free) && (held.bcLoss ?? 0) > 0);
+  });
+
+  it('a strong one keeps the actor at the data’s actions, whatever the values say and fresh rows did', async () => {
+    const agent = smallAgent('state', { hiddenWidth: 32, actorLearningRate: 3e-3, actorBcWeight: 100 });
+    const batches = new BatchSource('state', 32);
+    for (let i = 0; i < 200; i++) {
+      const batch = batches.next();
+      batch.actions.forEach((_, j) => {
+        batch.actions[j] = batch.prior[Math.floor(j / 2)] === 1 ? 0.4 : -0.9;
+      });
+      await agent.update(batch);
+    }
+    for (const value of await agent.act(batches.observation(), 'mean'))
+      assert.ok(Math.abs(value - 0.4) < 0.1, `${value}`);
+    agent.dispose();
   });
 });
 

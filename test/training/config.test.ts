@@ -48,6 +48,7 @@ test('each wrong setting is one sentence that says where it was given', () => {
     [{ flags: { task: 'walker-walk' } }, /give one with --dataset/],
     [{ flags: { ...base, offlineMode: 'none' } }, /would leave it unused/],
     [{ flags: { task: 'walker-walk', offlineMode: 'none', pretrainUpdates: 3 } }, /need a dataset/],
+    [{ flags: { task: 'walker-walk', offlineMode: 'none', actorBcWeight: 0.4 } }, /actions of a dataset/],
     [{ flags: { task: 'walker-walk', algorithm: 'bc' } }, /Behaviour cloning learns from a dataset/],
     [{ flags: { ...base, algorithm: 'bc' } }, /--pretrain-updates/],
     [{ flags: { ...base, datasetMemory: '4 apples' } }, /^--dataset-memory cannot be .*such as 4GB/],

@@ -167,12 +167,23 @@ def actor_step(p, c, x, before, step):
         action, logp = sample(p, c, before, state, x["noise"])
         return q_values(p, "critic", range(c["ensembleSize"]), c, z, action, x.get("actorDropout")), logp
 
+    def constraint():
+        mode = np.tanh(gaussian(p, c, before, state)[0])
+        kept = x["prior"] == 1
+        return ((mode[kept] - x["actions"][kept]) ** 2).mean() if kept.any() else 0.0
+
+    weight = c.get("actorBcWeight", 0)
+    scale = np.abs(parts()[0].mean(0)).mean() if weight > 0 else 1.0  # fixed while the actor moves
+
     def loss():
         q, logp = parts()
-        return (temperature * logp - q.mean(0)).mean()
+        unconstrained = (temperature * logp - q.mean(0)).mean()
+        return unconstrained / scale + weight * constraint() if weight > 0 else unconstrained
 
     entropy = -parts()[1].mean()
     metrics = {"actorLoss": loss(), "entropy": entropy, "temperature": float(temperature)}
+    if weight > 0:
+        metrics["bcLoss"] = constraint()
     gradients = numeric_gradient(loss, p, owned(p, "actor"))
     adam(p, gradients, LEARNING_RATES["actor"], step)
 
@@ -267,6 +278,8 @@ def minibatch(c, pixels, state, rng):
                 (rng.uniform(0, 1, (c[members], B, c["hiddenWidth"])) >= rate) / (1 - rate)
                 for _ in range(c["hiddenLayers"])
             ]
+    if "actorBcWeight" in c:
+        x["prior"] = np.array([0, 0, 1, 0, 1, 1.0])
     for name, value in x.items():
         if name != "subset":
             x[name] = (
@@ -319,6 +332,8 @@ CASES = {
     ),
     # Pixels beside state, dropout instead of layer norm, all critics in the target.
     "both": (True, True, {"targetSubset": 3, "criticLayerNorm": False, "criticDropout": 0.25}),
+    # The actor held to half of the rows; a weight at which neither term drowns the other.
+    "constrained": (True, True, {"actorBcWeight": 0.4}),
 }
 
 
