@@ -1,6 +1,6 @@
 /**
  * The agent: acts on one observation, learns from one batch, saves and restores everything that the next action
- * and the next update depend on. The learning algorithm behind it is RLPD or behaviour cloning.
+ * and the next update depend on. The learning algorithm behind it is RLPD, behaviour cloning or IQL.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Observation, ObservationSpace } from '../../envs/environment.js';
@@ -11,6 +11,7 @@ import { Generator, type GeneratorState } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import { BcLearner } from './bcLearner.js';
 import type { AgentConfig } from './config.js';
+import { IqlLearner } from './iqlLearner.js';
 import { type Learner, type LearnerState, learnerVariables, type UpdateMetrics } from './learner.js';
 import { type AgentShape, agentShape } from './networks.js';
 import { RlpdLearner } from './rlpdLearner.js';
@@ -24,7 +25,7 @@ export interface AgentState {
 /** Which learner an algorithm's name stands for. */
 const algorithms: Readonly<
   Record<AgentConfig['algorithm'], new (config: AgentConfig, shape: AgentShape, random: Generator) => Learner>
-> = { rlpd: RlpdLearner, bc: BcLearner };
+> = { rlpd: RlpdLearner, bc: BcLearner, iql: IqlLearner };
 
 export class RlpdAgent {
   readonly config: AgentConfig;

@@ -12,9 +12,11 @@ const learningRate = z.number().positive().max(1).default(3e-4);
 export const agentConfigSchema = z
   .strictObject({
     algorithm: z
-      .enum(['rlpd', 'bc'])
+      .enum(['rlpd', 'bc', 'iql'])
       .default('rlpd')
-      .describe('rlpd (critics and actor) or bc (behaviour cloning of the dataset)'),
+      .describe(
+        'rlpd (critics and actor), bc (behaviour cloning of the dataset) or iql (implicit Q-learning)',
+      ),
 
     offlineMode: z
       .enum(['symmetric', 'seeded', 'none'])
@@ -108,7 +110,23 @@ export const agentConfigSchema = z
       .min(0)
       .default(0)
       .describe(
-        "rlpd: how strongly the actor is held to the dataset's actions (1/α of TD3+BC); 0: not at all, and only then are its values not normalised",
+        "how strongly the actor is held to the dataset's actions (1/α of TD3+BC; rlpd then divides its values by their mean size); 0: not at all",
+      ),
+
+    expectile: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(0.7)
+      .describe(
+        'iql: which expectile of the values of its actions a state is worth: 0.5 their mean, towards 1 their best',
+      ),
+    advantageTemperature: z
+      .number()
+      .min(0)
+      .default(3)
+      .describe(
+        'iql: how sharply the actor prefers the better actions of the data; 0: it imitates all alike',
       ),
 
     bcLoss: z
@@ -119,6 +137,10 @@ export const agentConfigSchema = z
   .refine((config) => config.targetSubset <= config.ensembleSize, {
     path: ['targetSubset'],
     error: 'the target cannot take more critics than ensembleSize has',
+  })
+  .refine((config) => config.algorithm !== 'iql' || config.criticDropout === 0, {
+    path: ['criticDropout'],
+    error: 'iql has no dropout',
   });
 
 export type AgentConfig = z.infer<typeof agentConfigSchema>;

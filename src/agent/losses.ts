@@ -18,9 +18,14 @@ export interface TargetInputs {
 /** y = r + discount·(min_{i∈Z} Q'_i(s', a') − α log π(a'|s')), the last term with entropy backup only. `[B]`. */
 export function temporalDifferenceTarget(inputs: TargetInputs): tf.Tensor1D {
   const { rewards, discounts, nextValues, entropy } = inputs;
-  let next: tf.Tensor1D = nextValues.shape[0] === 1 ? tf.squeeze(nextValues, [0]) : tf.min(nextValues, 0);
+  let next = leastValue(nextValues);
   if (entropy !== undefined) next = tf.sub(next, tf.mul(entropy.temperature, entropy.logProbability));
   return tf.add(rewards, tf.mul(discounts, next));
+}
+
+/** The minimum over the chosen critics: values `[Z, B]` → `[B]`. */
+export function leastValue(values: tf.Tensor2D): tf.Tensor1D {
+  return values.shape[0] === 1 ? tf.squeeze(values, [0]) : tf.min(values, 0);
 }
 
 /** Mean over E and B of (Q_i(s, a) − y)². values `[E, B]`, target `[B]`. */
@@ -84,4 +89,28 @@ export function temperatureLoss(
   targetEntropy: number,
 ): tf.Scalar {
   return tf.mul(temperature, tf.sub(entropy, targetEntropy));
+}
+
+/**
+ * Expectile regression of V towards Q(s, a) (Kostrikov et al. 2021, equation 5): mean over B of
+ * |expectile − [u < 0]|·u², u = Q − V. Both `[B]`; no gradient in Q.
+ */
+export function expectileLoss(q: tf.Tensor1D, values: tf.Tensor1D, expectile: number): tf.Scalar {
+  const u = tf.sub(q, values);
+  // Where u is 0 the weight makes no difference.
+  const weight = withoutGradient(() => tf.add(tf.mul(tf.step(u), 2 * expectile - 1), 1 - expectile));
+  return tf.mean(tf.mul(weight, tf.square(u)));
+}
+
+/** Greatest weight of one action in the actor's loss, as in the reference. */
+const greatestAdvantageWeight = 100;
+
+/** exp(temperature·(Q − V)), at most 100, `[B]`: how much the actor imitates each action of the batch. */
+export function advantageWeights(advantages: tf.Tensor1D, temperature: number): tf.Tensor1D {
+  return tf.minimum(tf.exp(tf.mul(advantages, temperature)), greatestAdvantageWeight);
+}
+
+/** −mean over B of weight·log π(a|s) (equation 7). Both `[B]`. */
+export function weightedLikelihoodLoss(weights: tf.Tensor1D, logProbability: tf.Tensor1D): tf.Scalar {
+  return tf.neg(tf.mean(tf.mul(weights, logProbability)));
 }

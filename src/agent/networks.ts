@@ -131,7 +131,8 @@ export class Actor {
   }
 }
 
-function headInputs(config: AgentConfig, shape: AgentShape): number {
+/** Numbers that the layers behind the trunk read of an observation. */
+export function headInputs(config: AgentConfig, shape: AgentShape): number {
   return (shape.pixels === undefined ? 0 : config.trunkWidth) + shape.stateSize;
 }
 
@@ -152,7 +153,8 @@ function createEncoder(
   }
 }
 
-function joinFeatures(z: tf.Tensor2D | undefined, state: tf.Tensor2D | undefined): tf.Tensor2D {
+/** [trunk(image features), state] side by side, what there is, `[B, N]`. */
+export function joinFeatures(z: tf.Tensor2D | undefined, state: tf.Tensor2D | undefined): tf.Tensor2D {
   if (z !== undefined && state !== undefined) return tf.concat([z, state], 1);
   const only = z ?? state;
   if (only === undefined) throw new Error('An observation needs pixels or state.');

@@ -33,6 +33,7 @@ import {
   criticStep,
   type RlpdNetworks,
 } from './rlpdUpdate.js';
+import { asVector } from './stepMetrics.js';
 
 /** The two programs for batches of one form. */
 interface Programs {
@@ -308,8 +309,4 @@ export class RlpdLearner implements Learner {
     if (criticDropout === 0) return [];
     return Array.from({ length: hiddenLayers }, (_, i) => inputs[`${use}${i}`] as tf.Tensor3D);
   }
-}
-
-function asVector(scalars: readonly tf.Scalar[]): tf.Tensor1D {
-  return tf.concat(scalars.map((scalar) => tf.reshape(scalar, [1]))) as tf.Tensor1D;
 }

@@ -79,9 +79,27 @@ export function criticStep(
   networks: RlpdNetworks,
   config: AgentConfig,
   inputs: CriticStepInputs,
-): { metrics: tf.Scalar[]; features: Features } {
+): CriticStep {
+  return moveCritics(networks, config, inputs, tdTarget(networks, config, inputs));
+}
+
+interface CriticStep {
+  readonly metrics: tf.Scalar[];
+  /** The critic's convolution features of s before the step. */
+  readonly features: Features;
+}
+
+/**
+ * The critic step towards a given target.
+ * @param target y, `[B]`
+ */
+export function moveCritics(
+  networks: Pick<RlpdNetworks, 'critic' | 'targetCritic'> & { optimisers: { readonly critic: Adam } },
+  config: AgentConfig,
+  inputs: Pick<CriticStepInputs, 'observation' | 'actions' | 'criticStep' | 'dropoutMasks'>,
+  target: tf.Tensor1D,
+): CriticStep {
   const { critic, targetCritic, optimisers } = networks;
-  const target = tdTarget(networks, config, inputs);
   const { image, state } = inputs.observation;
   const { loss, gradients, byProducts } = differentiate(critic.group.variables, () => {
     const features = critic.features(image);

@@ -57,6 +57,21 @@ export const presets = {
     // The first steps are the pre-trained policy's: nothing random is needed to fill a replay that holds the dataset.
     settings: { pretrainUpdates: 25_000, offlineMode: 'seeded', randomSteps: 0 },
   },
+
+  'iql-finetune': {
+    description: 'IQL: updates on the dataset alone, then the same ones online on a seeded replay',
+    settings: {
+      algorithm: 'iql',
+      pretrainUpdates: 25_000,
+      offlineMode: 'seeded',
+      randomSteps: 0,
+      ensembleSize: 2,
+      targetSubset: 2,
+      criticLayerNorm: false,
+      expectile: 0.7,
+      advantageTemperature: 3,
+    },
+  },
 } as const satisfies Record<string, Preset>;
 
 export type PresetName = keyof typeof presets;

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import type { AgentConfig } from '../../src/agent/config.js';
+import type { Learner } from '../../src/agent/learner.js';
 import type { BackendName } from '../../src/backend/options.js';
 import { tensorflowOrSkip, torchOrSkip, use } from '../backend/engines.js';
+import { goldenIql, goldenIqlLearner, runGoldenIql } from './goldenIql.js';
 import { goldenLearner, goldenUpdate, readAll, runGolden } from './goldenUpdate.js';
 import { BatchSource, type Kind, smallAgent } from './syntheticBatch.js';
 
@@ -17,7 +19,7 @@ describe('one update agrees with the cpu backend', () => {
     ['wasm', {}],
     ['torch', torch],
   ] as const) {
-    for (const name of ['pixels', 'state', 'both', 'constrained']) {
+    for (const name of ['pixels', 'state', 'both', 'constrained', 'iql-pixels', 'iql-state']) {
       it(`${backend}, ${name}`, options, async () => {
         const actual = await updated(backend, name);
         const expected = await updated('cpu', name);
@@ -42,6 +44,8 @@ describe('an agent on torch, recorded and gathering natively, agrees with one on
     ['state', { targetSubset: 2, entropyBackup: true }],
     ['both', { algorithm: 'bc' }],
     ['both', { actorBcWeight: 0.4 }],
+    ['pixels', { algorithm: 'iql', targetSubset: 3, criticLayerNorm: false }],
+    ['state', { algorithm: 'iql', actorBcWeight: 0.4 }],
   ] as const) {
     it(`over several updates: ${kind}, ${JSON.stringify(settings)}`, torch, async () => {
       const actual = await trained('torch', kind, settings);
@@ -75,11 +79,23 @@ async function trained(
 
 async function updated(backend: BackendName, name: string): Promise<Map<string, Float32Array>> {
   await use(backend);
-  const golden = goldenUpdate(name);
-  const learner = goldenLearner(golden);
-  await runGolden(golden, learner);
+  const learner = name.startsWith('iql-') ? await updatedIql(name.slice(4)) : await updatedRlpd(name);
   const values = await readAll(learner);
   learner.dispose();
   assert.equal(tf.memory().numTensors, 0);
   return values;
+}
+
+async function updatedRlpd(name: string): Promise<Learner> {
+  const golden = goldenUpdate(name);
+  const learner = goldenLearner(golden);
+  await runGolden(golden, learner);
+  return learner;
+}
+
+async function updatedIql(name: string): Promise<Learner> {
+  const golden = goldenIql(name);
+  const learner = goldenIqlLearner(golden);
+  await runGoldenIql(golden, learner);
+  return learner;
 }

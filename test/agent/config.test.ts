@@ -37,6 +37,8 @@ describe('agent settings', () => {
   it('refuse what is out of range, unknown or contradictory, by name and place', () => {
     assert.match(refusal({ utdRatio: 0 }), /"utdRatio" in run\.json/);
     assert.match(refusal({ criticDropout: 1 }), /"criticDropout" in run\.json/);
+    assert.match(refusal({ algorithm: 'iql', criticDropout: 0.1 }), /"criticDropout".*iql has no dropout/);
+    assert.match(refusal({ expectile: 1 }), /"expectile"/);
     assert.match(refusal({ offlineShare: 1.5 }), /"offlineShare"/);
     assert.match(refusal({ ensemblesize: 5 }), /run\.json.*ensemblesize/);
     assert.match(refusal({ encoder: 'resnet' }), /"encoder".*rlpd, rlpd-small, drqv2/);

@@ -7,6 +7,8 @@ import { type AgentConfig, parseAgentConfig } from '../../src/agent/config.js';
 import { selectBackend } from '../../src/backend/select.js';
 import { Generator } from '../../src/random/generator.js';
 import {
+  assertAllClose,
+  assertClose,
   assignAll,
   goldenLearner,
   goldenUpdate,
@@ -15,33 +17,6 @@ import {
   runGolden,
   type Tensors,
 } from './goldenUpdate.js';
-
-/** |actual − expected| ≤ tolerance·(|expected| + scale), scale the tensor's own root mean square. */
-function assertClose(
-  name: string,
-  actual: ArrayLike<number>,
-  expected: readonly number[],
-  tolerance: number,
-): void {
-  assert.equal(actual.length, expected.length, name);
-  const scale = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0) / expected.length);
-  expected.forEach((value, i) => {
-    const difference = Math.abs((actual[i] ?? Number.NaN) - value);
-    assert.ok(
-      difference <= tolerance * (Math.abs(value) + scale),
-      `${name}[${i}] is ${actual[i]}, expected ${value}`,
-    );
-  });
-}
-
-function assertAllClose(
-  actual: ReadonlyMap<string, Float32Array>,
-  expected: Tensors,
-  tolerance: number,
-): void {
-  assert.deepEqual([...actual.keys()].sort(), Object.keys(expected).sort());
-  for (const [name, values] of actual) assertClose(name, values, expected[name]?.data ?? [], tolerance);
-}
 
 describe('one update equals the independent one', () => {
   before(async () => {

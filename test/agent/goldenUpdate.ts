@@ -1,4 +1,5 @@
 /** Reads the golden updates (test/golden/agent) and runs them on the backend in use. */
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { type AgentConfig, parseAgentConfig } from '../../src/agent/config.js';
@@ -33,7 +34,7 @@ export interface GoldenUpdate {
   readonly metrics: readonly Readonly<Record<string, number>>[];
 }
 
-type GoldenMinibatch = Readonly<Record<string, Plain | Plain[]>>;
+export type GoldenMinibatch = Readonly<Record<string, Plain | Plain[]>>;
 
 export function readGolden<T>(name: string): T {
   // The compiled test runs from dist/test/agent; the data stays in the source tree.
@@ -65,17 +66,20 @@ export async function readAll(learner: Learner): Promise<Map<string, Float32Arra
 
 /** A learner with the golden starting values. */
 export function goldenLearner(golden: GoldenUpdate): RlpdLearner {
-  const [minibatch] = golden.minibatches;
+  const shape = goldenShape(golden.minibatches[0]);
+  const learner = new RlpdLearner(golden.config, shape, new Generator(0));
+  assignAll(learner, golden.before);
+  return learner;
+}
+
+export function goldenShape(minibatch: GoldenMinibatch): AgentShape {
   const [, height, width, depth] = single(minibatch.image)?.shape ?? [];
   const pixels = [height ?? 0, width ?? 0, depth ?? 0] as const;
-  const shape: AgentShape = {
+  return {
     pixels: minibatch.image === undefined ? undefined : pixels,
     stateSize: single(minibatch.state)?.shape[1] ?? 0,
     actionSize: single(minibatch.actions)?.shape[1] ?? 0,
   };
-  const learner = new RlpdLearner(golden.config, shape, new Generator(0));
-  assignAll(learner, golden.before);
-  return learner;
 }
 
 /** Runs the critic step and the full step; resolves to the metrics of both. */
@@ -111,19 +115,32 @@ export async function runGolden(
 }
 
 function stepInputs(minibatch: GoldenMinibatch, step: number, discount: number): CriticStepInputs {
-  const optional = <T extends tf.Tensor>(value: Plain | Plain[] | undefined): T | undefined =>
-    value === undefined ? undefined : tensor<T>(value);
   return {
-    observation: { image: optional(minibatch.image), state: optional(minibatch.state) },
-    nextObservation: { image: optional(minibatch.nextImage), state: optional(minibatch.nextState) },
-    actions: tensor(minibatch.actions),
-    rewards: tensor(minibatch.rewards),
-    discounts: tf.mul(tensor<tf.Tensor1D>(minibatch.masks), discount),
+    ...transitions(minibatch, discount),
     nextNoise: tensor(minibatch.nextNoise),
-    subset: tensor(minibatch.subset, 'int32'),
     criticStep: tf.scalar(step, 'int32'),
     dropoutMasks: list(minibatch.dropout),
     targetDropoutMasks: list(minibatch.targetDropout),
+  };
+}
+
+/** What any learner's step takes of a minibatch. */
+export function transitions(minibatch: GoldenMinibatch, discount: number) {
+  const optional = <T extends tf.Tensor>(value: Plain | Plain[] | undefined): T | undefined =>
+    value === undefined ? undefined : tensor<T>(value);
+  return {
+    observation: {
+      image: optional<tf.Tensor4D>(minibatch.image),
+      state: optional<tf.Tensor2D>(minibatch.state),
+    },
+    nextObservation: {
+      image: optional<tf.Tensor4D>(minibatch.nextImage),
+      state: optional<tf.Tensor2D>(minibatch.nextState),
+    },
+    actions: tensor<tf.Tensor2D>(minibatch.actions),
+    rewards: tensor<tf.Tensor1D>(minibatch.rewards),
+    discounts: tf.mul(tensor<tf.Tensor1D>(minibatch.masks), discount) as tf.Tensor1D,
+    subset: tensor<tf.Tensor1D>(minibatch.subset, 'int32'),
   };
 }
 
@@ -131,7 +148,7 @@ function single(value: Plain | Plain[] | undefined): Plain | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-function tensor<T extends tf.Tensor>(
+export function tensor<T extends tf.Tensor>(
   value: Plain | Plain[] | undefined,
   dtype: 'float32' | 'int32' = 'float32',
 ): T {
@@ -142,4 +159,31 @@ function tensor<T extends tf.Tensor>(
 
 function list(value: Plain | Plain[] | undefined): tf.Tensor3D[] {
   return Array.isArray(value) ? value.map((plain) => tensor<tf.Tensor3D>(plain)) : [];
+}
+
+/** |actual − expected| ≤ tolerance·(|expected| + scale), scale the tensor's own root mean square. */
+export function assertClose(
+  name: string,
+  actual: ArrayLike<number>,
+  expected: readonly number[],
+  tolerance: number,
+): void {
+  assert.equal(actual.length, expected.length, name);
+  const scale = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0) / expected.length);
+  expected.forEach((value, i) => {
+    const difference = Math.abs((actual[i] ?? Number.NaN) - value);
+    assert.ok(
+      difference <= tolerance * (Math.abs(value) + scale),
+      `${name}[${i}] is ${actual[i]}, expected ${value}`,
+    );
+  });
+}
+
+export function assertAllClose(
+  actual: ReadonlyMap<string, Float32Array>,
+  expected: Tensors,
+  tolerance: number,
+): void {
+  assert.deepEqual([...actual.keys()].sort(), Object.keys(expected).sort());
+  for (const [name, values] of actual) assertClose(name, values, expected[name]?.data ?? [], tolerance);
 }

@@ -9,18 +9,19 @@ const torch = await torchOrSkip('float32');
 const tensorflow = await tensorflowOrSkip();
 const updates = 1000;
 
-for (const [backend, options] of [
-  ['torch', torch],
-  ['tensorflow', tensorflow],
-  ['wasm', {}],
+for (const [backend, algorithm, options] of [
+  ['torch', 'rlpd', torch],
+  ['torch', 'iql', torch],
+  ['tensorflow', 'rlpd', tensorflow],
+  ['wasm', 'rlpd', {}],
 ] as const) {
-  test(`memory is flat over ${updates} updates and actions: ${backend}`, options, async () => {
+  test(`memory is flat over ${updates} updates and actions: ${backend}, ${algorithm}`, options, async () => {
     await use(backend);
     const start = tf.memory();
     // Images only where an update of them is quick.
     const kind = backend === 'torch' ? 'both' : 'state';
     const batches = new BatchSource(kind, 2);
-    const agent = smallAgent(kind, { ensembleSize: 2, hiddenLayers: 1 });
+    const agent = smallAgent(kind, { algorithm, ensembleSize: 2, hiddenLayers: 1 });
     const batch = batches.next(2);
     const observation = batches.observation();
     const step = async () => {

@@ -19,8 +19,11 @@ describe('presets', () => {
     }
   });
 
-  it('pretrain-finetune acts with the pre-trained policy from its first step', () => {
-    assert.equal(configOf('pretrain-finetune').randomSteps, 0);
+  it('those that learn from the data first act with the pre-trained policy from their first step', () => {
+    for (const preset of ['pretrain-finetune', 'iql-finetune'] as const) {
+      const { randomSteps, pretrainUpdates, offlineMode } = configOf(preset);
+      assert.deepEqual([randomSteps, pretrainUpdates, offlineMode], [0, 25_000, 'seeded'], preset);
+    }
     assert.equal(configOf('seeded-buffer').randomSteps, 5000);
   });
 

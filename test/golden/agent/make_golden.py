@@ -388,6 +388,7 @@ def make_cloning(seed):
     write("cloning", result)
 
 
-for number, (case, (with_pixels, with_state, settings)) in enumerate(CASES.items()):
-    make_update(case, with_pixels, with_state, settings, seed=number + 1)
-make_cloning(seed=11)
+if __name__ == "__main__":
+    for number, (case, (with_pixels, with_state, settings)) in enumerate(CASES.items()):
+        make_update(case, with_pixels, with_state, settings, seed=number + 1)
+    make_cloning(seed=11)

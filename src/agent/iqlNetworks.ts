@@ -1,0 +1,81 @@
+/**
+ * What IQL has beside its critics: the value of a state and a policy. Both read the critic's convolution features
+ * through a trunk of their own, and their gradient stops at those features.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  applyClippedGaussianPolicy,
+  type ClippedGaussian,
+  type ClippedGaussianPolicy,
+  createClippedGaussianPolicy,
+} from '../nn/clippedGaussian.js';
+import { actionValues, createEnsembleCritic, type EnsembleCritic } from '../nn/ensembleCritic.js';
+import { ParameterGroup } from '../nn/parameters.js';
+import { applyTrunk, createTrunk, type Trunk } from '../nn/trunk.js';
+import type { Generator } from '../random/generator.js';
+import type { AgentConfig } from './config.js';
+import { type AgentShape, type Features, headInputs, joinFeatures } from './networks.js';
+
+/** Features on their way through a trunk into what stands behind it. */
+class DetachedTrunk {
+  readonly #trunk: Trunk | undefined;
+
+  /** @param imageFeatures F of the critic's encoder; undefined: there are no pixels */
+  constructor(config: AgentConfig, group: ParameterGroup, imageFeatures: number | undefined) {
+    this.#trunk =
+      imageFeatures === undefined ? undefined : createTrunk(group, 'trunk', imageFeatures, config.trunkWidth);
+  }
+
+  /** `[B, N]`, and what the layers behind it are to be differentiated for. */
+  apply({ image, state }: Features): { input: tf.Tensor2D; differentiate: 'weights' | 'both' } {
+    const z = this.#trunk && image && applyTrunk(this.#trunk, image, 'weights');
+    return { input: joinFeatures(z, state), differentiate: z === undefined ? 'weights' : 'both' };
+  }
+}
+
+/** V(s): a critic of one member that is given no action. */
+export class StateValue {
+  readonly group: ParameterGroup;
+  readonly #trunk: DetachedTrunk;
+  readonly #head: EnsembleCritic;
+
+  constructor(config: AgentConfig, shape: AgentShape, imageFeatures: number | undefined, random: Generator) {
+    this.group = new ParameterGroup('value', random);
+    this.#trunk = new DetachedTrunk(config, this.group, imageFeatures);
+    this.#head = createEnsembleCritic(this.group, 'heads', {
+      members: 1,
+      inputs: headInputs(config, shape),
+      hiddenLayers: config.hiddenLayers,
+      hiddenWidth: config.hiddenWidth,
+      layerNorm: config.criticLayerNorm,
+    });
+  }
+
+  /** V `[B]`. */
+  values(features: Features): tf.Tensor1D {
+    const { input, differentiate } = this.#trunk.apply(features);
+    return tf.squeeze(actionValues(this.#head, input, { differentiate }), [0]);
+  }
+}
+
+export class ClippedGaussianActor {
+  readonly group: ParameterGroup;
+  readonly #trunk: DetachedTrunk;
+  readonly #policy: ClippedGaussianPolicy;
+
+  constructor(config: AgentConfig, shape: AgentShape, imageFeatures: number | undefined, random: Generator) {
+    this.group = new ParameterGroup('actor', random);
+    this.#trunk = new DetachedTrunk(config, this.group, imageFeatures);
+    this.#policy = createClippedGaussianPolicy(this.group, 'policy', {
+      inputs: headInputs(config, shape),
+      hiddenLayers: config.hiddenLayers,
+      hiddenWidth: config.hiddenWidth,
+      actionSize: shape.actionSize,
+    });
+  }
+
+  distribution(features: Features): ClippedGaussian {
+    const { input, differentiate } = this.#trunk.apply(features);
+    return applyClippedGaussianPolicy(this.#policy, input, differentiate);
+  }
+}
