@@ -2,6 +2,7 @@
  * Charts as SVG text, drawn by echarts without a browser, and as PNG: learning curves with confidence bands,
  * dots with their intervals, and histograms.
  */
+import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { CustomChart, LineChart } from 'echarts/charts';
@@ -341,10 +342,21 @@ function draw(
       },
       ...option,
     });
-    return instance.renderToSVGString();
+    return withOwnNames(instance.renderToSVGString());
   } finally {
     instance.dispose();
   }
+}
+
+/**
+ * echarts counts its drawings and names clip paths and classes by the count. Here equal charts are equal text, and
+ * different ones still do not meet under one name where a page holds several. Styles, all for a pointer that hovers, go.
+ */
+function withOwnNames(svg: string): string {
+  const plain = svg.replaceAll(/<style >.*?<\/style>\s*/gs, '').replaceAll(/ class="zr\d+-cls-\d+"/g, '');
+  const reference = /(id="|url\(#)zr\d+-/g;
+  const digest = createHash('sha256').update(plain.replaceAll(reference, '$1')).digest('hex');
+  return plain.replaceAll(reference, `$1chart-${digest.slice(0, 8)}-`);
 }
 
 function axis(name: string, more: Record<string, unknown>): Record<string, unknown> {

@@ -5,7 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
-import { chartPng, curveChartSvg, histogramSvg, writeChart } from '../../src/media/chart.js';
+import {
+  chartPng,
+  curveChartSvg,
+  histogramSvg,
+  intervalChartSvg,
+  writeChart,
+} from '../../src/media/chart.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rlpd-chart-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -52,6 +58,63 @@ test('the band is drawn through the interval’s ends, in the place the axes giv
   assert.ok(Math.abs(bottom - top - 146) <= 1, `${bottom - top}`);
 });
 
+test('a level may have a band, which the axis makes room for, and a curve and a level their own colours', () => {
+  const level = { name: 'level', value: 50, low: 40, high: 90, color: '#123456' };
+  const curve = { name: 'curve', x: [0, 1], mean: [0, 10], color: '#654321' };
+  const svg = curveChartSvg({ title: '', xLabel: '', yLabel: '', curves: [curve], levels: [level] });
+  const band = /<polygon points="([^"]*)" fill="#123456" fill-opacity="0.15"/.exec(svg)?.[1] ?? '';
+  const y = (band.match(/-?[\d.]+/g) ?? []).map(Number).filter((_, i) => i % 2 === 1);
+  // The axis goes from 0 to 100 over the plot's 292 px, which begin 76 px below the top.
+  assert.deepEqual([Math.min(...y), Math.max(...y)].map(Math.round), [105, 251]);
+  assert.match(svg, /stroke="#654321"/);
+});
+
+test('a legend that is wider than the chart goes on in the next row, and the plot makes room', () => {
+  const curves = Array.from({ length: 5 }, (_, i) => ({
+    name: `a name of middling length, number ${i}`,
+    x: [0, 1],
+    mean: [0, 1],
+  }));
+  const svg = curveChartSvg({ title: '', xLabel: '', yLabel: '', curves });
+  const rows = [...svg.matchAll(/transform="translate\([\d.]+ ([\d.]+)\)"[^>]*>a name/g)].map(([, y]) =>
+    Number(y),
+  );
+  assert.equal(rows.length, 5);
+  assert.deepEqual(new Set(rows).size, 3);
+  const top = Math.min(...[...svg.matchAll(/d="M64\.?5? ([\d.]+)L696/g)].map(([, y]) => Number(y)));
+  assert.ok(top >= Math.max(...rows) + 20, `${top} ${rows}`);
+});
+
+test('dots lie where their values are, on lines from end to end of their intervals, where there are any', () => {
+  const svg = intervalChartSvg({
+    title: '',
+    xLabel: 'score',
+    rows: [
+      { name: 'with', value: 0.5, low: 0.25, high: 1, color: '#123456' },
+      { name: 'without', value: 0.75 },
+    ],
+    reference: 0.5,
+    xRange: [0, 1],
+  });
+  const dots = [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"[^>]*fill="(#\w+)"/g)].map(
+    ([, ...found]) => found,
+  );
+  const left = 28 + Math.ceil(6.8 * 'without'.length);
+  const at = (score: number): number => left + score * (720 - 24 - left);
+  assert.deepEqual(
+    dots.map(([x, , color]) => [Math.round(Number(x)), color]),
+    [
+      [Math.round(at(0.5)), '#123456'],
+      [Math.round(at(0.75)), '#d55e00'],
+    ],
+  );
+  assert.ok(Number(dots[0]?.[1]) < Number(dots[1]?.[1]), 'the first row is on top');
+  const lines = [...svg.matchAll(/<path d="M([\d.]+) [^"]*"[^>]*fill-opacity="0\.35"/g)];
+  assert.equal(lines.length, 1);
+  assert.ok(svg.includes('with') && svg.includes('score') && !/NaN|undefined/.test(svg));
+  assert.match(svg, new RegExp(`M${Math.round(at(0.5))}(\\.5)? `), 'the reference');
+});
+
 test('a value that is not finite leaves a gap and never reaches the picture', () => {
   assert.ok(!/NaN|undefined|Infinity/.test(curveChartSvg(chart)));
 });
@@ -78,6 +141,8 @@ test('empty data and a single value still make a picture', () => {
     curveChartSvg({ ...chart, curves: [{ name: 'one', x: [5], mean: [1] }] }),
     histogramSvg({ title: 'none', xLabel: 'return', values: [] }),
     histogramSvg({ title: 'one', xLabel: 'return', values: [3, 3] }),
+    intervalChartSvg({ title: 'none', xLabel: 'score', rows: [] }),
+    intervalChartSvg({ title: 'one', xLabel: 'score', rows: [{ name: 'zero', value: 0 }] }),
   ])
     assert.ok(svg.startsWith('<svg') && !/NaN|undefined/.test(svg));
 });
@@ -112,6 +177,14 @@ test('text is legible where the machine has no fonts: every letter has a shape o
   );
   // Boxes that stand for missing glyphs all carry the same ink; a W carries several times an i's.
   assert.ok((ink[1] as number) > 1.5 * (ink[0] as number), `${ink}`);
+});
+
+test('equal charts are equal text, and different ones share no name on one page', () => {
+  const names = (svg: string): string[] => [...svg.matchAll(/ id="([^"]*)"/g)].map(([, name = '']) => name);
+  const [once, other] = [curveChartSvg(chart), curveChartSvg({ ...chart, height: 300 })];
+  assert.equal(curveChartSvg(chart), once);
+  assert.ok(names(once).length > 0);
+  assert.ok(names(once).every((name) => once.includes(`url(#${name})`) && !other.includes(name)));
 });
 
 test('a chart’s PNG is the same on every call', async () => {
