@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InputError } from '../src/errors.js';
 import { fingerprintText } from '../src/study/fingerprint.js';
+import { studyReport } from '../src/study/report.js';
+import { readResults } from '../src/study/results.js';
 import { type RunStanding, runStudy, studyStanding } from '../src/study/runStudy.js';
 import { readStudy, type ScaleName, STUDY_FILE, type Study, scaleNames } from '../src/study/study.js';
 import { printResult } from './console.js';
@@ -131,6 +133,22 @@ examples(
     ...scales.map((scale) => `  ${scale.scale.padEnd(6)} ${describe(scale)}`),
   ]);
   printResult(flags.json, { studies }, lines.join('\n'));
+});
+
+examples(
+  withFolders(studyCommand.command('report'))
+    .description("write a study's page, README.md with its figures, from what it has")
+    .argument('<study>', 'name of a study, or its folder'),
+  ['rlpd study report pixels'],
+).action(async (name: string, flags: Common) => {
+  const study = await findStudy(name, flags.results);
+  const results = await readResults(study);
+  const page = await studyReport(study, results);
+  printResult(
+    flags.json,
+    { study: study.name, page, results: results.length },
+    `${results.length} result${results.length === 1 ? '' : 's'}: the page is ${page}.`,
+  );
 });
 
 interface Summary {

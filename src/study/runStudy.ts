@@ -134,7 +134,7 @@ export async function studyStanding(
       ? 'running'
       : reason !== undefined
         ? 'failed'
-        : done > 0
+        : (await stat(join(runPaths(folder).checkpoints, 'latest')).catch(() => null)) !== null
           ? 'stopped'
           : 'missing';
     standings.push({ run, state, done, ...(state === 'failed' && { reason: reason?.trim() }) });

@@ -1,0 +1,203 @@
+/** A study's runs: played once, resumed after a kill to the same numbers, shared out, failing by themselves. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { InputError } from '../../src/errors.js';
+import { fingerprint } from '../../src/study/fingerprint.js';
+import { readResults } from '../../src/study/results.js';
+import { runStudy, type StudyEvent, studyStanding } from '../../src/study/runStudy.js';
+import { configOf, readStudy, type Study, studyRuns } from '../../src/study/study.js';
+import { temporaryFolder } from '../training/smallRun.js';
+import { tinyDefinition, tinyStudy, traceOf } from './tinyStudy.js';
+
+const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
+
+let clean = async (): Promise<void> => {};
+after(() => clean());
+let root: string;
+let whole: Study;
+
+const places = (name: string) => ({ runs: join(root, name, 'runs'), data: join(root, 'data') });
+
+before(async () => {
+  root = await temporaryFolder({
+    after: (fn) => {
+      clean = fn;
+    },
+  });
+  whole = await tinyStudy(join(root, 'whole/results/tiny'));
+  const outcome = await runStudy({ study: whole, scale: 'small', jobs: 2, ...places('whole') });
+  assert.deepEqual(outcome, { finished: 4, stopped: 0, failed: [], taken: 0, missing: 0 });
+});
+
+async function assertSameAsWhole(study: Study): Promise<void> {
+  for (const { id } of studyRuns(study, 'small'))
+    assert.deepEqual(await traceOf(study, id), await traceOf(whole, id), id);
+}
+
+/** `rlpd study run` on a study of its own folder. */
+function runElsewhere(name: string): ChildProcess {
+  const { runs, data } = places(name);
+  const folders = ['--results', join(root, name, 'results'), '--runs', runs, '--data', data];
+  return spawn(process.execPath, [program, 'study', 'run', 'tiny', ...folders, '--jobs', '2'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+}
+
+test('runs come seed by seed, and a variant without data is not multiplied by it', () => {
+  assert.deepEqual(
+    studyRuns(whole, 'small').map(({ id }) => id),
+    [0, 1].flatMap((seed) => [
+      `small/cartpole-swingup/random/rlpd/seed-${seed}`,
+      `small/cartpole-swingup/none/online-only/seed-${seed}`,
+    ]),
+  );
+  assert.deepEqual(studyRuns(whole, 'paper'), []);
+});
+
+test('settings go from the most general to the most particular', async (context) => {
+  const study = await tinyStudy(await temporaryFolder(context), {
+    variants: { a: { settings: { discount: 0.5, batchSize: 4 } }, b: { preset: 'no-layer-norm' } },
+    scales: {
+      small: {
+        ...tinyDefinition.scales.small,
+        settings: { discount: 0.4, hiddenWidth: 7 },
+        variants: { a: { batchSize: 3 } },
+      },
+    },
+  });
+  const [a, b] = studyRuns(study, 'small').map((run) => configOf(run, 'somewhere'));
+  assert.deepEqual(
+    [a?.discount, a?.hiddenWidth, a?.batchSize, a?.criticLayerNorm, a?.ensembleSize, a?.seed],
+    [0.5, 7, 3, true, 2, 0],
+  );
+  assert.deepEqual([b?.discount, b?.batchSize, b?.criticLayerNorm], [0.4, 8, false]);
+});
+
+test('a finished run keeps its settings, its numbers and where they come from, and nothing of this machine’s paths', async () => {
+  const results = await readResults(whole);
+  assert.equal(results.length, 4);
+  const [first, second] = results;
+  assert.deepEqual(first?.fingerprint, await fingerprint());
+  assert.equal(first?.dataset?.episodes, 2);
+  assert.equal(second?.dataset, null);
+  assert.match(first?.engine ?? '', /cpu/);
+  assert.deepEqual(first?.config.dataset, ['random']);
+  assert.ok((first?.wallSeconds ?? 0) > 0);
+  const kinds = new Set(first?.metrics.map(({ kind }) => kind));
+  assert.ok(kinds.has('evaluation') && kinds.has('episode') && kinds.has('train'));
+  const folder = join(whole.folder, first?.id ?? '');
+  for (const name of await readdir(folder))
+    assert.ok(!(await readFile(join(folder, name), 'utf8')).includes(root), name);
+});
+
+test('killed at three moments, children and all, a study ends with the same numbers', async () => {
+  const study = await tinyStudy(join(root, 'killed/results/tiny'));
+  const { runs } = places('killed');
+  const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
+  const [first, second, third] = studyRuns(study, 'small').map(({ id }) => id) as [string, string, string];
+  for (const moment of [
+    () => isThere(join(runs, 'tiny', first, 'config.json')),
+    () => isThere(join(runs, 'tiny', second, 'checkpoints/latest')),
+    () => isThere(join(runs, 'tiny', third, 'checkpoints/latest')),
+  ]) {
+    const child = runElsewhere('killed');
+    while (!(await moment())) {
+      assert.equal(child.exitCode, null, 'it ended before the moment came');
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  // Its children notice that nobody is there any more, and end with a checkpoint; until then they have their runs.
+  for (;;) {
+    const outcome = await runStudy({ study, scale: 'small', ...places('killed') });
+    assert.deepEqual(outcome.failed, []);
+    if (outcome.missing === 0) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await assertSameAsWhole(study);
+});
+
+test('two at once share the work: every run is played once', async () => {
+  const study = await tinyStudy(join(root, 'shared/results/tiny'));
+  const started: string[] = [];
+  const children = [runElsewhere('shared'), runElsewhere('shared')];
+  await Promise.all(
+    children.map(async (child) => {
+      let text = '';
+      child.stderr?.on('data', (bytes: Buffer) => {
+        text += bytes.toString();
+      });
+      const [code] = await once(child, 'close');
+      assert.equal(code, 0, text);
+      started.push(...[...text.matchAll(/^(\S+): (?:starts|goes on)$/gm)].map(([, id = '']) => id));
+    }),
+  );
+  assert.deepEqual(
+    started.sort(),
+    studyRuns(study, 'small')
+      .map(({ id }) => id)
+      .sort(),
+  );
+  await assertSameAsWhole(study);
+});
+
+test('a run that fails says why and holds up nobody; what was stopped goes on', async () => {
+  const study = await tinyStudy(join(root, 'failing/results/tiny'), {
+    variants: {
+      broken: { settings: { imageSize: 3, obs: 'pixels' } },
+      'online only': tinyDefinition.variants['online only'],
+    },
+    scales: { small: { ...tinyDefinition.scales.small, seeds: [0] } },
+  });
+  const options = { study, scale: 'small', ...places('failing') } as const;
+  const stop = new AbortController();
+  const events: StudyEvent['kind'][] = [];
+  const stopped = await runStudy({
+    ...options,
+    signal: stop.signal,
+    onEvent: ({ kind }) => {
+      events.push(kind);
+      if (kind === 'progress') stop.abort();
+    },
+  });
+  assert.deepEqual([stopped.failed.length, stopped.stopped, stopped.missing], [1, 1, 2]);
+  const standing = await studyStanding(options);
+  assert.deepEqual(
+    standing.map(({ state }) => state),
+    ['failed', 'stopped'],
+  );
+  assert.match(standing[0]?.reason ?? '', /does not fit the run/);
+  const ended = await runStudy({
+    ...options,
+    onEvent: (event) =>
+      event.kind === 'started' && assert.equal(event.resumed, event.run.variant === 'online only'),
+  });
+  assert.deepEqual([ended.finished, ended.failed.length, ended.missing], [1, 1, 1]);
+});
+
+test('what is wrong in a study is said before anything is played', async (context) => {
+  const folder = await temporaryFolder(context);
+  const refusals: [Readonly<Record<string, unknown>>, RegExp][] = [
+    [{ question: '' }, /"question" in .*study\.json/],
+    [{ scales: {} }, /needs the scale/],
+    [
+      { scales: { small: { ...tinyDefinition.scales.small, variants: { none: {} } } } },
+      /scales\.small\.variants\.none.*no variant/,
+    ],
+  ];
+  for (const [changes, message] of refusals) await assert.rejects(tinyStudy(folder, changes), message);
+  await writeFile(join(folder, 'study.json'), '{');
+  await assert.rejects(readStudy(folder), /not valid JSON/);
+  const study = await tinyStudy(folder, { variants: { a: { settings: { dicount: 1 } } } });
+  await assert.rejects(
+    runStudy({ study, scale: 'small', runs: join(folder, 'runs'), data: join(folder, 'data') }),
+    (error: Error) => error instanceof InputError && /dicount.*did you mean "discount"/.test(error.message),
+  );
+  assert.deepEqual(await readdir(folder), ['study.json']);
+});
