@@ -20,6 +20,8 @@ export const datasetRecipeSchema = z.strictObject({
   task: z.string().min(1),
   /** Who acts: a level of `rlpd collect`. */
   level: z.enum(levels),
+  /** The task whose policies act, where it is another one of the same model; null: the recipe's own. */
+  policiesOf: z.string().min(1).nullable().default(null),
   episodes: z.int().min(1),
   seed: z.int().min(0).max(0xffffffff).default(0),
   actionRepeat: z.int().min(1).default(2),
@@ -48,7 +50,7 @@ export async function ensureDataset(
   options: EnsureOptions,
 ): Promise<string | undefined> {
   const { data, signal, onNote } = options;
-  const acting = await behaviours(recipe.task, recipe.level, recipe.episodes);
+  const acting = await behaviours(recipe.policiesOf ?? recipe.task, recipe.level, recipe.episodes);
   const folder = join(data, datasetName(recipe, acting, options.fingerprint));
   if (await isDataset(folder)) return folder;
   await makeFolder(data);

@@ -90,6 +90,15 @@ export async function keepResult(
 /** The result of a run; undefined where it has none yet. @throws InputError where it is damaged */
 export async function readResult(study: Study, run: StudyRun): Promise<RunResult | undefined> {
   const folder = join(study.folder, run.id);
+  const provenance = await readProvenance(folder);
+  if (provenance === undefined) return undefined;
+  const { id, task, data, variant, seed } = run;
+  const [config, metrics] = [await readConfig(folder), await readMetrics(folder)];
+  return { ...provenance, id, task, data, variant, seed, config, metrics };
+}
+
+/** Where the numbers of the result in `folder` come from; undefined where there is none. */
+export async function readProvenance(folder: string): Promise<Provenance | undefined> {
   const path = join(folder, PROVENANCE_FILE);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -111,17 +120,7 @@ export async function readResult(study: Study, run: StudyRun): Promise<RunResult
       `"${issue?.path.join('.')}" in ${path}: ${issue?.message}; delete ${folder} to run it again.`,
     );
   }
-  const { id, task, data, variant, seed } = run;
-  return {
-    ...parsed.data,
-    id,
-    task,
-    data,
-    variant,
-    seed,
-    config: await readConfig(folder),
-    metrics: await readMetrics(folder),
-  };
+  return parsed.data;
 }
 
 /** All that a study has found so far, in the order of its runs. */

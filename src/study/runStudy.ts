@@ -20,6 +20,7 @@ import { type Fingerprint, fingerprint, sameFingerprint } from './fingerprint.js
 import { keepResult, machine, type Provenance, readResult } from './results.js';
 import type { RunOrder, RunReport } from './runProcess.js';
 import { configOf, type ScaleName, type Study, type StudyRun, studyRuns } from './study.js';
+import { findTwin } from './twins.js';
 
 export interface RunStudyOptions {
   readonly study: Study;
@@ -198,11 +199,23 @@ async function playClaimed(
   await rm(join(folder, FAILURE_FILE), { force: true });
   const dataset = await dataOf(run, options, current, signal);
   if (signal.aborted) return { kind: 'stopped' };
+  const data = dataset === undefined ? null : await describeData(dataset);
+  const config = configOf(run, dataset);
+  const twin = await findTwin(study, { config, fingerprint: current, dataset: data });
+  if (twin !== undefined) {
+    onEvent({
+      run,
+      kind: 'note',
+      text: `${run.id} is the same run as ${twin.folder}, whose result it takes.`,
+    });
+    await keepResult(study, run, twin.folder, twin.provenance);
+    return { kind: 'finished' };
+  }
   const resumed = await canGoOn(folder, current);
   if (!resumed) await beginAnew(folder, current);
   onEvent({ run, kind: 'started', resumed });
   const result = await inProcess(
-    { kind: 'start', folder, config: resumed ? undefined : configOf(run, dataset) },
+    { kind: 'start', folder, config: resumed ? undefined : config },
     signal,
     (progress) => onEvent({ run, kind: 'progress', progress }),
   );
@@ -214,7 +227,7 @@ async function playClaimed(
     finished: new Date().toISOString(),
     machine: machine(),
     engine: result.engine,
-    dataset: dataset === undefined ? null : await describeData(dataset),
+    dataset: data,
     fingerprint: current,
   };
   await keepResult(study, run, folder, provenance);

@@ -10,6 +10,21 @@ export interface Preset {
 export const presets = {
   rlpd: { description: 'RLPD from pixels, as the paper runs it', settings: {} },
 
+  small: {
+    description:
+      'RLPD from pixels for studies on two cores: half the encoder, batch and ensemble, 40,000 env frames',
+    settings: {
+      encoder: 'rlpd-small',
+      batchSize: 128,
+      ensembleSize: 5,
+      envFrames: 40_000,
+      randomSteps: 1000,
+      evaluationInterval: 5000,
+      checkpointInterval: 5000,
+      threads: 1,
+    },
+  },
+
   'rlpd-state': {
     description: 'RLPD from physical state: UTD 20, two critics in the target, entropy backup',
     settings: { utdRatio: 20, targetSubset: 2, entropyBackup: true, initialTemperature: 1 },

@@ -181,6 +181,22 @@ test('a run that fails says why and holds up nobody; what was stopped goes on', 
   assert.deepEqual([ended.finished, ended.failed.length, ended.missing], [1, 1, 1]);
 });
 
+test('a run that another one is already, in this study or one beside it, is not played again', async () => {
+  const study = await tinyStudy(join(root, 'whole/results/twin'), {
+    variants: { RLPD: {}, again: {}, other: { settings: { discount: 0.9 } } },
+    scales: { small: { ...tinyDefinition.scales.small, seeds: [0] } },
+  });
+  const started: string[] = [];
+  const onEvent = ({ kind, run }: StudyEvent) => kind === 'started' && started.push(run.variant);
+  const outcome = await runStudy({ study, scale: 'small', ...places('whole'), onEvent });
+  assert.equal(outcome.finished, 3);
+  assert.deepEqual(started, ['other']);
+  const [own, again] = await readResults(study);
+  const [first] = await readResults(whole);
+  assert.deepEqual([own?.metrics, again?.metrics], [first?.metrics, first?.metrics]);
+  assert.equal(own?.command, first?.command);
+});
+
 test('what is wrong in a study is said before anything is played', async (context) => {
   const folder = await temporaryFolder(context);
   const refusals: [Readonly<Record<string, unknown>>, RegExp][] = [
