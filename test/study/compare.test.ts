@@ -86,8 +86,8 @@ test('settings that only say how long, how often or where a run computes make no
 test('each task and each data has a chart; runs without data are in all of their task’s, in one colour', () => {
   const { charts } = compareRuns(
     [
-      run('online', {}, [0, 1]),
       run('expert', { ...withData, dataset: ['data/expert'] }, [0, 2]),
+      run('online', {}, [0, 1]),
       run('medium', { ...withData, dataset: ['data/medium'] }, [0, 3]),
       run('other', { task: 'pendulum-swingup' }, [0, 4]),
     ],
@@ -100,13 +100,13 @@ test('each task and each data has a chart; runs without data are in all of their
       groups.flatMap(({ runs }) => runs.map((r) => r.folder)),
     ]),
     [
-      ['cartpole-swingup, expert', 'cartpole-swingup-expert', ['online', 'expert']],
+      ['cartpole-swingup, expert', 'cartpole-swingup-expert', ['expert', 'online']],
       ['cartpole-swingup, medium', 'cartpole-swingup-medium', ['online', 'medium']],
       ['pendulum-swingup', 'pendulum-swingup', ['other']],
     ],
   );
   const colours = charts.map(({ groups }) => groups.map(({ color }) => color));
-  assert.deepEqual(colours[0], colours[1]);
+  assert.deepEqual(colours[0], [...(colours[1] ?? [])].reverse());
   assert.notEqual(colours[0]?.[0], colours[0]?.[1]);
 });
 
@@ -181,17 +181,26 @@ test('the command reads folders of runs, writes a chart for each, and prints a t
     await write('a', { utdRatio: 2, seed: 0 }, [0, 500]),
     await write('b', { utdRatio: 2, seed: 1 }, [0, 700]),
     await write('c', { utdRatio: 20, seed: 0 }, [0, 800]),
+    await write('d', { task: 'pendulum-swingup', utdRatio: 2 }, [0, 1]),
+    await write('e', { task: 'pendulum-swingup', emaRate: 0.0125, targetEntropy: -1 }, [0, 2]),
   ];
   const out = join(folder, 'out');
   const { stdout, status } = spawnSync(process.execPath, [program, 'compare', ...folders, '--out', out], {
     encoding: 'utf8',
   });
   assert.equal(status, 0);
-  assert.deepEqual((await readdir(out)).sort(), ['cartpole-swingup.png', 'cartpole-swingup.svg']);
-  const [table = ''] = stdout.split('\n\n');
+  assert.deepEqual((await readdir(out)).sort(), [
+    'cartpole-swingup.png',
+    'cartpole-swingup.svg',
+    'pendulum-swingup.png',
+    'pendulum-swingup.svg',
+  ]);
+  const [table = '', second = ''] = stdout.split('\n\n');
   assert.match(table, /^utdRatio 2 +2 +800 frames +600\.0 \(500\.0 to 700\.0\) +600\.0$/m);
   assert.match(table, /^utdRatio 20 +1 +800 frames +800\.0 +800\.0$/m);
-  for (const line of table.split('\n')) assert.ok(line.length <= 80, line);
+  // A name that is too long for its column has a line of its own.
+  assert.match(second, /^utdRatio 1, emaRate 0\.0125, targetEntropy -1\n {32} *1 +800 frames +2\.0 +2\.0$/m);
+  for (const line of `${table}\n${second}`.split('\n')) assert.ok(line.length <= 80, line);
 
   await mkdir(join(folder, 'begun'));
   await writeFile(join(folder, 'begun', 'config.json'), JSON.stringify(smallConfig()));
