@@ -199,7 +199,7 @@ test('the command reads folders of runs, writes a chart for each, and prints a t
   assert.match(table, /^utdRatio 2 +2 +800 frames +600\.0 \(500\.0 to 700\.0\) +600\.0$/m);
   assert.match(table, /^utdRatio 20 +1 +800 frames +800\.0 +800\.0$/m);
   // A name that is too long for its column has a line of its own.
-  assert.match(second, /^utdRatio 1, emaRate 0\.0125, targetEntropy -1\n {32} *1 +800 frames +2\.0 +2\.0$/m);
+  assert.match(second, /^utdRatio 1, emaRate 0\.0125, targetEntropy -1\n {31}1 +800 frames +2\.0 +2\.0$/m);
   for (const line of `${table}\n${second}`.split('\n')) assert.ok(line.length <= 80, line);
 
   await mkdir(join(folder, 'begun'));
