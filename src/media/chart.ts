@@ -15,8 +15,14 @@ import { fontFamily, loadFont } from './font.js';
 
 use([LineChart, CustomChart, GridComponent, LegendComponent, MarkLineComponent, TitleComponent, SVGRenderer]);
 
-/** Colours that stay apart for colour-blind readers (Okabe and Ito 2008), without the yellow that white swallows. */
-export const palette = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#000000'] as const;
+/**
+ * Colours that stay apart for colour-blind readers: Okabe and Ito's (2008) without the yellow that white swallows, and
+ * where they run out three of Tol's muted ones.
+ */
+export const palette = [
+  ...['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#000000'],
+  ...['#882255', '#999933', '#44aa99'],
+] as const;
 
 const ink = '#24292f';
 const faint = '#d8dee4';

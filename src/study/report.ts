@@ -10,6 +10,7 @@ import { makeFolder } from '../files/makeFolder.js';
 import { writeChart } from '../media/chart.js';
 import { learnsOnline } from '../training/config.js';
 import { estimatesSvg, learningCurvesSvg, profilesSvg, variantColour } from './figures.js';
+import { fingerprintText } from './fingerprint.js';
 import { bestMean, firstReaching, lastMean } from './learningCurves.js';
 import type { RunResult } from './results.js';
 import { type Place, placeName, runsIn, type ScaleResults, scaleResults } from './scaleResults.js';
@@ -125,7 +126,7 @@ function whatRan({ runs, planned, missing, unscored }: ScaleResults): Part {
       runs.map(({ machine: { processor, cores, node } }) => `${processor}, ${cores} cores, Node ${node}`),
     ).map((text) => ['machine', text]),
     ...dataRows(runs),
-    ['fingerprint', fingerprintWords(first)],
+    ['fingerprint', fingerprintText(first.fingerprint)],
   ];
   return { text: ['### What ran', ...lines, table(['', ''], rows)] };
 }
@@ -201,7 +202,9 @@ function seedWords(
   variants: readonly Variant[],
 ): string {
   const [count, ...others] = new Set(seedCounts(runs, places, variants));
-  return count === undefined || others.length > 0 ? 'Seeds as named.' : `${plural(count, 'seed')} each.`;
+  return count === undefined || others.length > 0
+    ? 'How many seeds stands with each.'
+    : `${plural(count, 'seed')} each.`;
 }
 
 function seedCounts(
@@ -373,14 +376,18 @@ function reachedWords(runs: readonly RunResult[], threshold: number): string {
 function otherRuns(study: Study, results: ScaleResults): Part[] {
   const { older, foreign, runs } = results;
   const all = Object.keys(study.variants).map((name, place) => ({ name, color: variantColour(place) }));
-  const parts = older.map((group): Part => {
+  const parts = older.flatMap((group): Part[] => {
+    const [first] = group;
+    if (first === undefined) return [];
     const variants = all.filter(({ name }) => group.some((run) => run.variant === name));
-    return {
-      text: [
-        `${plural(group.length, 'run')} of an earlier ${differingParts(group[0], runs[0])} (${fingerprintWords(group[0])}), last evaluations:`,
-        placeTable(study, results, group, variants, (run) => lastMean(run) as number),
-      ],
-    };
+    return [
+      {
+        text: [
+          `${plural(group.length, 'run')} of an earlier ${differingParts(first, runs[0])} (${fingerprintText(first.fingerprint)}), last evaluations:`,
+          placeTable(study, results, group, variants, (run) => lastMean(run) as number),
+        ],
+      },
+    ];
   });
   if (foreign.length > 0)
     parts.push({
@@ -392,14 +399,9 @@ function otherRuns(study: Study, results: ScaleResults): Part[] {
   return [{ text: ['### Apart from all of the above', 'These count nowhere above.'] }, ...parts];
 }
 
-function differingParts(run: RunResult | undefined, newest: RunResult | undefined): string {
+function differingParts(run: RunResult, newest: RunResult | undefined): string {
   const names = ['learner', 'engine', 'environment', 'renderer'] as const;
-  return names.filter((name) => run?.fingerprint[name] !== newest?.fingerprint[name]).join(' and ');
-}
-
-function fingerprintWords(run: RunResult | undefined): string {
-  const names = ['learner', 'engine', 'environment', 'renderer'] as const;
-  return names.map((name) => `${name} \`${run?.fingerprint[name]}\``).join(', ');
+  return names.filter((name) => run.fingerprint[name] !== newest?.fingerprint[name]).join(' and ');
 }
 
 function isOnline({ config }: RunResult): boolean {

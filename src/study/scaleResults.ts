@@ -3,6 +3,7 @@
  * what is missing, and what has to be shown apart because its numbers come from another program or other settings.
  */
 import type { RunConfig } from '../training/config.js';
+import { fingerprintText } from './fingerprint.js';
 import { lastMean } from './learningCurves.js';
 import type { RunResult } from './results.js';
 import { configOf, type ScaleName, type Study, type StudyRun, studyRuns } from './study.js';
@@ -93,8 +94,7 @@ function placesOf(study: Study, scale: ScaleName): Place[] {
 function byFingerprint(runs: readonly RunResult[]): RunResult[][] {
   const groups = new Map<string, RunResult[]>();
   for (const run of runs) {
-    const { learner, engine, environment, renderer } = run.fingerprint;
-    const key = [learner, engine, environment, renderer].join(' ');
+    const key = fingerprintText(run.fingerprint);
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   const newest = (group: readonly RunResult[]): number =>

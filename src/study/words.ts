@@ -8,9 +8,9 @@ export function estimateWords({ value, interval }: Estimate, digits: number): st
   return `${words} (${interval[0].toFixed(digits)} to ${interval[1].toFixed(digits)})`;
 }
 
-/** 1234567 → "1,234,567". @param value whole */
+/** 1234567.5 → "1,234,567.5". */
 export function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+  return String(value).replace(/^-?\d+/, (whole) => whole.replaceAll(/\B(?=(\d{3})+$)/g, ','));
 }
 
 /** "1 run", "2 runs". */

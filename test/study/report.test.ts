@@ -157,7 +157,7 @@ test('runs of an older fingerprint are shown apart and count nowhere', async (co
   const [mean] = row(section(page, '### Return at the budget'), 'walker-walk, expert')[1]?.split(' ') ?? [];
   assert.equal(mean, average(scoresOf(kept, 'RLPD', 'walker-walk', 'expert')).toFixed(0));
   const apart = section(page, '### Apart from all of the above');
-  assert.match(apart, /4 runs of an earlier learner \(learner `old1`/);
+  assert.match(apart, /4 runs of an earlier learner \(learner old1, engine b2b2/);
   const [score = 0] = scoresOf(results.filter(isOld), 'RLPD', 'walker-walk', 'expert');
   assert.equal(row(apart, 'walker-walk, expert')[1], score.toFixed(0));
 });
