@@ -57,7 +57,7 @@ export interface CurveChart {
   readonly levels?: readonly Level[];
   /** Default: what the data spans. */
   readonly yRange?: readonly [number, number];
-  /** In CSS pixels; default 720 × 420. */
+  /** In CSS pixels; default 720 × 420, and higher where the legend takes more than one row. */
   readonly width?: number;
   readonly height?: number;
 }
@@ -147,26 +147,30 @@ export function curveChartSvg(chart: CurveChart): string {
   const legend = legendRows([...chart.curves, ...levels], width);
   const shortened = { width: width - 2 * 12 - symbolWidth, overflow: 'truncate' };
   const legendTop = chart.subtitle === undefined ? 38 : 58;
-  return draw(chart, {
-    legend: legend.map((names, row) => ({
-      data: names.map((name) => ({ name, icon: 'roundRect' })),
-      itemWidth: 16,
-      itemHeight: 4,
-      itemGap: legendGap,
-      left: 12,
-      top: legendTop + row * legendLine,
-      textStyle: { color: ink, fontFamily, fontSize: 12, ...(names.length === 1 && shortened) },
-    })),
-    grid: {
-      left: 64,
-      right: 24,
-      top: legendTop + 38 + Math.max(0, legend.length - 1) * legendLine,
-      bottom: 52,
+  const furtherRows = Math.max(0, legend.length - 1) * legendLine;
+  return draw(
+    { ...chart, height: chart.height ?? standardHeight + furtherRows },
+    {
+      legend: legend.map((names, row) => ({
+        data: names.map((name) => ({ name, icon: 'roundRect' })),
+        itemWidth: 16,
+        itemHeight: 4,
+        itemGap: legendGap,
+        left: 12,
+        top: legendTop + row * legendLine,
+        textStyle: { color: ink, fontFamily, fontSize: 12, ...(names.length === 1 && shortened) },
+      })),
+      grid: {
+        left: 64,
+        right: 24,
+        top: legendTop + 38 + furtherRows,
+        bottom: 52,
+      },
+      xAxis: axis(chart.xLabel, { min: 'dataMin', max: 'dataMax' }),
+      yAxis: axis(chart.yLabel, { ...niceRange(low, high), name: chart.yLabel, nameRotate: 90, nameGap: 46 }),
+      series: [...series, ...levelSeries],
     },
-    xAxis: axis(chart.xLabel, { min: 'dataMin', max: 'dataMax' }),
-    yAxis: axis(chart.yLabel, { ...niceRange(low, high), name: chart.yLabel, nameRotate: 90, nameGap: 46 }),
-    series: [...series, ...levelSeries],
-  });
+  );
 }
 
 /** One row for each name: a dot where its value is, on a line from end to end of its interval. */
@@ -287,6 +291,7 @@ export async function writeChart(path: string, svg: string): Promise<void> {
 }
 
 const standardWidth = 720;
+const standardHeight = 420;
 /** A legend's symbol with the space behind it, the space between two names, and from row to row. */
 const symbolWidth = 16 + 5;
 const legendGap = 22;
@@ -330,7 +335,7 @@ function draw(
     renderer: 'svg',
     ssr: true,
     width: chart.width ?? standardWidth,
-    height: chart.height ?? 420,
+    height: chart.height ?? standardHeight,
   });
   try {
     instance.setOption({

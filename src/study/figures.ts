@@ -35,8 +35,8 @@ export function learningCurvesSvg(chart: {
   readonly title: string;
   readonly axis: CurveAxis;
   readonly groups: readonly CurveGroup[];
+  /** In CSS pixels. */
   readonly width?: number;
-  readonly height?: number;
 }): string {
   const { title, axis, groups, ...size } = chart;
   const isLevel = ({ runs }: CurveGroup): boolean => axis === 'envFrames' && isOffline(runs);

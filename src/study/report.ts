@@ -328,12 +328,7 @@ function learningCurves({ runs, places, scale }: ScaleResults, variants: readonl
       if (groups.length === 0) return [];
       const name = [place.task, ...(place.data === undefined ? [] : [place.data])].map(slug).join('_');
       const axis = runs.some(isOnline) ? 'envFrames' : 'updates';
-      return [
-        [
-          `${scale}/${name}`,
-          learningCurvesSvg({ title: placeName(place), axis, groups, width: 560, height: 400 }),
-        ],
-      ];
+      return [[`${scale}/${name}`, learningCurvesSvg({ title: placeName(place), axis, groups, width: 560 })]];
     }),
   );
   return { text: ['### Learning curves', gallery(Object.keys(figures), 2)], figures };

@@ -83,6 +83,7 @@ test('a legend that is wider than the chart goes on in the next row, and the plo
   assert.deepEqual(new Set(rows).size, 3);
   const top = Math.min(...[...svg.matchAll(/d="M64\.?5? ([\d.]+)L696/g)].map(([, y]) => Number(y)));
   assert.ok(top >= Math.max(...rows) + 20, `${top} ${rows}`);
+  assert.match(svg, /^<svg width="720" height="460"/);
 });
 
 test('dots lie where their values are, on lines from end to end of their intervals, where there are any', () => {
