@@ -23,20 +23,17 @@ export async function findTwin(
   wanted: Pick<Provenance, 'fingerprint' | 'dataset'> & { readonly config: RunConfig },
 ): Promise<Twin | undefined> {
   const settings = settingsText(wanted.config);
-  for (const other of await studiesBeside(study))
-    for (const scale of scaleNames)
-      for (const run of studyRuns(other, scale)) {
-        const folder = join(other.folder, run.id);
-        const provenance = await readProvenance(folder).catch(ignoreInvalid);
-        if (provenance === undefined) continue;
-        const isSame =
-          sameFingerprint(provenance.fingerprint, wanted.fingerprint) &&
-          provenance.dataset?.sha256 === wanted.dataset?.sha256 &&
-          // Another processor rounds differently.
-          provenance.machine.processor === machine().processor &&
-          settingsText(await readConfig(folder)) === settings;
-        if (isSame) return { folder, provenance };
-      }
+  for (const folder of await resultFolders(study)) {
+    const provenance = await readProvenance(folder).catch(ignoreInvalid);
+    if (provenance === undefined) continue;
+    const isSame =
+      sameFingerprint(provenance.fingerprint, wanted.fingerprint) &&
+      provenance.dataset?.sha256 === wanted.dataset?.sha256 &&
+      // Another processor rounds differently.
+      provenance.machine.processor === machine().processor &&
+      settingsText(await readConfig(folder)) === settings;
+    if (isSame) return { folder, provenance };
+  }
   return undefined;
 }
 
@@ -46,17 +43,24 @@ function settingsText(config: RunConfig): string {
   return JSON.stringify(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The study itself among them. One that is not valid has nothing to offer, and is its own owner's to mend. */
-async function studiesBeside(study: Study): Promise<Study[]> {
+/**
+ * Where the study and those beside it keep their results. One that is not valid has nothing to offer, and is its own
+ * owner's to mend.
+ */
+async function resultFolders(study: Study): Promise<string[]> {
   const root = dirname(study.folder);
-  const studies: Study[] = [];
+  const folders: string[] = [];
   for (const name of (await readdir(root)).sort()) {
-    const folder = join(root, name);
-    if ((await stat(join(folder, STUDY_FILE)).catch(() => null)) === null) continue;
-    const other = await readStudy(folder).catch(ignoreInvalid);
-    if (other !== undefined) studies.push(other);
+    if ((await stat(join(root, name, STUDY_FILE)).catch(() => null)) === null) continue;
+    try {
+      const other = await readStudy(join(root, name));
+      for (const scale of scaleNames)
+        folders.push(...studyRuns(other, scale).map(({ id }) => join(other.folder, id)));
+    } catch (error) {
+      ignoreInvalid(error);
+    }
   }
-  return studies;
+  return folders;
 }
 
 function ignoreInvalid(error: unknown): undefined {

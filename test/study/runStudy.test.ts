@@ -186,6 +186,8 @@ test('a run that another one is already, in this study or one beside it, is not 
     variants: { RLPD: {}, again: {}, other: { settings: { discount: 0.9 } } },
     scales: { small: { ...tinyDefinition.scales.small, seeds: [0] } },
   });
+  // A study that is not valid stands in nobody's way.
+  await tinyStudy(join(root, 'whole/results/broken'), { base: { preset: 'none' } });
   const started: string[] = [];
   const onEvent = ({ kind, run }: StudyEvent) => kind === 'started' && started.push(run.variant);
   const outcome = await runStudy({ study, scale: 'small', ...places('whole'), onEvent });
