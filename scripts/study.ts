@@ -116,21 +116,17 @@ examples(
   for (const name of names) {
     const folder = join(flags.results, name);
     if ((await stat(join(folder, STUDY_FILE)).catch(() => null)) === null) continue;
-    const study = await readStudy(folder);
-    const scales = [];
-    for (const scale of scaleNames) {
-      if (study.scales[scale] === undefined) continue;
-      scales.push({ scale, ...summarise(await studyStanding({ study, scale, runs: flags.runs })) });
-    }
-    studies.push({ name, question: study.question, scales });
+    studies.push({ name, ...(await standingOf(folder, flags.runs)) });
   }
   if (studies.length === 0)
     throw new InputError(
       `There is no study in ${flags.results}: a study is a folder with a ${STUDY_FILE}; name another place with --results.`,
     );
-  const lines = studies.flatMap(({ name, question, scales }) => [
-    `${name}: ${question}`,
-    ...scales.map((scale) => `  ${scale.scale.padEnd(6)} ${describe(scale)}`),
+  const lines = studies.flatMap((study) => [
+    `${study.name}: ${'problem' in study ? study.problem : study.question}`,
+    ...('problem' in study
+      ? []
+      : study.scales.map((scale) => `  ${scale.scale.padEnd(6)} ${describe(scale)}`)),
   ]);
   printResult(flags.json, { studies }, lines.join('\n'));
 });
@@ -150,6 +146,27 @@ examples(
     `${results.length} result${results.length === 1 ? '' : 's'}: the page is ${page}.`,
   );
 });
+
+/** What is wrong with one study does not hide the others. */
+async function standingOf(
+  folder: string,
+  runs: string,
+): Promise<
+  | { readonly question: string; readonly scales: readonly ({ readonly scale: ScaleName } & Summary)[] }
+  | { readonly problem: string }
+> {
+  try {
+    const study = await readStudy(folder);
+    const scales = [];
+    for (const scale of scaleNames)
+      if (study.scales[scale] !== undefined)
+        scales.push({ scale, ...summarise(await studyStanding({ study, scale, runs })) });
+    return { question: study.question, scales };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { problem: error.message };
+  }
+}
 
 interface Summary {
   readonly total: number;
