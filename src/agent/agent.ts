@@ -1,6 +1,6 @@
 /**
  * The agent: acts on one observation, learns from one batch, saves and restores everything that the next action
- * and the next update depend on. The learning algorithm behind it is RLPD, behaviour cloning or IQL.
+ * and the next update depend on. The learning algorithm behind it is RLPD, behaviour cloning, IQL or IBRL.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Observation, ObservationSpace } from '../../envs/environment.js';
@@ -11,9 +11,10 @@ import { Generator, type GeneratorState } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import { BcLearner } from './bcLearner.js';
 import type { AgentConfig } from './config.js';
+import { IbrlLearner } from './ibrlLearner.js';
 import { IqlLearner } from './iqlLearner.js';
 import { type Learner, type LearnerState, learnerVariables, type UpdateMetrics } from './learner.js';
-import { type AgentShape, agentShape } from './networks.js';
+import { type AgentShape, agentShape, type ObservationTensors } from './networks.js';
 import { RlpdLearner } from './rlpdLearner.js';
 
 /** What `state` returns; plain JSON. */
@@ -25,7 +26,7 @@ export interface AgentState {
 /** Which learner an algorithm's name stands for. */
 const algorithms: Readonly<
   Record<AgentConfig['algorithm'], new (config: AgentConfig, shape: AgentShape, random: Generator) => Learner>
-> = { rlpd: RlpdLearner, bc: BcLearner, iql: IqlLearner };
+> = { rlpd: RlpdLearner, bc: BcLearner, iql: IqlLearner, ibrl: IbrlLearner };
 
 export class RlpdAgent {
   readonly config: AgentConfig;
@@ -33,6 +34,7 @@ export class RlpdAgent {
   readonly #learner: Learner;
   readonly #exploration: Generator;
   #acting: Program<string> | undefined;
+  #warmingUp: Program<string> | undefined;
 
   private constructor(config: AgentConfig, shape: AgentShape, learner: Learner, exploration: Generator) {
     this.config = config;
@@ -63,20 +65,28 @@ export class RlpdAgent {
    * which draws nothing).
    */
   async act(observation: Observation, mode: 'sample' | 'mean'): Promise<Float32Array> {
-    const { pixels, stateSize, actionSize } = this.#shape;
-    const noise = new Float32Array(actionSize);
+    const noise = new Float32Array(this.#learner.noiseSize ?? this.#shape.actionSize);
     const { explorationNoise } = this.#learner;
     if (mode === 'sample' && explorationNoise > 0) {
       this.#exploration.fillNormal(noise);
       if (explorationNoise !== 1)
         for (let i = 0; i < noise.length; i++) noise[i] = explorationNoise * (noise[i] as number);
     }
-    const inputs: Record<string, Float32Array> = { noise };
-    if (pixels !== undefined)
-      inputs.pixels = scaledPixels(observation.pixels, tf.util.sizeFromShape([...pixels]));
-    if (stateSize > 0) inputs.state = checkedState(observation.state, stateSize);
-    this.#acting ??= this.#actingProgram();
-    return this.#acting.run(inputs);
+    this.#acting ??= this.#actingProgram(
+      'act',
+      (tensors, inputs) => this.#learner.action(tensors, inputs.noise as tf.Tensor2D),
+      { noise: { shape: [1, noise.length], dtype: 'float32' } },
+    );
+    return this.#acting.run({ noise, ...this.#observationInputs(observation) });
+  }
+
+  /** An action `[A]` for a step before the first update; undefined where such steps are uniformly random. */
+  async warmUp(observation: Observation): Promise<Float32Array | undefined> {
+    const learner = this.#learner;
+    const { warmUpAction } = learner;
+    if (warmUpAction === undefined) return undefined;
+    this.#warmingUp ??= this.#actingProgram('warm up', (tensors) => warmUpAction.call(learner, tensors));
+    return this.#warmingUp.run(this.#observationInputs(observation));
   }
 
   /** Starts the noise of `act` anew, as a function of the seed alone. */
@@ -140,17 +150,36 @@ export class RlpdAgent {
   }
 
   dispose(): void {
-    this.#acting?.dispose();
+    this.#forgetActing();
     this.#learner.dispose();
   }
 
-  #actingProgram(): Program<string> {
+  #forgetActing(): void {
+    this.#acting?.dispose();
+    this.#warmingUp?.dispose();
+    this.#acting = undefined;
+    this.#warmingUp = undefined;
+  }
+
+  #observationInputs(observation: Observation): Record<string, Float32Array> {
+    const { pixels, stateSize } = this.#shape;
+    return {
+      ...(pixels && { pixels: scaledPixels(observation.pixels, tf.util.sizeFromShape([...pixels])) }),
+      ...(stateSize > 0 && { state: checkedState(observation.state, stateSize) }),
+    };
+  }
+
+  #actingProgram(
+    name: string,
+    action: (observation: ObservationTensors, inputs: Readonly<Record<string, tf.Tensor>>) => tf.Tensor2D,
+    further: Readonly<Record<string, ProgramInput>> = {},
+  ): Program<string> {
     const { pixels, stateSize, actionSize } = this.#shape;
-    const inputs: Record<string, ProgramInput> = { noise: { shape: [1, actionSize], dtype: 'float32' } };
+    const inputs: Record<string, ProgramInput> = { ...further };
     if (pixels !== undefined) inputs.pixels = { shape: [1, ...pixels], dtype: 'float32' };
     if (stateSize > 0) inputs.state = { shape: [1, stateSize], dtype: 'float32' };
     return createProgram<string>({
-      name: 'act',
+      name,
       inputs,
       // A few small kernels take less time than handing a recording to another thread.
       record: false,
@@ -159,15 +188,14 @@ export class RlpdAgent {
           image: tensors.pixels as tf.Tensor4D | undefined,
           state: tensors.state as tf.Tensor2D | undefined,
         };
-        return tf.reshape(this.#learner.action(observation, tensors.noise as tf.Tensor2D), [actionSize]);
+        return tf.reshape(action(observation, tensors), [actionSize]);
       },
     });
   }
 
   #assign(tensors: ReadonlyMap<string, NamedTensor>, names: Iterable<string>): void {
     // A program may have recorded where the old values live.
-    this.#acting?.dispose();
-    this.#acting = undefined;
+    this.#forgetActing();
     this.#learner.forgetPrograms();
     const variables = learnerVariables(this.#learner);
     for (const name of names) {

@@ -32,31 +32,38 @@ interface CloningProgram {
 export class BcLearner implements Learner {
   readonly actor: Actor;
   readonly groups: readonly ParameterGroup[];
-  readonly optimisers: Readonly<Record<'actor', Adam>>;
+  readonly optimisers: Readonly<Record<string, Adam>>;
   readonly explorationNoise: number;
   readonly #config: AgentConfig;
   readonly #shape: AgentShape;
+  readonly #optimiser: Adam;
   #actorSteps = 0;
   #program: CloningProgram | undefined;
 
-  constructor(config: AgentConfig, shape: AgentShape, random: Generator) {
+  /** @param name of the actor's weights */
+  constructor(config: AgentConfig, shape: AgentShape, random: Generator, name = 'actor') {
     this.#config = config;
     this.#shape = shape;
     // A regressed mode says nothing of the spread around it.
     this.explorationNoise = config.bcLoss === 'logLikelihood' ? 1 : 0;
-    this.actor = new Actor(config, shape, undefined, random.child('weights'));
+    this.actor = new Actor(config, shape, undefined, random.child('weights'), name);
     this.groups = [this.actor.group];
-    this.optimisers = {
-      actor: new Adam(this.actor.group.parameters, { learningRate: config.actorLearningRate }),
-    };
+    this.#optimiser = new Adam(this.actor.group.parameters, { learningRate: config.actorLearningRate });
+    this.optimisers = { [name]: this.#optimiser };
   }
 
   get policyParameters(): string[] {
-    return this.actor.group.parameters.map(({ name }) => `actor/${name}`);
+    const { name: group, parameters } = this.actor.group;
+    return parameters.map(({ name }) => `${group}/${name}`);
   }
 
   action(observation: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
     return sampleAction(this.actor.distribution(this.#features(observation)), noise).action;
+  }
+
+  /** The policy's mode, tanh(mean), `[B, A]`. */
+  mode(observation: ObservationTensors): tf.Tensor2D {
+    return modeAction(this.actor.distribution(this.#features(observation)));
   }
 
   pretrain(batch: Batch): Promise<UpdateMetrics> {
@@ -94,7 +101,7 @@ export class BcLearner implements Learner {
   dispose(): void {
     this.forgetPrograms();
     this.actor.group.dispose();
-    this.optimisers.actor.dispose();
+    this.#optimiser.dispose();
   }
 
   #programFor(batch: Batch): CloningProgram {
@@ -133,7 +140,7 @@ export class BcLearner implements Learner {
           : tf.neg(tf.mean(actionLogProbability(distribution, actions)));
       return { loss, byProducts: [] };
     });
-    this.optimisers.actor.apply(gradients, inputs.actorStep as tf.Scalar);
+    this.#optimiser.apply(gradients, inputs.actorStep as tf.Scalar);
     return tf.reshape(loss, [1]);
   }
 

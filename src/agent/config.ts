@@ -12,10 +12,10 @@ const learningRate = z.number().positive().max(1).default(3e-4);
 export const agentConfigSchema = z
   .strictObject({
     algorithm: z
-      .enum(['rlpd', 'bc', 'iql'])
+      .enum(['rlpd', 'bc', 'iql', 'ibrl'])
       .default('rlpd')
       .describe(
-        'rlpd (critics and actor), bc (behaviour cloning of the dataset) or iql (implicit Q-learning)',
+        'rlpd (critics and actor), bc (behaviour cloning of the dataset), iql (implicit Q-learning) or ibrl (rlpd beside a cloned policy, whose action is taken where the critics prefer it)',
       ),
 
     offlineMode: z
@@ -77,6 +77,14 @@ export const agentConfigSchema = z
       .min(0)
       .default(0)
       .describe('decoupled weight decay (AdamW) of the critics’ matrices and filters'),
+    actorDropout: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe(
+        'rlpd, ibrl: probability that a hidden unit of the actor is dropped in updates; acting drops none',
+      ),
 
     hiddenLayers: z.int().min(1).default(2).describe('hidden layers of each critic and of the actor'),
     hiddenWidth: z.int().min(1).default(256).describe('units of each hidden layer'),
@@ -132,7 +140,15 @@ export const agentConfigSchema = z
     bcLoss: z
       .enum(['mode', 'logLikelihood'])
       .default('mode')
-      .describe("bc: mode (squared error of the policy's mode) or logLikelihood (of the policy)"),
+      .describe("bc, ibrl: mode (squared error of the policy's mode) or logLikelihood (of the policy)"),
+    proposalInverseTemperature: z
+      .number()
+      .positive()
+      .nullable()
+      .default(null)
+      .describe(
+        "ibrl: β of softmax(β·Q), the chance that the cloned action and the actor's have; null: the better one is taken",
+      ),
   })
   .refine((config) => config.targetSubset <= config.ensembleSize, {
     path: ['targetSubset'],

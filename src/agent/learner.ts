@@ -17,6 +17,8 @@ export interface LearnerState {
   readonly criticSteps: number;
   readonly actorSteps: number;
   readonly generators: Readonly<Record<string, GeneratorState>>;
+  /** Of the further learners that this one is made of, by name. */
+  readonly parts?: Readonly<Record<string, LearnerState>>;
 }
 
 export interface Learner {
@@ -29,13 +31,17 @@ export interface Learner {
    * distribution, 0 for one that always acts with its mode.
    */
   readonly explorationNoise: number;
+  /** Numbers of noise that an action takes, N; default: its size A. */
+  readonly noiseSize?: number;
   /** Names (`group/parameter`) of the weights that acting reads. */
   readonly policyParameters: readonly string[];
   /**
    * Actions `[B, A]` in [−1, 1]. To be called within a tidy.
-   * @param noise `[B, A]`, standard normal times `explorationNoise`; zeros give the policy's mode
+   * @param noise `[B, N]`, standard normal times `explorationNoise`; zeros give the policy's mode
    */
   action(observation: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D;
+  /** Actions `[B, A]` of the steps before the first update; left out where they are uniformly random. */
+  warmUpAction?(observation: ObservationTensors): tf.Tensor2D;
   /** Learns from a batch of prior data before the first environment step. */
   pretrain(batch: Batch): Promise<UpdateMetrics>;
   update(batch: Batch): Promise<UpdateMetrics>;

@@ -3,6 +3,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { withoutGradient } from '../nn/gradients.js';
+import { mixProposals } from './proposals.js';
 
 export interface TargetInputs {
   /** `[B]`. */
@@ -13,13 +14,20 @@ export interface TargetInputs {
   readonly nextValues: tf.Tensor2D;
   /** Present with entropy backup: α `[]` and log π(a'|s') `[B]`. */
   readonly entropy?: { readonly temperature: tf.Scalar; readonly logProbability: tf.Tensor1D } | undefined;
+  /** Where a cloned policy proposes an action too: Q'_i(s', ·) `[Z, B]` of that, and what it counts for `[B]`. */
+  readonly cloned?: { readonly nextValues: tf.Tensor2D; readonly share: tf.Tensor1D } | undefined;
 }
 
-/** y = r + discount·(min_{i∈Z} Q'_i(s', a') − α log π(a'|s')), the last term with entropy backup only. `[B]`. */
+/**
+ * y = r + discount·(min_{i∈Z} Q'_i(s', a') − α log π(a'|s')), the last term with entropy backup only; where a
+ * cloned policy proposes an action too, the mean of the bracket and of min_{i∈Z} Q'_i at that action (which has no
+ * entropy), by its share. `[B]`.
+ */
 export function temporalDifferenceTarget(inputs: TargetInputs): tf.Tensor1D {
-  const { rewards, discounts, nextValues, entropy } = inputs;
+  const { rewards, discounts, nextValues, entropy, cloned } = inputs;
   let next = leastValue(nextValues);
   if (entropy !== undefined) next = tf.sub(next, tf.mul(entropy.temperature, entropy.logProbability));
+  if (cloned !== undefined) next = mixProposals(next, leastValue(cloned.nextValues), cloned.share);
   return tf.add(rewards, tf.mul(discounts, next));
 }
 

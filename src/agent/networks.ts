@@ -1,7 +1,7 @@
 /**
  * The networks of one agent and who owns which weights. The encoder's convolutions belong to the critic; the actor
  * reads the critic's features through a trunk of its own, and its gradient stops at those features. The target
- * critic is a whole critic. In behaviour cloning there is no critic and the actor owns the encoder.
+ * critic is a whole critic. A policy that is cloned reads no critic's features: it owns its encoder.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { findEncoder } from '../../encoders/registry.js';
@@ -109,8 +109,14 @@ export class Actor {
   readonly #policy: GaussianPolicy;
 
   /** @param imageFeatures F of the encoder it reads; undefined: it builds its own where there are pixels */
-  constructor(config: AgentConfig, shape: AgentShape, imageFeatures: number | undefined, random: Generator) {
-    this.group = new ParameterGroup('actor', random);
+  constructor(
+    config: AgentConfig,
+    shape: AgentShape,
+    imageFeatures: number | undefined,
+    random: Generator,
+    name = 'actor',
+  ) {
+    this.group = new ParameterGroup(name, random);
     this.encoder = imageFeatures === undefined ? createEncoder(config, shape, this.group) : undefined;
     const features = imageFeatures ?? this.encoder?.features;
     this.#trunk =
@@ -123,11 +129,17 @@ export class Actor {
     });
   }
 
-  /** The action distribution. The gradient reaches the image features only where the actor owns the encoder. */
-  distribution({ image, state }: Features): GaussianParameters {
+  /**
+   * The action distribution. The gradient reaches the image features only where the actor owns the encoder.
+   * @param dropoutMasks one a hidden layer, `[1, B, W]`; none where nothing is dropped
+   */
+  distribution({ image, state }: Features, dropoutMasks?: readonly tf.Tensor3D[]): GaussianParameters {
     const trunkGradient = this.encoder === undefined ? 'weights' : 'both';
     const z = this.#trunk && image && applyTrunk(this.#trunk, image, trunkGradient);
-    return applyGaussianPolicy(this.#policy, joinFeatures(z, state), z === undefined ? 'weights' : 'both');
+    return applyGaussianPolicy(this.#policy, joinFeatures(z, state), {
+      differentiate: z === undefined ? 'weights' : 'both',
+      dropoutMasks,
+    });
   }
 }
 

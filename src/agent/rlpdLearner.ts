@@ -31,6 +31,7 @@ import {
   constraintMetricName,
   criticMetricNames,
   criticStep,
+  proposalMetricNames,
   type RlpdNetworks,
 } from './rlpdUpdate.js';
 import { asVector } from './stepMetrics.js';
@@ -44,8 +45,11 @@ interface Programs {
   readonly full: Program<string>;
 }
 
-/** Prefixes of the dropout masks' names: critic(s, a), target(s', a'), and critic(s, π(s)) in the actor's loss. */
-type MaskUse = 'dropout' | 'targetDropout' | 'actorDropout';
+/**
+ * Prefixes of the dropout masks' names: critic(s, a), target(s', a'), critic(s, π(s)) in the actor's loss, and the
+ * actor itself there and at s'.
+ */
+type MaskUse = 'dropout' | 'targetDropout' | 'actorDropout' | 'policyDropout' | 'nextPolicyDropout';
 
 export class RlpdLearner implements Learner {
   readonly networks: RlpdNetworks;
@@ -58,7 +62,13 @@ export class RlpdLearner implements Learner {
   #actorSteps = 0;
   #programs: Programs | undefined;
 
-  constructor(config: AgentConfig, shape: AgentShape, random: Generator) {
+  /** @param clonedAction proposes a second action for the target, which chooses between the two (IBRL) */
+  constructor(
+    config: AgentConfig,
+    shape: AgentShape,
+    random: Generator,
+    clonedAction?: RlpdNetworks['clonedAction'],
+  ) {
     this.#config = config;
     this.#shape = shape;
     this.#streams = {
@@ -83,7 +93,7 @@ export class RlpdLearner implements Learner {
       actor: new Adam(actor.group.parameters, { learningRate: actorLearningRate }),
       temperature: new Adam(temperature.parameters, { learningRate: temperatureLearningRate }),
     };
-    this.networks = { critic, targetCritic, actor, logTemperature, optimisers };
+    this.networks = { critic, targetCritic, actor, logTemperature, clonedAction, optimisers };
   }
 
   get optimisers(): RlpdNetworks['optimisers'] {
@@ -122,6 +132,7 @@ export class RlpdLearner implements Learner {
     const programs = this.#programsFor(batch);
     const metrics: UpdateMetrics = {};
     const last = batch.minibatches - 1;
+    const criticMetrics = this.#criticMetricNames;
     const prepare = (index: number): InputArrays => {
       const inputs = this.#criticInputs(programs, batch, index);
       if (index === last) this.#addActorInputs(inputs, batch, index);
@@ -136,13 +147,13 @@ export class RlpdLearner implements Learner {
         // Drawn and handed over while this step is computed, so that the engine need not wait between the two.
         next = index < last ? start(index + 1) : undefined;
         const values = await running;
-        criticMetricNames.forEach((name, i) => {
+        criticMetrics.forEach((name, i) => {
           metrics[name] = (metrics[name] ?? 0) + (values[i] ?? Number.NaN) / batch.minibatches;
         });
         if (next !== undefined) running = next;
         if (index < last) continue;
         this.#actorMetricNames.forEach((name, i) => {
-          metrics[name] = values[criticMetricNames.length + i] ?? Number.NaN;
+          metrics[name] = values[criticMetrics.length + i] ?? Number.NaN;
         });
       }
     } finally {
@@ -181,6 +192,10 @@ export class RlpdLearner implements Learner {
     for (const optimiser of Object.values(this.optimisers)) optimiser.dispose();
   }
 
+  get #criticMetricNames(): readonly string[] {
+    return this.networks.clonedAction ? [...criticMetricNames, ...proposalMetricNames] : criticMetricNames;
+  }
+
   #programsFor(batch: Batch): Programs {
     const form = batchForm(batch);
     if (this.#programs !== undefined && sameForm(this.#programs.form, form)) return this.#programs;
@@ -207,6 +222,7 @@ export class RlpdLearner implements Learner {
       criticStep: inputs.criticStep as tf.Scalar,
       dropoutMasks: this.#masks(inputs, 'dropout'),
       targetDropoutMasks: this.#masks(inputs, 'targetDropout'),
+      nextPolicyDropoutMasks: this.#masks(inputs, 'nextPolicyDropout'),
     });
     const critic = createProgram<string>({
       name: 'rlpd critic step',
@@ -225,6 +241,7 @@ export class RlpdLearner implements Learner {
           noise: inputs.noise as tf.Tensor2D,
           actorStep: inputs.actorStep as tf.Scalar,
           dropoutMasks: this.#masks(inputs, 'actorDropout'),
+          policyDropoutMasks: this.#masks(inputs, 'policyDropout'),
           priorActions: this.#isConstrained
             ? { actions: tensors.actions, prior: inputs.prior as tf.Tensor1D }
             : undefined,
@@ -246,6 +263,7 @@ export class RlpdLearner implements Learner {
       criticStep: { shape: [], dtype: 'int32' },
       ...this.#maskSpecs('dropout', rows),
       ...this.#maskSpecs('targetDropout', rows),
+      ...this.#maskSpecs('nextPolicyDropout', rows),
     };
   }
 
@@ -255,6 +273,7 @@ export class RlpdLearner implements Learner {
       actorStep: { shape: [], dtype: 'int32' },
       ...(this.#isConstrained && { prior: { shape: [rows], dtype: 'float32' as const } }),
       ...this.#maskSpecs('actorDropout', rows),
+      ...this.#maskSpecs('policyDropout', rows),
     };
   }
 
@@ -274,6 +293,7 @@ export class RlpdLearner implements Learner {
     nextObservation.fill(inputs, batch.nextObservation, index);
     this.#drawMasks(inputs, 'dropout', size);
     this.#drawMasks(inputs, 'targetDropout', size);
+    this.#drawMasks(inputs, 'nextPolicyDropout', size);
     return inputs;
   }
 
@@ -281,14 +301,15 @@ export class RlpdLearner implements Learner {
     inputs.noise = this.#streams.noise.fillNormal(new Float32Array(size * this.#shape.actionSize));
     inputs.actorStep = Int32Array.of(++this.#actorSteps);
     this.#drawMasks(inputs, 'actorDropout', size);
+    this.#drawMasks(inputs, 'policyDropout', size);
     if (this.#isConstrained) inputs.prior = minibatchOf(prior, index, size);
   }
 
   /** One mask a hidden layer; none without dropout. */
   #maskSpecs(use: MaskUse, rows: number): InputSpecs {
-    const { criticDropout, hiddenLayers, hiddenWidth, ensembleSize, targetSubset } = this.#config;
-    if (criticDropout === 0) return {};
-    const members = use === 'targetDropout' ? targetSubset : ensembleSize;
+    const { hiddenLayers, hiddenWidth, ensembleSize, targetSubset } = this.#config;
+    if (this.#dropout(use) === 0) return {};
+    const members = isPolicys(use) ? 1 : use === 'targetDropout' ? targetSubset : ensembleSize;
     return Object.fromEntries(
       Array.from({ length: hiddenLayers }, (_, i) => [
         `${use}${i}`,
@@ -300,13 +321,23 @@ export class RlpdLearner implements Learner {
   #drawMasks(inputs: InputArrays, use: MaskUse, rows: number): void {
     for (const [name, { shape }] of Object.entries(this.#maskSpecs(use, rows))) {
       const mask = new Float32Array(tf.util.sizeFromShape([...shape]));
-      inputs[name] = drawDropoutMask(this.#streams.dropout, mask, this.#config.criticDropout);
+      inputs[name] = drawDropoutMask(this.#streams.dropout, mask, this.#dropout(use));
     }
   }
 
   #masks(inputs: Inputs, use: MaskUse): tf.Tensor3D[] {
-    const { criticDropout, hiddenLayers } = this.#config;
-    if (criticDropout === 0) return [];
+    if (this.#dropout(use) === 0) return [];
+    const { hiddenLayers } = this.#config;
     return Array.from({ length: hiddenLayers }, (_, i) => inputs[`${use}${i}`] as tf.Tensor3D);
   }
+
+  /** Probability that a unit is dropped. */
+  #dropout(use: MaskUse): number {
+    return isPolicys(use) ? this.#config.actorDropout : this.#config.criticDropout;
+  }
+}
+
+/** Whether a mask is the actor's own. */
+function isPolicys(use: MaskUse): boolean {
+  return use === 'policyDropout' || use === 'nextPolicyDropout';
 }

@@ -16,12 +16,14 @@ import {
   actorLoss,
   constrainedActorLoss,
   criticLoss,
+  leastValue,
   type PriorActions,
   priorCloningLoss,
   temperatureLoss,
   temporalDifferenceTarget,
 } from './losses.js';
 import type { Actor, Critic, Features, ObservationTensors } from './networks.js';
+import { imitationShare } from './proposals.js';
 
 /** Everything an update reads and writes beside its inputs. */
 export interface RlpdNetworks {
@@ -29,6 +31,8 @@ export interface RlpdNetworks {
   readonly targetCritic: Critic;
   readonly actor: Actor;
   readonly logTemperature: tf.Variable<tf.Rank.R0>;
+  /** Actions `[B, A]` of a frozen policy, where the target is to choose between these and the actor's (IBRL). */
+  readonly clonedAction?: ((observation: ObservationTensors) => tf.Tensor2D) | undefined;
   readonly optimisers: { readonly critic: Adam; readonly actor: Adam; readonly temperature: Adam };
 }
 
@@ -51,6 +55,8 @@ export interface CriticStepInputs {
   readonly dropoutMasks: readonly tf.Tensor3D[];
   /** `[Z, B, W]`. */
   readonly targetDropoutMasks: readonly tf.Tensor3D[];
+  /** Of the actor at s', `[1, B, W]`. */
+  readonly nextPolicyDropoutMasks: readonly tf.Tensor3D[];
 }
 
 export interface ActorStepInputs {
@@ -63,12 +69,16 @@ export interface ActorStepInputs {
   readonly actorStep: tf.Scalar;
   /** `[E, B, W]`. */
   readonly dropoutMasks: readonly tf.Tensor3D[];
+  /** Of the actor at s, `[1, B, W]`. */
+  readonly policyDropoutMasks: readonly tf.Tensor3D[];
   /** What the actor is held to; undefined with actorBcWeight at 0. */
   readonly priorActions?: PriorActions | undefined;
 }
 
 /** The numbers a critic step reports, in order. */
 export const criticMetricNames = ['criticLoss', 'qMean', 'targetMean'] as const;
+/** And after them, where the target chooses between two proposals: the mean share of the cloned action. */
+export const proposalMetricNames = ['imitationShare'] as const;
 /** The numbers an actor step reports, in order. */
 export const actorMetricNames = ['actorLoss', 'entropy', 'temperature', 'temperatureLoss'] as const;
 /** Reported after those where the actor is held to prior data. */
@@ -80,7 +90,9 @@ export function criticStep(
   config: AgentConfig,
   inputs: CriticStepInputs,
 ): CriticStep {
-  return moveCritics(networks, config, inputs, tdTarget(networks, config, inputs));
+  const { target, share } = tdTarget(networks, config, inputs);
+  const { metrics, features } = moveCritics(networks, config, inputs, target);
+  return { metrics: share === undefined ? metrics : [...metrics, tf.mean<tf.Scalar>(share)], features };
 }
 
 interface CriticStep {
@@ -120,23 +132,30 @@ export function moveCritics(
   };
 }
 
-/** y `[B]`. */
+/** y `[B]`, and the cloned action's share in it where there is one. */
 function tdTarget(
-  { critic, targetCritic, actor, logTemperature }: RlpdNetworks,
+  { critic, targetCritic, actor, logTemperature, clonedAction }: RlpdNetworks,
   config: AgentConfig,
   inputs: CriticStepInputs,
-): tf.Tensor1D {
+): { target: tf.Tensor1D; share: tf.Tensor1D | undefined } {
   const { image, state } = inputs.nextObservation;
-  const distribution = actor.distribution({ image: critic.features(image), state });
+  const features = { image: critic.features(image), state };
+  const distribution = actor.distribution(features, inputs.nextPolicyDropoutMasks);
   const { action, logProbability } = sampleAction(distribution, inputs.nextNoise);
   const representation = targetCritic.representation({ image: targetCritic.features(image), state });
-  const nextValues = targetCritic.values(representation, action, {
-    differentiate: 'weights',
-    dropoutMasks: inputs.targetDropoutMasks,
-    // The minimum over all of them needs no choice.
-    members: config.targetSubset < config.ensembleSize ? inputs.subset : undefined,
-  });
-  return temporalDifferenceTarget({
+  const valuesOf = (proposed: tf.Tensor2D): tf.Tensor2D =>
+    targetCritic.values(representation, proposed, {
+      differentiate: 'weights',
+      dropoutMasks: inputs.targetDropoutMasks,
+      // The minimum over all of them needs no choice.
+      members: config.targetSubset < config.ensembleSize ? inputs.subset : undefined,
+    });
+  const nextValues = valuesOf(action);
+  const cloned = clonedAction && { nextValues: valuesOf(clonedAction(inputs.nextObservation)) };
+  const share =
+    cloned &&
+    imitationShare(leastValue(nextValues), leastValue(cloned.nextValues), config.proposalInverseTemperature);
+  const target = temporalDifferenceTarget({
     rewards: inputs.rewards,
     discounts: inputs.discounts,
     nextValues,
@@ -146,7 +165,9 @@ function tdTarget(
           logProbability: logProbability(),
         }
       : undefined,
+    cloned: cloned && share && { ...cloned, share },
   });
+  return { target, share };
 }
 
 /** Moves the actor towards what the updated critics value, and the temperature towards the target entropy. */
@@ -160,7 +181,7 @@ export function actorStep(
   const { image, state } = inputs.observation;
   const representation = critic.representation({ image: critic.features(image), state });
   const { loss, gradients, byProducts } = differentiate(actor.group.variables, () => {
-    const distribution = actor.distribution(inputs.features);
+    const distribution = actor.distribution(inputs.features, inputs.policyDropoutMasks);
     const sample = sampleAction(distribution, inputs.noise);
     const logProbability = sample.logProbability();
     const values = critic.values(representation, sample.action, {

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { type Differentiate, ensembleDense } from './dense.js';
-import { applyHiddenLayers, createHiddenLayers, type HiddenLayer } from './mlp.js';
+import { applyHiddenLayers, createHiddenLayers, type HiddenLayer, type HiddenOptions } from './mlp.js';
 import type { ParameterGroup } from './parameters.js';
 import { type GaussianParameters, logStdBounds } from './tanhGaussian.js';
 
@@ -41,12 +41,9 @@ export function createGaussianPolicy(
 export function applyGaussianPolicy(
   policy: GaussianPolicy,
   features: tf.Tensor2D,
-  differentiate: Exclude<Differentiate, 'input'>,
+  options: HiddenOptions & { readonly differentiate: Exclude<Differentiate, 'input'> },
 ): GaussianParameters {
-  const hidden = tf.squeeze(
-    applyHiddenLayers(policy.hidden, features, { differentiate }),
-    [0],
-  ) as tf.Tensor2D;
+  const hidden = tf.squeeze(applyHiddenLayers(policy.hidden, features, options), [0]) as tf.Tensor2D;
   const { weight, bias } = policy.heads;
   const heads = ensembleDense(hidden, weight, bias, { activation: 'linear', differentiate: 'both' });
   const [mean, logStd] = tf.split(heads, 2, 0).map((head) => tf.squeeze(head, [0])) as [

@@ -40,7 +40,9 @@ const runShape = {
     .int()
     .min(0)
     .default(5000)
-    .describe('agent steps of uniform random actions, without updates, at the start'),
+    .describe(
+      'agent steps of uniform random actions (ibrl: of the cloned policy), without updates, at the start',
+    ),
 
   actionRepeat: z.int().min(1).default(2).describe('control steps for each action'),
   imageSize: z.int().min(1).default(64).describe('side of the square image in pixels'),
@@ -176,6 +178,12 @@ function checkTogether(config: RunConfig): void {
   if (algorithm === 'bc' && pretrainUpdates === 0)
     throw new InputError(
       'Behaviour cloning has nothing to do with pretrainUpdates at 0: give --pretrain-updates N.',
+    );
+  if (algorithm === 'ibrl' && !hasData)
+    throw new InputError('IBRL clones a dataset before its first step: give one with --dataset DIR.');
+  if (algorithm === 'ibrl' && pretrainUpdates === 0)
+    throw new InputError(
+      'IBRL has no cloned policy with pretrainUpdates at 0: give --pretrain-updates N, or --preset ibrl.',
     );
   if (algorithm !== 'bc' && offlineMode !== 'none' && !hasData)
     throw new InputError(

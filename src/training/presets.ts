@@ -67,6 +67,13 @@ export const presets = {
     settings: { algorithm: 'bc', offlineShare: 1, pretrainUpdates: 20_000 },
   },
 
+  ibrl: {
+    description:
+      'IBRL: the dataset is cloned first, and the better of the cloned and the own action is taken',
+    // The minimum of two critics and the actor's dropout are the paper's.
+    settings: { algorithm: 'ibrl', pretrainUpdates: 10_000, targetSubset: 2, actorDropout: 0.5 },
+  },
+
   'pretrain-finetune': {
     description: 'the older recipe: updates on the dataset alone, then the online loop on a seeded replay',
     // The first steps are the pre-trained policy's: nothing random is needed to fill a replay that holds the dataset.

@@ -179,12 +179,12 @@ export class TrainingRun {
   async #step(environment: TrainingEnvironment): Promise<void> {
     const { config, sampler, replay } = this.#parts;
     const observation = this.#observation ?? (await this.#beginEpisode(environment));
-    const isRandom = this.#counters.agentSteps < config.randomSteps;
-    const action = isRandom ? this.#randomAction() : await this.#act(observation, 'sample');
+    const isWarmUp = this.#counters.agentSteps < config.randomSteps;
+    const action = await (isWarmUp ? this.#warmUp(observation) : this.#act(observation, 'sample'));
     const stepping = environment.step(action);
     // A failure is reported when its turn comes, not as an unhandled rejection before.
     stepping.catch(() => {});
-    if (!isRandom && this.#counters.agentSteps % config.updateInterval === 0 && sampler.ready) {
+    if (!isWarmUp && this.#counters.agentSteps % config.updateInterval === 0 && sampler.ready) {
       const batch = await sampler.sample();
       await this.#learn(batch, this.#parts.agent.update(batch));
     }
@@ -404,8 +404,14 @@ export class TrainingRun {
     return action;
   }
 
-  #randomAction(): Float32Array {
-    const { exploration, replay } = this.#parts;
+  /** What fills the replay before learning begins: the policy that the agent has for it, or chance. */
+  async #warmUp(observation: Observation): Promise<Float32Array> {
+    const { agent, exploration, replay } = this.#parts;
+    const action = await agent.warmUp(observation);
+    if (action !== undefined) {
+      this.#requireFinite(badAction(action));
+      return action;
+    }
     return Float32Array.from({ length: replay.layout.actionSize }, () => exploration.uniform(-1, 1));
   }
 

@@ -30,6 +30,7 @@ describe('checkpoint', () => {
     ['state', { entropyBackup: true, targetSubset: 2, criticDropout: 0.2, utdRatio: 2 }],
     ['state', { algorithm: 'bc' }],
     ['pixels', { algorithm: 'iql', ensembleSize: 3, targetSubset: 2 }],
+    ['state', { actorDropout: 0.3 }],
   ] as const) {
     it(`a restored agent goes on bit for bit: ${kind}, ${JSON.stringify(settings)}`, async () => {
       const batches = new BatchSource(kind);

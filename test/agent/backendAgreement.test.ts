@@ -6,6 +6,7 @@ import type { AgentConfig } from '../../src/agent/config.js';
 import type { Learner } from '../../src/agent/learner.js';
 import type { BackendName } from '../../src/backend/options.js';
 import { tensorflowOrSkip, torchOrSkip, use } from '../backend/engines.js';
+import { goldenIbrl, goldenIbrlLearner, runGoldenIbrl } from './goldenIbrl.js';
 import { goldenIql, goldenIqlLearner, runGoldenIql } from './goldenIql.js';
 import { goldenLearner, goldenUpdate, readAll, runGolden } from './goldenUpdate.js';
 import { BatchSource, type Kind, smallAgent } from './syntheticBatch.js';
@@ -23,20 +24,33 @@ describe('one update agrees with the cpu backend', () => {
       it(`${backend}, ${name}`, options, async () => {
         const actual = await updated(backend, name);
         const expected = await updated('cpu', name);
-        for (const [parameter, values] of expected) {
-          const scale = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
-          values.forEach((value, i) => {
-            const found = actual.get(parameter)?.[i] ?? Number.NaN;
-            assert.ok(
-              Math.abs(found - value) <= 1e-4 * Math.max(Math.abs(value), 0.1 * scale),
-              `${parameter}[${i}] is ${found} on ${backend} and ${value} on cpu`,
-            );
-          });
-        }
+        assertAgree(actual, expected, backend);
+      });
+    }
+    for (const name of ['pixels', 'state']) {
+      it(`${backend}, ibrl from ${name}: cloning, acting and an update`, options, async () => {
+        assertAgree(await ibrlUpdated(backend, name), await ibrlUpdated('cpu', name), backend);
       });
     }
   }
 });
+
+function assertAgree(
+  actual: ReadonlyMap<string, Float32Array>,
+  expected: ReadonlyMap<string, Float32Array>,
+  backend: string,
+): void {
+  for (const [parameter, values] of expected) {
+    const scale = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+    values.forEach((value, i) => {
+      const found = actual.get(parameter)?.[i] ?? Number.NaN;
+      assert.ok(
+        Math.abs(found - value) <= 1e-4 * Math.max(Math.abs(value), 0.1 * scale),
+        `${parameter}[${i}] is ${found} on ${backend} and ${value} on cpu`,
+      );
+    });
+  }
+}
 
 describe('an agent on torch, recorded and gathering natively, agrees with one on cpu', () => {
   for (const [kind, settings] of [
@@ -46,6 +60,7 @@ describe('an agent on torch, recorded and gathering natively, agrees with one on
     ['both', { actorBcWeight: 0.4 }],
     ['pixels', { algorithm: 'iql', targetSubset: 3, criticLayerNorm: false }],
     ['state', { algorithm: 'iql', actorBcWeight: 0.4 }],
+    ['both', { algorithm: 'ibrl', targetSubset: 2, actorDropout: 0.5, proposalInverseTemperature: 2 }],
   ] as const) {
     it(`over several updates: ${kind}, ${JSON.stringify(settings)}`, torch, async () => {
       const actual = await trained('torch', kind, settings);
@@ -98,4 +113,15 @@ async function updatedIql(name: string): Promise<Learner> {
   const learner = goldenIqlLearner(golden);
   await runGoldenIql(golden, learner);
   return learner;
+}
+
+async function ibrlUpdated(backend: BackendName, name: string): Promise<Map<string, Float32Array>> {
+  await use(backend);
+  const golden = goldenIbrl(name);
+  const learner = goldenIbrlLearner(golden);
+  const { action } = await runGoldenIbrl(golden, learner);
+  const values = (await readAll(learner)).set('action', action);
+  learner.dispose();
+  assert.equal(tf.memory().numTensors, 0);
+  return values;
 }

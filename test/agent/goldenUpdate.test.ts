@@ -1,4 +1,4 @@
-/** One whole update against NumPy in float64 with finite-difference gradients (test/golden/agent/make_golden.py). */
+/** Whole updates against NumPy in float64 with finite-difference gradients (test/golden/agent/make_golden*.py). */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
@@ -6,6 +6,7 @@ import { BcLearner } from '../../src/agent/bcLearner.js';
 import { type AgentConfig, parseAgentConfig } from '../../src/agent/config.js';
 import { selectBackend } from '../../src/backend/select.js';
 import { Generator } from '../../src/random/generator.js';
+import { goldenIbrl, goldenIbrlLearner, runGoldenIbrl } from './goldenIbrl.js';
 import {
   assertAllClose,
   assertClose,
@@ -69,6 +70,30 @@ describe('one update equals the independent one', () => {
     }
     assert.equal(tf.memory().numTensors, 0);
   });
+});
+
+describe('ibrl: a cloning step, acting and one update equal the independent ones', () => {
+  for (const [name, setting] of [
+    ['pixels', 'pixels, the better of two proposals, dropout in the actor'],
+    ['state', 'state, soft choice, entropy backup, dropout in actor and critics, cloned by log-likelihood'],
+  ] as const) {
+    it(setting, async () => {
+      await selectBackend({ backend: 'cpu' });
+      const golden = goldenIbrl(name);
+      // Both kinds of row are there to be told apart.
+      assert.deepEqual(new Set(golden.acted.takesCloned?.data), new Set([0, 1]));
+      const learner = goldenIbrlLearner(golden);
+      const { metrics, action } = await runGoldenIbrl(golden, learner);
+      assertClose('action', action, golden.acted.action?.data ?? [], 1e-5);
+      for (const [i, expected] of golden.metrics.entries()) {
+        for (const [metric, value] of Object.entries(expected))
+          assertClose(metric, [metrics[i]?.[metric] ?? Number.NaN], [value], 1e-5);
+      }
+      assertAllClose(await readAll(learner), golden.after, 2e-5);
+      learner.dispose();
+      assert.equal(tf.memory().numTensors, 0);
+    });
+  }
 });
 
 interface GoldenCloning {

@@ -13,6 +13,7 @@ import {
   constraintMetricName,
   criticMetricNames,
   criticStep,
+  proposalMetricNames,
 } from '../../src/agent/rlpdUpdate.js';
 import { assignValues, readValues } from '../../src/nn/parameters.js';
 import { Generator } from '../../src/random/generator.js';
@@ -100,11 +101,17 @@ export async function runGolden(
         noise: tensor(minibatch.noise),
         actorStep: tf.scalar(golden.steps.actor, 'int32'),
         dropoutMasks: list(minibatch.actorDropout),
+        policyDropoutMasks: list(minibatch.policyDropout),
         priorActions: minibatch.prior && { actions: inputs.actions, prior: tensor(minibatch.prior) },
       });
       return [...critic.metrics, ...actor.metrics];
     });
-    const names: string[] = [...criticMetricNames, ...actorMetricNames, constraintMetricName];
+    const names: string[] = [
+      ...criticMetricNames,
+      ...(networks.clonedAction ? proposalMetricNames : []),
+      ...actorMetricNames,
+      constraintMetricName,
+    ];
     const numbers: Record<string, number> = {};
     for (const [m, metric] of metrics.entries())
       numbers[names[m] ?? ''] = (await metric.data())[0] ?? Number.NaN;
@@ -121,6 +128,7 @@ function stepInputs(minibatch: GoldenMinibatch, step: number, discount: number):
     criticStep: tf.scalar(step, 'int32'),
     dropoutMasks: list(minibatch.dropout),
     targetDropoutMasks: list(minibatch.targetDropout),
+    nextPolicyDropoutMasks: list(minibatch.nextPolicyDropout),
   };
 }
 

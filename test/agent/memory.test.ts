@@ -12,8 +12,10 @@ const updates = 1000;
 for (const [backend, algorithm, options] of [
   ['torch', 'rlpd', torch],
   ['torch', 'iql', torch],
+  ['torch', 'ibrl', torch],
   ['tensorflow', 'rlpd', tensorflow],
   ['wasm', 'rlpd', {}],
+  ['wasm', 'ibrl', {}],
 ] as const) {
   test(`memory is flat over ${updates} updates and actions: ${backend}, ${algorithm}`, options, async () => {
     await use(backend);
@@ -25,6 +27,11 @@ for (const [backend, algorithm, options] of [
     const batch = batches.next(2);
     const observation = batches.observation();
     const step = async () => {
+      // RLPD's are its updates and chance.
+      if (algorithm === 'ibrl') {
+        await agent.pretrain(batch);
+        await agent.warmUp(observation);
+      }
       await agent.update(batch);
       await agent.act(observation, 'sample');
     };

@@ -128,6 +128,7 @@ describe('an update', () => {
         noise: tf.ones([2, 2]),
         actorStep: tf.scalar(1, 'int32'),
         dropoutMasks: [],
+        policyDropoutMasks: [],
       });
     });
     const after = await readAll(learner);
@@ -177,6 +178,7 @@ describe('an update', () => {
       criticStep: tf.scalar(1, 'int32'),
       dropoutMasks: [],
       targetDropoutMasks: [],
+      nextPolicyDropoutMasks: [],
     });
     assert.deepEqual(features.image?.dataSync(), expected);
     assert.notDeepEqual(learner.networks.critic.features(image)?.dataSync(), expected);

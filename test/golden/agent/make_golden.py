@@ -78,12 +78,15 @@ def q_values(p, group, members, c, z, action, masks):
     )
 
 
-def gaussian(p, c, feats, state):
-    x = representation(p, "actor", feats, state)
+def gaussian(p, c, feats, state, masks=None, group="actor"):
+    x = representation(p, group, feats, state)
     for layer in range(c["hiddenLayers"]):
-        h = f"actor/policy/hidden{layer + 1}"
-        x = np.maximum(x @ p[f"{h}/weight"][0] + p[f"{h}/bias"][0], 0)
-    w, b = p["actor/policy/heads/weight"], p["actor/policy/heads/bias"]
+        h = f"{group}/policy/hidden{layer + 1}"
+        x = x @ p[f"{h}/weight"][0] + p[f"{h}/bias"][0]
+        if masks is not None:
+            x = x * masks[layer][0]
+        x = np.maximum(x, 0)
+    w, b = p[f"{group}/policy/heads/weight"], p[f"{group}/policy/heads/bias"]
     return x @ w[0] + b[0], np.clip(x @ w[1] + b[1], -20, 2)
 
 
@@ -94,8 +97,8 @@ def log_prob(u, mean, log_std):
     return (normal - np.log(1 - np.tanh(u) ** 2)).sum(1)
 
 
-def sample(p, c, feats, state, noise):
-    mean, log_std = gaussian(p, c, feats, state)
+def sample(p, c, feats, state, noise, masks=None):
+    mean, log_std = gaussian(p, c, feats, state, masks)
     u = mean + np.exp(log_std) * noise
     return np.tanh(u), log_prob(u, mean, log_std)
 
@@ -134,15 +137,24 @@ def owned(p, group):
     return [name for name in p if name.startswith(f"{group}/")]
 
 
-def critic_step(p, c, x, step):
-    image, state, next_image, next_state = (x.get(k) for k in ("image", "state", "nextImage", "nextState"))
+def next_value(p, c, x):
+    """Of s', by the actor's action there."""
+    image, state = x.get("nextImage"), x.get("nextState")
+    action, logp = sample(p, c, features(p, "critic", image), state, x["nextNoise"])
+    q = target_value(p, c, x, action)
+    return q - np.exp(p["temperature/log"]) * logp if c["entropyBackup"] else q
+
+
+def target_value(p, c, x, action):
+    """Minimum over the subset of the target critics at (s', action)."""
+    z = representation(p, "targetCritic", features(p, "targetCritic", x.get("nextImage")), x.get("nextState"))
+    return q_values(p, "targetCritic", x["subset"], c, z, action, x.get("targetDropout")).min(0)
+
+
+def critic_step(p, c, x, step, next_value=next_value):
+    image, state = x.get("image"), x.get("state")
     before = features(p, "critic", image)
-    a_next, logp_next = sample(p, c, features(p, "critic", next_image), next_state, x["nextNoise"])
-    z_next = representation(p, "targetCritic", features(p, "targetCritic", next_image), next_state)
-    q_next = q_values(p, "targetCritic", x["subset"], c, z_next, a_next, x.get("targetDropout")).min(0)
-    if c["entropyBackup"]:
-        q_next = q_next - np.exp(p["temperature/log"]) * logp_next
-    y = x["rewards"] + c["discount"] * x["masks"] * q_next
+    y = x["rewards"] + c["discount"] * x["masks"] * next_value(p, c, x)
     everyone = range(c["ensembleSize"])
 
     def values():
@@ -164,7 +176,7 @@ def actor_step(p, c, x, before, step):
     z = representation(p, "critic", features(p, "critic", image), state)
 
     def parts():
-        action, logp = sample(p, c, before, state, x["noise"])
+        action, logp = sample(p, c, before, state, x["noise"], x.get("policyDropout"))
         return q_values(p, "critic", range(c["ensembleSize"]), c, z, action, x.get("actorDropout")), logp
 
     def constraint():
