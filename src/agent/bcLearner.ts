@@ -22,6 +22,10 @@ import {
 import type { AgentConfig } from './config.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
 import { Actor, type AgentShape, type Features, type ObservationTensors } from './networks.js';
+import { addToMeans, asVector } from './stepMetrics.js';
+
+/** The numbers a step reports. */
+const bcMetricNames = ['actorLoss'] as const;
 
 interface CloningProgram {
   readonly form: BatchForm;
@@ -72,17 +76,16 @@ export class BcLearner implements Learner {
 
   async update(batch: Batch): Promise<UpdateMetrics> {
     const { observation, step } = this.#programFor(batch);
-    let actorLoss = 0;
+    const metrics: UpdateMetrics = {};
     for (let index = 0; index < batch.minibatches; index++) {
       const inputs: InputArrays = {
         actions: minibatchOf(batch.actions, index, batch.size * this.#shape.actionSize),
         actorStep: Int32Array.of(++this.#actorSteps),
       };
       observation.fill(inputs, batch.observation, index);
-      const [loss] = await step.run(inputs);
-      actorLoss += (loss ?? Number.NaN) / batch.minibatches;
+      addToMeans(metrics, bcMetricNames, await step.run(inputs), batch.minibatches);
     }
-    return { actorLoss };
+    return metrics;
   }
 
   state(): LearnerState {
@@ -141,7 +144,7 @@ export class BcLearner implements Learner {
       return { loss, byProducts: [] };
     });
     this.#optimiser.apply(gradients, inputs.actorStep as tf.Scalar);
-    return tf.reshape(loss, [1]);
+    return asVector([loss]);
   }
 
   #features({ image, state }: ObservationTensors): Features {

@@ -25,7 +25,8 @@ import { ClippedGaussianActor, StateValue } from './iqlNetworks.js';
 import { type IqlNetworks, iqlMetricNames, iqlStep } from './iqlUpdate.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
 import { type AgentShape, Critic, type ObservationTensors } from './networks.js';
-import { asVector } from './stepMetrics.js';
+import { isConstrained } from './rlpdUpdate.js';
+import { addToMeans, asVector } from './stepMetrics.js';
 
 interface IqlProgram {
   readonly form: BatchForm;
@@ -92,12 +93,10 @@ export class IqlLearner implements Learner {
   async update(batch: Batch): Promise<UpdateMetrics> {
     const program = this.#programFor(batch);
     const metrics: UpdateMetrics = {};
+    const names = iqlMetricNames(this.#config);
     for (let index = 0; index < batch.minibatches; index++) {
       const values = await program.step.run(this.#inputs(program, batch, index));
-      values.forEach((value, i) => {
-        const name = iqlMetricNames[i] as string;
-        metrics[name] = (metrics[name] ?? 0) + value / batch.minibatches;
-      });
+      addToMeans(metrics, names, values, batch.minibatches);
     }
     return metrics;
   }
@@ -128,11 +127,6 @@ export class IqlLearner implements Learner {
     for (const optimiser of Object.values(this.optimisers)) optimiser.dispose();
   }
 
-  /** Whether the actor is held to the prior data's actions. */
-  get #isConstrained(): boolean {
-    return this.#config.actorBcWeight > 0;
-  }
-
   #programFor(batch: Batch): IqlProgram {
     const form = batchForm(batch);
     if (this.#program !== undefined && sameForm(this.#program.form, form)) return this.#program;
@@ -154,7 +148,9 @@ export class IqlLearner implements Learner {
           discounts: inputs.discounts as tf.Tensor1D,
           subset: inputs.subset as tf.Tensor1D,
           step: inputs.step as tf.Scalar,
-          priorActions: this.#isConstrained ? { actions, prior: inputs.prior as tf.Tensor1D } : undefined,
+          priorActions: isConstrained(this.#config)
+            ? { actions, prior: inputs.prior as tf.Tensor1D }
+            : undefined,
         });
         return asVector(metrics);
       },
@@ -170,7 +166,7 @@ export class IqlLearner implements Learner {
       discounts: { shape: [rows], dtype: 'float32' },
       subset: { shape: [this.#config.targetSubset], dtype: 'int32' },
       step: { shape: [], dtype: 'int32' },
-      ...(this.#isConstrained && { prior: { shape: [rows], dtype: 'float32' as const } }),
+      ...(isConstrained(this.#config) && { prior: { shape: [rows], dtype: 'float32' as const } }),
     };
   }
 
@@ -184,7 +180,7 @@ export class IqlLearner implements Learner {
       subset: this.#subset.choose(ensembleSize, targetSubset),
       step: Int32Array.of(++this.#steps),
     };
-    if (this.#isConstrained) inputs.prior = minibatchOf(batch.prior, index, size);
+    if (isConstrained(this.#config)) inputs.prior = minibatchOf(batch.prior, index, size);
     observation.fill(inputs, batch.observation, index);
     nextObservation.fill(inputs, batch.nextObservation, index);
     return inputs;

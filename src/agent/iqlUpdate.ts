@@ -24,7 +24,7 @@ import {
   weightedLikelihoodLoss,
 } from './losses.js';
 import type { Critic, Features, ObservationTensors } from './networks.js';
-import { constraintMetricName, criticMetricNames, moveCritics } from './rlpdUpdate.js';
+import { constraintMetricNames, criticMetricNames, moveCritics } from './rlpdUpdate.js';
 
 /** Everything an update reads and writes beside its inputs. */
 export interface IqlNetworks {
@@ -52,15 +52,17 @@ export interface IqlStepInputs {
   readonly priorActions?: PriorActions | undefined;
 }
 
-/** The numbers a step reports, in order; the last only where the actor is held to prior data. */
-export const iqlMetricNames = [
-  'valueLoss',
-  'vMean',
-  'advantageMean',
-  'actorLoss',
-  ...criticMetricNames,
-  constraintMetricName,
-] as const;
+/** The numbers a step reports, in order. */
+export function iqlMetricNames(config: AgentConfig): readonly string[] {
+  return [
+    'valueLoss',
+    'vMean',
+    'advantageMean',
+    'actorLoss',
+    ...criticMetricNames,
+    ...constraintMetricNames(config),
+  ];
+}
 
 /** Moves V, then the actor, then the critics, then the target critic. Returns the metrics. */
 export function iqlStep(networks: IqlNetworks, config: AgentConfig, inputs: IqlStepInputs): tf.Scalar[] {

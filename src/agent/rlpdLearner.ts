@@ -25,16 +25,14 @@ import type { AgentConfig } from './config.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
 import { Actor, type AgentShape, Critic, type ObservationTensors } from './networks.js';
 import {
-  actorMetricNames,
   actorStep,
   type CriticStepInputs,
-  constraintMetricName,
-  criticMetricNames,
   criticStep,
-  proposalMetricNames,
+  isConstrained,
   type RlpdNetworks,
+  rlpdMetricNames,
 } from './rlpdUpdate.js';
-import { asVector } from './stepMetrics.js';
+import { addToMeans, asVector } from './stepMetrics.js';
 
 /** The two programs for batches of one form. */
 interface Programs {
@@ -100,15 +98,6 @@ export class RlpdLearner implements Learner {
     return this.networks.optimisers;
   }
 
-  get #actorMetricNames(): readonly string[] {
-    return this.#isConstrained ? [...actorMetricNames, constraintMetricName] : actorMetricNames;
-  }
-
-  /** Whether the actor is held to the prior data's actions. */
-  get #isConstrained(): boolean {
-    return this.#config.actorBcWeight > 0;
-  }
-
   get policyParameters(): string[] {
     const { critic, actor } = this.networks;
     const encoder = critic.group.parameters.filter(({ name }) => name.startsWith('encoder/'));
@@ -132,7 +121,7 @@ export class RlpdLearner implements Learner {
     const programs = this.#programsFor(batch);
     const metrics: UpdateMetrics = {};
     const last = batch.minibatches - 1;
-    const criticMetrics = this.#criticMetricNames;
+    const names = rlpdMetricNames(this.networks, this.#config);
     const prepare = (index: number): InputArrays => {
       const inputs = this.#criticInputs(programs, batch, index);
       if (index === last) this.#addActorInputs(inputs, batch, index);
@@ -147,14 +136,10 @@ export class RlpdLearner implements Learner {
         // Drawn and handed over while this step is computed, so that the engine need not wait between the two.
         next = index < last ? start(index + 1) : undefined;
         const values = await running;
-        criticMetrics.forEach((name, i) => {
-          metrics[name] = (metrics[name] ?? 0) + (values[i] ?? Number.NaN) / batch.minibatches;
-        });
+        addToMeans(metrics, names.critic, values, batch.minibatches);
         if (next !== undefined) running = next;
         if (index < last) continue;
-        this.#actorMetricNames.forEach((name, i) => {
-          metrics[name] = values[criticMetrics.length + i] ?? Number.NaN;
-        });
+        addToMeans(metrics, names.actor, values.subarray(names.critic.length), 1);
       }
     } finally {
       // After a failure the one behind it is pending still.
@@ -190,10 +175,6 @@ export class RlpdLearner implements Learner {
     this.forgetPrograms();
     for (const group of this.groups) group.dispose();
     for (const optimiser of Object.values(this.optimisers)) optimiser.dispose();
-  }
-
-  get #criticMetricNames(): readonly string[] {
-    return this.networks.clonedAction ? [...criticMetricNames, ...proposalMetricNames] : criticMetricNames;
   }
 
   #programsFor(batch: Batch): Programs {
@@ -242,7 +223,7 @@ export class RlpdLearner implements Learner {
           actorStep: inputs.actorStep as tf.Scalar,
           dropoutMasks: this.#masks(inputs, 'actorDropout'),
           policyDropoutMasks: this.#masks(inputs, 'policyDropout'),
-          priorActions: this.#isConstrained
+          priorActions: isConstrained(this.#config)
             ? { actions: tensors.actions, prior: inputs.prior as tf.Tensor1D }
             : undefined,
         });
@@ -271,7 +252,7 @@ export class RlpdLearner implements Learner {
     return {
       noise: { shape: [rows, this.#shape.actionSize], dtype: 'float32' },
       actorStep: { shape: [], dtype: 'int32' },
-      ...(this.#isConstrained && { prior: { shape: [rows], dtype: 'float32' as const } }),
+      ...(isConstrained(this.#config) && { prior: { shape: [rows], dtype: 'float32' as const } }),
       ...this.#maskSpecs('actorDropout', rows),
       ...this.#maskSpecs('policyDropout', rows),
     };
@@ -302,14 +283,14 @@ export class RlpdLearner implements Learner {
     inputs.actorStep = Int32Array.of(++this.#actorSteps);
     this.#drawMasks(inputs, 'actorDropout', size);
     this.#drawMasks(inputs, 'policyDropout', size);
-    if (this.#isConstrained) inputs.prior = minibatchOf(prior, index, size);
+    if (isConstrained(this.#config)) inputs.prior = minibatchOf(prior, index, size);
   }
 
   /** One mask a hidden layer; none without dropout. */
   #maskSpecs(use: MaskUse, rows: number): InputSpecs {
-    const { hiddenLayers, hiddenWidth, ensembleSize, targetSubset } = this.#config;
-    if (this.#dropout(use) === 0) return {};
-    const members = isPolicys(use) ? 1 : use === 'targetDropout' ? targetSubset : ensembleSize;
+    const { hiddenLayers, hiddenWidth } = this.#config;
+    const { rate, members } = this.#dropout(use);
+    if (rate === 0) return {};
     return Object.fromEntries(
       Array.from({ length: hiddenLayers }, (_, i) => [
         `${use}${i}`,
@@ -321,23 +302,27 @@ export class RlpdLearner implements Learner {
   #drawMasks(inputs: InputArrays, use: MaskUse, rows: number): void {
     for (const [name, { shape }] of Object.entries(this.#maskSpecs(use, rows))) {
       const mask = new Float32Array(tf.util.sizeFromShape([...shape]));
-      inputs[name] = drawDropoutMask(this.#streams.dropout, mask, this.#dropout(use));
+      inputs[name] = drawDropoutMask(this.#streams.dropout, mask, this.#dropout(use).rate);
     }
   }
 
   #masks(inputs: Inputs, use: MaskUse): tf.Tensor3D[] {
-    if (this.#dropout(use) === 0) return [];
+    if (this.#dropout(use).rate === 0) return [];
     const { hiddenLayers } = this.#config;
     return Array.from({ length: hiddenLayers }, (_, i) => inputs[`${use}${i}`] as tf.Tensor3D);
   }
 
-  /** Probability that a unit is dropped. */
-  #dropout(use: MaskUse): number {
-    return isPolicys(use) ? this.#config.actorDropout : this.#config.criticDropout;
+  /** Probability that a unit is dropped, and the networks that have masks of their own. */
+  #dropout(use: MaskUse): { rate: number; members: number } {
+    const { criticDropout, actorDropout, ensembleSize, targetSubset } = this.#config;
+    switch (use) {
+      case 'policyDropout':
+      case 'nextPolicyDropout':
+        return { rate: actorDropout, members: 1 };
+      case 'targetDropout':
+        return { rate: criticDropout, members: targetSubset };
+      default:
+        return { rate: criticDropout, members: ensembleSize };
+    }
   }
-}
-
-/** Whether a mask is the actor's own. */
-function isPolicys(use: MaskUse): boolean {
-  return use === 'policyDropout' || use === 'nextPolicyDropout';
 }

@@ -75,14 +75,33 @@ export interface ActorStepInputs {
   readonly priorActions?: PriorActions | undefined;
 }
 
-/** The numbers a critic step reports, in order. */
+/** The numbers that critics moved towards a target report, in order. */
 export const criticMetricNames = ['criticLoss', 'qMean', 'targetMean'] as const;
-/** And after them, where the target chooses between two proposals: the mean share of the cloned action. */
-export const proposalMetricNames = ['imitationShare'] as const;
-/** The numbers an actor step reports, in order. */
-export const actorMetricNames = ['actorLoss', 'entropy', 'temperature', 'temperatureLoss'] as const;
-/** Reported after those where the actor is held to prior data. */
-export const constraintMetricName = 'bcLoss';
+const actorMetricNames = ['actorLoss', 'entropy', 'temperature', 'temperatureLoss'] as const;
+
+/** What an actor’s step reports last where the actor is held to prior data. */
+export function constraintMetricNames(config: AgentConfig): readonly string[] {
+  return isConstrained(config) ? ['bcLoss'] : [];
+}
+
+/** Whether the actor is held to the prior data's actions. */
+export function isConstrained({ actorBcWeight }: AgentConfig): boolean {
+  return actorBcWeight > 0;
+}
+
+/**
+ * The numbers that each step reports, in order: a critic step whose target chooses between two proposals ends with
+ * the mean share of the cloned action.
+ */
+export function rlpdMetricNames(
+  { clonedAction }: RlpdNetworks,
+  config: AgentConfig,
+): Readonly<Record<'critic' | 'actor', readonly string[]>> {
+  return {
+    critic: [...criticMetricNames, ...(clonedAction ? ['imitationShare'] : [])],
+    actor: [...actorMetricNames, ...constraintMetricNames(config)],
+  };
+}
 
 /** Moves the critics towards the target y and the target critic towards the critics. */
 export function criticStep(

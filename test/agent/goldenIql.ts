@@ -52,9 +52,10 @@ export async function runGoldenIql(
         priorActions: minibatch.prior && { actions: inputs.actions, prior: tensor(minibatch.prior) },
       });
     });
+    const names = iqlMetricNames(golden.config);
     const numbers: Record<string, number> = {};
     for (const [m, metric] of metrics.entries())
-      numbers[iqlMetricNames[m] ?? ''] = (await metric.data())[0] ?? Number.NaN;
+      numbers[names[m] ?? ''] = (await metric.data())[0] ?? Number.NaN;
     tf.dispose(metrics);
     results.push(numbers);
   }

@@ -6,15 +6,7 @@ import { type AgentConfig, parseAgentConfig } from '../../src/agent/config.js';
 import { type Learner, learnerVariables } from '../../src/agent/learner.js';
 import type { AgentShape } from '../../src/agent/networks.js';
 import { RlpdLearner } from '../../src/agent/rlpdLearner.js';
-import {
-  actorMetricNames,
-  actorStep,
-  type CriticStepInputs,
-  constraintMetricName,
-  criticMetricNames,
-  criticStep,
-  proposalMetricNames,
-} from '../../src/agent/rlpdUpdate.js';
+import { actorStep, type CriticStepInputs, criticStep, rlpdMetricNames } from '../../src/agent/rlpdUpdate.js';
 import { assignValues, readValues } from '../../src/nn/parameters.js';
 import { Generator } from '../../src/random/generator.js';
 import { registerSmallEncoder } from './smallEncoder.js';
@@ -106,12 +98,8 @@ export async function runGolden(
       });
       return [...critic.metrics, ...actor.metrics];
     });
-    const names: string[] = [
-      ...criticMetricNames,
-      ...(networks.clonedAction ? proposalMetricNames : []),
-      ...actorMetricNames,
-      constraintMetricName,
-    ];
+    const { critic, actor } = rlpdMetricNames(networks, golden.config);
+    const names = [...critic, ...actor];
     const numbers: Record<string, number> = {};
     for (const [m, metric] of metrics.entries())
       numbers[names[m] ?? ''] = (await metric.data())[0] ?? Number.NaN;
