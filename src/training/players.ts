@@ -103,16 +103,22 @@ export class Players {
         episodes.set(begun++, episode);
       }
     };
+    let abort = (): void => {};
     const aborted = new Promise<undefined>((resolve) => {
-      if (signal?.aborted) resolve(undefined);
-      signal?.addEventListener('abort', () => resolve(undefined), { once: true });
+      abort = () => resolve(undefined);
     });
-    while (yielded < plans.length) {
-      begin();
-      const episode = await Promise.race([aborted, episodes.get(yielded)]);
-      if (episode === undefined) return;
-      episodes.delete(yielded++);
-      yield episode;
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      while (yielded < plans.length) {
+        begin();
+        const episode = await Promise.race([aborted, episodes.get(yielded)]);
+        if (episode === undefined) return;
+        episodes.delete(yielded++);
+        yield episode;
+      }
+    } finally {
+      signal?.removeEventListener('abort', abort);
     }
   }
 
