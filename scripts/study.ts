@@ -3,10 +3,10 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InputError } from '../src/errors.js';
-import { fingerprintText } from '../src/study/fingerprint.js';
 import { studyReport } from '../src/study/report.js';
 import { readResults } from '../src/study/results.js';
-import { type RunStanding, runStudy, studyStanding } from '../src/study/runStudy.js';
+import { runStudy } from '../src/study/runStudy.js';
+import { type StandingSummary, studyStanding, summarise } from '../src/study/standing.js';
 import { readStudy, type ScaleName, STUDY_FILE, type Study, scaleNames } from '../src/study/study.js';
 import { printResult } from './console.js';
 import { duration } from './progress.js';
@@ -92,8 +92,8 @@ examples(
 ).action(async (name: string, flags: OneScale) => {
   const study = await findStudy(name, flags.results);
   requireScale(study, flags.scale);
-  const standings = await studyStanding({ study, ...flags });
-  const summary = summarise(standings);
+  const standings = await studyStanding(study, flags.scale, flags);
+  const summary = await summarise(study, flags.scale, standings);
   const rows = standings.filter(({ state }) => state !== 'finished' && state !== 'missing');
   const lines = [
     study.question,
@@ -152,7 +152,10 @@ async function standingOf(
   folder: string,
   runs: string,
 ): Promise<
-  | { readonly question: string; readonly scales: readonly ({ readonly scale: ScaleName } & Summary)[] }
+  | {
+      readonly question: string;
+      readonly scales: readonly ({ readonly scale: ScaleName } & StandingSummary)[];
+    }
   | { readonly problem: string }
 > {
   try {
@@ -160,7 +163,10 @@ async function standingOf(
     const scales = [];
     for (const scale of scaleNames)
       if (study.scales[scale] !== undefined)
-        scales.push({ scale, ...summarise(await studyStanding({ study, scale, runs })) });
+        scales.push({
+          scale,
+          ...(await summarise(study, scale, await studyStanding(study, scale, { runs }))),
+        });
     return { question: study.question, scales };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
@@ -168,44 +174,15 @@ async function standingOf(
   }
 }
 
-interface Summary {
-  readonly total: number;
-  readonly finished: number;
-  readonly running: number;
-  readonly stopped: number;
-  readonly failed: number;
-  readonly missing: number;
-  /** Of one core's time, by what runs of the same variant took; null before any is finished. */
-  readonly hoursLeft: number | null;
-  readonly fingerprints: readonly string[];
-}
-
-function summarise(standings: readonly RunStanding[]): Summary {
-  const count = (wanted: RunStanding['state']): number =>
-    standings.filter(({ state }) => state === wanted).length;
-  const mean = (of: readonly RunStanding[]): number | undefined =>
-    of.length === 0 ? undefined : of.reduce((sum, { seconds = 0 }) => sum + seconds, 0) / of.length;
-  const ended = standings.filter(({ state }) => state === 'finished');
-  const all = mean(ended);
-  const left = standings
-    .filter(({ state }) => state !== 'finished')
-    .reduce((sum, { run, done }) => {
-      const alike = mean(ended.filter((other) => other.run.variant === run.variant)) ?? all ?? 0;
-      return sum + (1 - done) * alike;
-    }, 0);
-  return {
-    total: standings.length,
-    finished: ended.length,
-    running: count('running'),
-    stopped: count('stopped'),
-    failed: count('failed'),
-    missing: count('missing'),
-    hoursLeft: all === undefined ? null : left / 3600,
-    fingerprints: [...new Set(ended.flatMap(({ fingerprint: f }) => (f ? [fingerprintText(f)] : [])))],
-  };
-}
-
-function describe({ total, finished, running, stopped, failed, missing, hoursLeft }: Summary): string {
+function describe({
+  total,
+  finished,
+  running,
+  stopped,
+  failed,
+  missing,
+  hoursLeft,
+}: StandingSummary): string {
   const rest = Object.entries({ running, stopped, failed, missing }).flatMap(([what, number]) =>
     number > 0 ? [`${number} ${what}`] : [],
   );

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openDataset } from '../../datasets/reader.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
-import { acquireLock, isLocked, LockedError } from '../files/lock.js';
+import { acquireLock, LockedError } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
 import { readMetrics, runPaths } from '../training/runFolder.js';
 import type { TrainResult } from '../training/train.js';
@@ -19,8 +19,9 @@ import { datasetHash, ensureDataset } from './datasetRecipe.js';
 import { type Fingerprint, fingerprint, sameFingerprint } from './fingerprint.js';
 import { keepResult, machine, type Provenance, readResult } from './results.js';
 import type { RunOrder, RunReport } from './runProcess.js';
-import { configOf, type ScaleName, type Study, type StudyRun, studyRuns } from './study.js';
+import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
 import { findTwin } from './twins.js';
+import { CLAIM_FILE, chosenRuns, defaultRunsFolder, FAILURE_FILE, folderOf } from './workPlace.js';
 
 export interface RunStudyOptions {
   readonly study: Study;
@@ -60,11 +61,8 @@ export interface StudyOutcome {
   readonly missing: number;
 }
 
-export const defaultRunsFolder = 'runs/studies';
 export const defaultDataFolder = 'data';
 
-const FAILURE_FILE = 'failure.txt';
-const CLAIM_FILE = 'claim.json';
 const FINGERPRINT_FILE = 'fingerprint.json';
 const WAIT_MS = 500;
 
@@ -102,59 +100,9 @@ export async function runStudy(options: RunStudyOptions): Promise<StudyOutcome> 
   return { ...counts, failed, missing };
 }
 
-export interface RunStanding {
-  readonly run: StudyRun;
-  /** Running: some process has it. Stopped: it can go on from a checkpoint. */
-  readonly state: 'finished' | 'running' | 'stopped' | 'failed' | 'missing';
-  /** Why it failed. */
-  readonly reason?: string | undefined;
-  /** The share that is done, in [0, 1]. */
-  readonly done: number;
-  /** Wall-clock seconds of a finished run. */
-  readonly seconds?: number | undefined;
-  readonly fingerprint?: Fingerprint | undefined;
-}
-
-/** Where each run of a scale stands. */
-export async function studyStanding(
-  options: Pick<RunStudyOptions, 'study' | 'scale' | 'only' | 'runs'>,
-): Promise<RunStanding[]> {
-  const { study, scale, only, runs = defaultRunsFolder } = options;
-  const standings: RunStanding[] = [];
-  for (const run of chosenRuns(study, scale, only)) {
-    const result = await readResult(study, run);
-    if (result !== undefined) {
-      const { wallSeconds: seconds, fingerprint } = result;
-      standings.push({ run, state: 'finished', done: 1, seconds, fingerprint });
-      continue;
-    }
-    const folder = folderOf(runs, study, run);
-    const done = await doneShare(run, folder);
-    const reason = await readFile(join(folder, FAILURE_FILE), 'utf8').catch(() => undefined);
-    const state = (await isLocked(join(folder, CLAIM_FILE)))
-      ? 'running'
-      : reason !== undefined
-        ? 'failed'
-        : (await stat(join(runPaths(folder).checkpoints, 'latest')).catch(() => null)) !== null
-          ? 'stopped'
-          : 'missing';
-    standings.push({ run, state, done, ...(state === 'failed' && { reason: reason?.trim() }) });
-  }
-  return standings;
-}
-
 type Outcome =
   | { readonly kind: 'finished' | 'stopped' | 'taken' }
   | { readonly kind: 'failed'; readonly reason: string };
-
-function chosenRuns(study: Study, scale: ScaleName, only: readonly string[] = []): StudyRun[] {
-  const runs = studyRuns(study, scale);
-  return only.length === 0 ? runs : runs.filter(({ id }) => only.some((part) => id.includes(part)));
-}
-
-function folderOf(runs: string, study: Study, run: StudyRun): string {
-  return join(runs, study.name, run.id);
-}
 
 /** Undefined where the run has its result already. */
 async function playOne(
@@ -283,19 +231,6 @@ async function beginAnew(folder: string, current: Fingerprint): Promise<void> {
   for (const path of [config, metrics, evaluations, replay, policies, bestPolicy, checkpoints])
     await rm(path, { recursive: true, force: true });
   await writeFileAtomic(join(folder, FINGERPRINT_FILE), `${JSON.stringify(current)}\n`);
-}
-
-/** Env frames (or updates, of a learner without an environment) that a stopped run has behind it, as a share. */
-async function doneShare(run: StudyRun, folder: string): Promise<number> {
-  const last = await readMetrics(folder).then(
-    (lines) => lines.at(-1),
-    () => undefined,
-  );
-  if (last === undefined) return 0;
-  const config = configOf(run, run.recipe && 'data');
-  const [done, all] =
-    config.algorithm === 'bc' ? [last.updates, config.pretrainUpdates] : [last.envFrames, config.envFrames];
-  return all === 0 ? 0 : Math.min(1, done / all);
 }
 
 const childModule = fileURLToPath(new URL('./runProcess.js', import.meta.url));

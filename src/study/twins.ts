@@ -10,7 +10,7 @@ import type { RunConfig } from '../training/config.js';
 import { readConfig } from '../training/runFolder.js';
 import { sameFingerprint } from './fingerprint.js';
 import { machine, type Provenance, readProvenance } from './results.js';
-import { readStudy, STUDY_FILE, type Study, scaleNames, studyRuns } from './study.js';
+import { readStudy, type ScaleName, STUDY_FILE, type Study, scaleNames, studyRuns } from './study.js';
 
 export interface Twin {
   readonly folder: string;
@@ -47,14 +47,17 @@ function settingsText(config: RunConfig): string {
  * Where the study and those beside it keep their results. One that is not valid has nothing to offer, and is its own
  * owner's to mend.
  */
-async function resultFolders(study: Study): Promise<string[]> {
+export async function resultFolders(
+  study: Study,
+  scales: readonly ScaleName[] = scaleNames,
+): Promise<string[]> {
   const root = dirname(study.folder);
   const folders: string[] = [];
   for (const name of (await readdir(root)).sort()) {
     if ((await stat(join(root, name, STUDY_FILE)).catch(() => null)) === null) continue;
     try {
       const other = await readStudy(join(root, name));
-      for (const scale of scaleNames)
+      for (const scale of scales)
         folders.push(...studyRuns(other, scale).map(({ id }) => join(other.folder, id)));
     } catch (error) {
       ignoreInvalid(error);

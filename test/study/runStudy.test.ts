@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { InputError } from '../../src/errors.js';
 import { fingerprint } from '../../src/study/fingerprint.js';
 import { readResults } from '../../src/study/results.js';
-import { runStudy, type StudyEvent, studyStanding } from '../../src/study/runStudy.js';
+import { runStudy, type StudyEvent } from '../../src/study/runStudy.js';
+import { studyStanding, summarise } from '../../src/study/standing.js';
 import { configOf, readStudy, type Study, studyRuns } from '../../src/study/study.js';
 import { temporaryFolder } from '../training/smallRun.js';
 import { tinyDefinition, tinyStudy, traceOf } from './tinyStudy.js';
@@ -167,7 +168,7 @@ test('a run that fails says why and holds up nobody; what was stopped goes on', 
     },
   });
   assert.deepEqual([stopped.failed.length, stopped.stopped, stopped.missing], [1, 1, 2]);
-  const standing = await studyStanding(options);
+  const standing = await studyStanding(study, 'small', options);
   assert.deepEqual(
     standing.map(({ state }) => state),
     ['failed', 'stopped'],
@@ -179,6 +180,21 @@ test('a run that fails says why and holds up nobody; what was stopped goes on', 
       event.kind === 'started' && assert.equal(event.resumed, event.run.variant === 'online only'),
   });
   assert.deepEqual([ended.finished, ended.failed.length, ended.missing], [1, 1, 1]);
+});
+
+test('what a study misses is counted, and its hours by what was there before', async () => {
+  const standings = await studyStanding(whole, 'small', places('whole'));
+  const done = await summarise(whole, 'small', standings);
+  assert.deepEqual([done.total, done.finished, done.hoursLeft, done.fingerprints.length], [4, 4, 0, 1]);
+  const study = await tinyStudy(join(root, 'whole/results/longer'), {
+    variants: { longer: { settings: { envFrames: 2880 } } },
+    scales: { small: { ...tinyDefinition.scales.small, seeds: [0] } },
+  });
+  const { missing, hoursLeft } = await summarise(study, 'small', await studyStanding(study, 'small'));
+  const seconds = standings.reduce((sum, run) => sum + (run.seconds ?? 0), 0);
+  assert.equal(missing, 1);
+  // 160 updates in each of the four runs, 320 in this one.
+  assert.ok(Math.abs((hoursLeft ?? 0) * 3600 - (seconds * 320) / (4 * 160)) < 1e-6);
 });
 
 test('a run that another one is already, in this study or one beside it, is not played again', async () => {
