@@ -10,6 +10,7 @@ import type { ProgramInput } from '../backend/program.js';
 import { isFused, runFused } from '../nn/fusedLayer.js';
 import type { Batch, BatchObservation } from '../replay/batch.js';
 import type { FrameMemory } from '../replay/frameMemory.js';
+import type { PriorActions } from './losses.js';
 import type { AgentShape, ObservationTensors } from './networks.js';
 
 export type Inputs = Record<string, tf.Tensor>;
@@ -123,6 +124,78 @@ function gatherPixels(layout: PixelLayout, frames: Int32Array, shifts: Int32Arra
     }
   });
   return pixels;
+}
+
+/** A minibatch of transitions as tensors. */
+export interface TransitionTensors {
+  readonly observation: ObservationTensors;
+  readonly nextObservation: ObservationTensors;
+  /** `[B, A]`. */
+  readonly actions: tf.Tensor2D;
+  /** `[B]`. */
+  readonly rewards: tf.Tensor1D;
+  /** `[B]`: what the value of s' counts for. */
+  readonly discounts: tf.Tensor1D;
+  /** The actions again and which of them are prior data; undefined where that was not asked for. */
+  readonly priorActions?: PriorActions | undefined;
+}
+
+/** The program inputs that a minibatch of transitions takes. */
+export class TransitionInputs {
+  readonly form: BatchForm;
+  readonly specs: InputSpecs;
+  readonly #actionSize: number;
+  readonly #takesPrior: boolean;
+  readonly #observation: ObservationInputs;
+  readonly #nextObservation: ObservationInputs;
+
+  /**
+   * @param batch shows the form, which all batches it is used for share
+   * @param takesPrior whether the tensors are to say which rows are prior data
+   */
+  constructor(shape: AgentShape, batch: Batch, pad: number, takesPrior: boolean) {
+    this.form = batchForm(batch);
+    const { size } = batch;
+    this.#actionSize = shape.actionSize;
+    this.#takesPrior = takesPrior;
+    this.#observation = new ObservationInputs('observation', shape, size, batch.observation, pad);
+    this.#nextObservation = new ObservationInputs('nextObservation', shape, size, batch.nextObservation, pad);
+    this.specs = {
+      ...this.#observation.specs,
+      ...this.#nextObservation.specs,
+      actions: { shape: [size, shape.actionSize], dtype: 'float32' },
+      rewards: { shape: [size], dtype: 'float32' },
+      discounts: { shape: [size], dtype: 'float32' },
+      ...(takesPrior && { prior: { shape: [size], dtype: 'float32' as const } }),
+    };
+  }
+
+  /** Minibatch `index` of the batch. */
+  arrays(batch: Batch, index: number): InputArrays {
+    const { size } = batch;
+    const arrays: InputArrays = {
+      actions: minibatchOf(batch.actions, index, size * this.#actionSize),
+      rewards: minibatchOf(batch.rewards, index, size),
+      discounts: minibatchOf(batch.discounts, index, size),
+      ...(this.#takesPrior && { prior: minibatchOf(batch.prior, index, size) }),
+    };
+    this.#observation.fill(arrays, batch.observation, index);
+    this.#nextObservation.fill(arrays, batch.nextObservation, index);
+    return arrays;
+  }
+
+  /** The transitions' tensors among a program's inputs. */
+  tensors(inputs: Inputs): TransitionTensors {
+    const actions = inputs.actions as tf.Tensor2D;
+    return {
+      observation: this.#observation.tensors(inputs),
+      nextObservation: this.#nextObservation.tensors(inputs),
+      actions,
+      rewards: inputs.rewards as tf.Tensor1D,
+      discounts: inputs.discounts as tf.Tensor1D,
+      priorActions: this.#takesPrior ? { actions, prior: inputs.prior as tf.Tensor1D } : undefined,
+    };
+  }
 }
 
 /** The part of `values` that belongs to minibatch `index`, `length` numbers each. */

@@ -41,6 +41,16 @@ export function criticLoss(values: tf.Tensor2D, target: tf.Tensor1D): tf.Scalar 
   return tf.mean(tf.square(tf.sub(values, target)));
 }
 
+/** Sum over E of the mean over B of (Q_i(s, a) − y)², as DrQ-v2 has it. values `[E, B]`, target `[B]`. */
+export function summedCriticLoss(values: tf.Tensor2D, target: tf.Tensor1D): tf.Scalar {
+  return tf.mul(criticLoss(values, target), values.shape[0]);
+}
+
+/** Mean over B of −min_i Q_i(s, π(s)), as in DrQ-v2. values `[E, B]`. */
+export function leastValueActorLoss(values: tf.Tensor2D): tf.Scalar {
+  return tf.neg(tf.mean(leastValue(values)));
+}
+
 /** Mean over B of α log π(a|s) − mean_i Q_i(s, a), the mean over all E critics. */
 export function actorLoss(
   temperature: tf.Scalar,

@@ -1,7 +1,8 @@
 /**
  * The networks of one agent and who owns which weights. The encoder's convolutions belong to the critic; the actor
  * reads the critic's features through a trunk of its own, and its gradient stops at those features. The target
- * critic is a whole critic. A policy that is cloned reads no critic's features: it owns its encoder.
+ * critic is a whole critic, or one that reads the critic's encoder. A policy that is cloned reads no critic's
+ * features: it owns its encoder.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { findEncoder } from '../../encoders/registry.js';
@@ -59,13 +60,21 @@ export interface Features {
 
 export class Critic {
   readonly group: ParameterGroup;
+  /** Its own, or the one that it reads. */
   readonly encoder: EncoderNetwork | undefined;
   readonly #trunk: Trunk | undefined;
   readonly #heads: EnsembleCritic;
 
-  constructor(name: string, config: AgentConfig, shape: AgentShape, random: Generator) {
+  /** @param encoder another critic's, which this one reads and does not own; undefined: it builds its own */
+  constructor(
+    name: string,
+    config: AgentConfig,
+    shape: AgentShape,
+    random: Generator,
+    encoder?: EncoderNetwork,
+  ) {
     this.group = new ParameterGroup(name, random);
-    this.encoder = createEncoder(config, shape, this.group);
+    this.encoder = encoder ?? createEncoder(config, shape, this.group);
     this.#trunk = this.encoder && createTrunk(this.group, 'trunk', this.encoder.features, config.trunkWidth);
     this.#heads = createEnsembleCritic(this.group, 'heads', {
       members: config.ensembleSize,
@@ -146,6 +155,15 @@ export class Actor {
 /** Numbers that the layers behind the trunk read of an observation. */
 export function headInputs(config: AgentConfig, shape: AgentShape): number {
   return (shape.pixels === undefined ? 0 : config.trunkWidth) + shape.stateSize;
+}
+
+/** Names (`group/parameter`) of the weights by which an actor that reads a critic's encoder acts. */
+export function actingParameters(critic: Critic, actor: { readonly group: ParameterGroup }): string[] {
+  const encoder = critic.group.parameters.filter(({ name }) => name.startsWith('encoder/'));
+  return [
+    ...encoder.map(({ name }) => `${critic.group.name}/${name}`),
+    ...actor.group.parameters.map(({ name }) => `${actor.group.name}/${name}`),
+  ];
 }
 
 function createEncoder(

@@ -1,47 +1,20 @@
 /**
- * RLPD's learner: owns networks, optimisers and random streams, and runs the update as two programs: a critic
- * step, and the full step, which adds the actor's and the temperature's. A batch of G minibatches takes G − 1 of
- * the first and one of the second.
+ * RLPD's learner: owns networks, optimisers and random streams. Its full step adds the actor's and the
+ * temperature's to the critic step.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { createProgram, type Program } from '../backend/program.js';
 import { Adam } from '../nn/adam.js';
 import { drawDropoutMask } from '../nn/dropout.js';
 import { ParameterGroup } from '../nn/parameters.js';
 import { sampleAction } from '../nn/tanhGaussian.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
-import {
-  type BatchForm,
-  batchForm,
-  type InputArrays,
-  type InputSpecs,
-  type Inputs,
-  minibatchOf,
-  ObservationInputs,
-  sameForm,
-} from './batchInputs.js';
+import type { InputArrays, InputSpecs, Inputs } from './batchInputs.js';
 import type { AgentConfig } from './config.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
-import { Actor, type AgentShape, Critic, type ObservationTensors } from './networks.js';
-import {
-  actorStep,
-  type CriticStepInputs,
-  criticStep,
-  isConstrained,
-  type RlpdNetworks,
-  rlpdMetricNames,
-} from './rlpdUpdate.js';
-import { addToMeans, asVector } from './stepMetrics.js';
-
-/** The two programs for batches of one form. */
-interface Programs {
-  readonly form: BatchForm;
-  readonly observation: ObservationInputs;
-  readonly nextObservation: ObservationInputs;
-  readonly critic: Program<string>;
-  readonly full: Program<string>;
-}
+import { Actor, type AgentShape, actingParameters, Critic, type ObservationTensors } from './networks.js';
+import { actorStep, criticStep, isConstrained, type RlpdNetworks, rlpdMetricNames } from './rlpdUpdate.js';
+import { UpdatePrograms, type UpdateSteps } from './updatePrograms.js';
 
 /**
  * Prefixes of the dropout masks' names: critic(s, a), target(s', a'), critic(s, π(s)) in the actor's loss, and the
@@ -55,10 +28,10 @@ export class RlpdLearner implements Learner {
   readonly explorationNoise = 1;
   readonly #config: AgentConfig;
   readonly #shape: AgentShape;
+  readonly #updates: UpdatePrograms;
   readonly #streams: Readonly<Record<'noise' | 'subset' | 'dropout', Generator>>;
   #criticSteps = 0;
   #actorSteps = 0;
-  #programs: Programs | undefined;
 
   /** @param clonedAction proposes a second action for the target, which chooses between the two (IBRL) */
   constructor(
@@ -92,6 +65,7 @@ export class RlpdLearner implements Learner {
       temperature: new Adam(temperature.parameters, { learningRate: temperatureLearningRate }),
     };
     this.networks = { critic, targetCritic, actor, logTemperature, clonedAction, optimisers };
+    this.#updates = new UpdatePrograms(this.#updateSteps(), shape, config.randomShiftPad);
   }
 
   get optimisers(): RlpdNetworks['optimisers'] {
@@ -99,12 +73,7 @@ export class RlpdLearner implements Learner {
   }
 
   get policyParameters(): string[] {
-    const { critic, actor } = this.networks;
-    const encoder = critic.group.parameters.filter(({ name }) => name.startsWith('encoder/'));
-    return [
-      ...encoder.map(({ name }) => `critic/${name}`),
-      ...actor.group.parameters.map(({ name }) => `actor/${name}`),
-    ];
+    return actingParameters(this.networks.critic, this.networks.actor);
   }
 
   action({ image, state }: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
@@ -117,35 +86,8 @@ export class RlpdLearner implements Learner {
     return this.update(batch);
   }
 
-  async update(batch: Batch): Promise<UpdateMetrics> {
-    const programs = this.#programsFor(batch);
-    const metrics: UpdateMetrics = {};
-    const last = batch.minibatches - 1;
-    const names = rlpdMetricNames(this.networks, this.#config);
-    const prepare = (index: number): InputArrays => {
-      const inputs = this.#criticInputs(programs, batch, index);
-      if (index === last) this.#addActorInputs(inputs, batch, index);
-      return inputs;
-    };
-    const start = (index: number): Promise<Float32Array> =>
-      (index === last ? programs.full : programs.critic).run(prepare(index));
-    let running = start(0);
-    let next: Promise<Float32Array> | undefined;
-    try {
-      for (let index = 0; index <= last; index++) {
-        // Drawn and handed over while this step is computed, so that the engine need not wait between the two.
-        next = index < last ? start(index + 1) : undefined;
-        const values = await running;
-        addToMeans(metrics, names.critic, values, batch.minibatches);
-        if (next !== undefined) running = next;
-        if (index < last) continue;
-        addToMeans(metrics, names.actor, values.subarray(names.critic.length), 1);
-      }
-    } finally {
-      // After a failure the one behind it is pending still.
-      await next?.catch(() => {});
-    }
-    return metrics;
+  update(batch: Batch): Promise<UpdateMetrics> {
+    return this.#updates.run(batch);
   }
 
   state(): LearnerState {
@@ -166,9 +108,7 @@ export class RlpdLearner implements Learner {
   }
 
   forgetPrograms(): void {
-    this.#programs?.critic.dispose();
-    this.#programs?.full.dispose();
-    this.#programs = undefined;
+    this.#updates.forget();
   }
 
   dispose(): void {
@@ -177,68 +117,44 @@ export class RlpdLearner implements Learner {
     for (const optimiser of Object.values(this.optimisers)) optimiser.dispose();
   }
 
-  #programsFor(batch: Batch): Programs {
-    const form = batchForm(batch);
-    if (this.#programs !== undefined && sameForm(this.#programs.form, form)) return this.#programs;
-    this.forgetPrograms();
-    const config = this.#config;
+  #updateSteps(): UpdateSteps {
     const { networks } = this;
-    const observationInputs = (name: 'observation' | 'nextObservation') =>
-      new ObservationInputs(name, this.#shape, batch.size, batch[name], config.randomShiftPad);
-    const observation = observationInputs('observation');
-    const nextObservation = observationInputs('nextObservation');
-    const criticSpecs: InputSpecs = {
-      ...observation.specs,
-      ...nextObservation.specs,
-      ...this.#criticSpecs(batch.size),
-    };
-    const criticInputs = (inputs: Inputs): CriticStepInputs => ({
-      observation: observation.tensors(inputs),
-      nextObservation: nextObservation.tensors(inputs),
-      actions: inputs.actions as tf.Tensor2D,
-      rewards: inputs.rewards as tf.Tensor1D,
-      discounts: inputs.discounts as tf.Tensor1D,
-      nextNoise: inputs.nextNoise as tf.Tensor2D,
-      subset: inputs.subset as tf.Tensor1D,
-      criticStep: inputs.criticStep as tf.Scalar,
-      dropoutMasks: this.#masks(inputs, 'dropout'),
-      targetDropoutMasks: this.#masks(inputs, 'targetDropout'),
-      nextPolicyDropoutMasks: this.#masks(inputs, 'nextPolicyDropout'),
-    });
-    const critic = createProgram<string>({
-      name: 'rlpd critic step',
-      inputs: criticSpecs,
-      body: (inputs) => asVector(criticStep(networks, config, criticInputs(inputs)).metrics),
-    });
-    const full = createProgram<string>({
-      name: 'rlpd full step',
-      inputs: { ...criticSpecs, ...this.#actorSpecs(batch.size) },
-      body: (inputs) => {
-        const tensors = criticInputs(inputs);
-        const { metrics, features } = criticStep(networks, config, tensors);
-        const step = actorStep(networks, config, {
-          observation: tensors.observation,
+    const config = this.#config;
+    const names = rlpdMetricNames(networks, config);
+    return {
+      name: 'rlpd',
+      criticMetricNames: names.critic,
+      actorMetricNames: names.actor,
+      takesPrior: isConstrained(config),
+      criticSpecs: (rows) => this.#criticSpecs(rows),
+      actorSpecs: (rows) => this.#actorSpecs(rows),
+      criticInputs: (rows) => this.#criticInputs(rows),
+      actorInputs: (rows) => this.#actorInputs(rows),
+      criticStep: (transitions, inputs) =>
+        criticStep(networks, config, {
+          ...transitions,
+          nextNoise: inputs.nextNoise as tf.Tensor2D,
+          subset: inputs.subset as tf.Tensor1D,
+          criticStep: inputs.criticStep as tf.Scalar,
+          dropoutMasks: this.#masks(inputs, 'dropout'),
+          targetDropoutMasks: this.#masks(inputs, 'targetDropout'),
+          nextPolicyDropoutMasks: this.#masks(inputs, 'nextPolicyDropout'),
+        }),
+      actorStep: ({ observation, priorActions }, features, inputs) =>
+        actorStep(networks, config, {
+          observation,
           features,
           noise: inputs.noise as tf.Tensor2D,
           actorStep: inputs.actorStep as tf.Scalar,
           dropoutMasks: this.#masks(inputs, 'actorDropout'),
           policyDropoutMasks: this.#masks(inputs, 'policyDropout'),
-          priorActions: isConstrained(this.#config)
-            ? { actions: tensors.actions, prior: inputs.prior as tf.Tensor1D }
-            : undefined,
-        });
-        return asVector([...metrics, ...step.metrics]);
-      },
-    });
-    this.#programs = { form, observation, nextObservation, critic, full };
-    return this.#programs;
+          priorActions,
+        }),
+    };
   }
 
   #criticSpecs(rows: number): InputSpecs {
     return {
-      actions: { shape: [rows, this.#shape.actionSize], dtype: 'float32' },
-      rewards: { shape: [rows], dtype: 'float32' },
-      discounts: { shape: [rows], dtype: 'float32' },
       nextNoise: { shape: [rows, this.#shape.actionSize], dtype: 'float32' },
       subset: { shape: [this.#config.targetSubset], dtype: 'int32' },
       criticStep: { shape: [], dtype: 'int32' },
@@ -252,38 +168,32 @@ export class RlpdLearner implements Learner {
     return {
       noise: { shape: [rows, this.#shape.actionSize], dtype: 'float32' },
       actorStep: { shape: [], dtype: 'int32' },
-      ...(isConstrained(this.#config) && { prior: { shape: [rows], dtype: 'float32' as const } }),
       ...this.#maskSpecs('actorDropout', rows),
       ...this.#maskSpecs('policyDropout', rows),
     };
   }
 
-  #criticInputs({ observation, nextObservation }: Programs, batch: Batch, index: number): InputArrays {
-    const { size } = batch;
-    const { actionSize } = this.#shape;
+  #criticInputs(rows: number): InputArrays {
     const { ensembleSize, targetSubset } = this.#config;
     const inputs: InputArrays = {
-      actions: minibatchOf(batch.actions, index, size * actionSize),
-      rewards: minibatchOf(batch.rewards, index, size),
-      discounts: minibatchOf(batch.discounts, index, size),
-      nextNoise: this.#streams.noise.fillNormal(new Float32Array(size * actionSize)),
+      nextNoise: this.#streams.noise.fillNormal(new Float32Array(rows * this.#shape.actionSize)),
       subset: this.#streams.subset.choose(ensembleSize, targetSubset),
       criticStep: Int32Array.of(++this.#criticSteps),
     };
-    observation.fill(inputs, batch.observation, index);
-    nextObservation.fill(inputs, batch.nextObservation, index);
-    this.#drawMasks(inputs, 'dropout', size);
-    this.#drawMasks(inputs, 'targetDropout', size);
-    this.#drawMasks(inputs, 'nextPolicyDropout', size);
+    this.#drawMasks(inputs, 'dropout', rows);
+    this.#drawMasks(inputs, 'targetDropout', rows);
+    this.#drawMasks(inputs, 'nextPolicyDropout', rows);
     return inputs;
   }
 
-  #addActorInputs(inputs: InputArrays, { size, prior }: Batch, index: number): void {
-    inputs.noise = this.#streams.noise.fillNormal(new Float32Array(size * this.#shape.actionSize));
-    inputs.actorStep = Int32Array.of(++this.#actorSteps);
-    this.#drawMasks(inputs, 'actorDropout', size);
-    this.#drawMasks(inputs, 'policyDropout', size);
-    if (isConstrained(this.#config)) inputs.prior = minibatchOf(prior, index, size);
+  #actorInputs(rows: number): InputArrays {
+    const inputs: InputArrays = {
+      noise: this.#streams.noise.fillNormal(new Float32Array(rows * this.#shape.actionSize)),
+      actorStep: Int32Array.of(++this.#actorSteps),
+    };
+    this.#drawMasks(inputs, 'actorDropout', rows);
+    this.#drawMasks(inputs, 'policyDropout', rows);
+    return inputs;
   }
 
   /** One mask a hidden layer; none without dropout. */

@@ -11,6 +11,7 @@ import type { Adam } from '../nn/adam.js';
 import { updateEma } from '../nn/ema.js';
 import { differentiate } from '../nn/gradients.js';
 import { modeAction, sampleAction } from '../nn/tanhGaussian.js';
+import type { TransitionTensors } from './batchInputs.js';
 import type { AgentConfig } from './config.js';
 import {
   actorLoss,
@@ -36,15 +37,7 @@ export interface RlpdNetworks {
   readonly optimisers: { readonly critic: Adam; readonly actor: Adam; readonly temperature: Adam };
 }
 
-export interface CriticStepInputs {
-  readonly observation: ObservationTensors;
-  readonly nextObservation: ObservationTensors;
-  /** `[B, A]`. */
-  readonly actions: tf.Tensor2D;
-  /** `[B]`. */
-  readonly rewards: tf.Tensor1D;
-  /** `[B]`: what the value of s' counts for. */
-  readonly discounts: tf.Tensor1D;
+export interface CriticStepInputs extends TransitionTensors {
   /** Standard normal `[B, A]`, for a' ~ π(·|s'). */
   readonly nextNoise: tf.Tensor2D;
   /** Numbers of the target's critics, `[Z]` int32. */
@@ -114,7 +107,7 @@ export function criticStep(
   return { metrics: share === undefined ? metrics : [...metrics, tf.mean<tf.Scalar>(share)], features };
 }
 
-interface CriticStep {
+export interface CriticStep {
   readonly metrics: tf.Scalar[];
   /** The critic's convolution features of s before the step. */
   readonly features: Features;
@@ -122,13 +115,15 @@ interface CriticStep {
 
 /**
  * The critic step towards a given target.
- * @param target y, `[B]`
+ * @param target    y, `[B]`
+ * @param valueLoss of values `[E, B]` and the target
  */
 export function moveCritics(
   networks: Pick<RlpdNetworks, 'critic' | 'targetCritic'> & { optimisers: { readonly critic: Adam } },
   config: AgentConfig,
   inputs: Pick<CriticStepInputs, 'observation' | 'actions' | 'criticStep' | 'dropoutMasks'>,
   target: tf.Tensor1D,
+  valueLoss = criticLoss,
 ): CriticStep {
   const { critic, targetCritic, optimisers } = networks;
   const { image, state } = inputs.observation;
@@ -140,7 +135,7 @@ export function moveCritics(
     });
     const wanted: tf.Tensor[] = [tf.mean(values)];
     if (features !== undefined) wanted.push(features);
-    return { loss: criticLoss(values, target), byProducts: wanted };
+    return { loss: valueLoss(values, target), byProducts: wanted };
   });
   optimisers.critic.apply(gradients, inputs.criticStep);
   updateEma(targetCritic.group, critic.group, config.emaRate);

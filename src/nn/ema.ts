@@ -4,13 +4,12 @@ import { FusedKernel } from '../backend/fusedKernels.js';
 import { isFused, runFused } from './fusedLayer.js';
 import type { ParameterGroup } from './parameters.js';
 
-/** Moves `target` towards `source`, in place; the groups hold the same parameters in the same order. */
+/** Moves `target` towards `source`, in place; the source holds every parameter of the target, and may hold more. */
 export function updateEma(target: ParameterGroup, source: ParameterGroup, rate: number): void {
-  const pairs = target.parameters.map(({ variable, name }, i) => {
-    const from = source.parameters[i];
-    if (from?.name !== name) throw new Error(`Groups ${target.name} and ${source.name} differ at ${name}.`);
-    return { to: variable, from: from.variable };
-  });
+  const pairs = target.parameters.map(({ variable, name }) => ({
+    to: variable,
+    from: source.parameter(name).variable,
+  }));
   if (isFused(FusedKernel.EmaUpdate)) {
     const inputs: tf.NamedTensorMap = {};
     pairs.forEach(({ to, from }, i) => {

@@ -56,16 +56,22 @@ export class ParameterGroup {
     return this.#add(name, shape, new Float32Array(tf.util.sizeFromShape(shape)).fill(value), false);
   }
 
-  /** Takes over another group's values; both were built by the same code, so the lists match one to one. */
+  /** The parameter of that name. @throws Error when there is none */
+  parameter(name: string): Parameter {
+    const found = this.parameters.find((parameter) => parameter.name === name);
+    if (found === undefined) throw new Error(`Group ${this.name} has no parameter ${name}.`);
+    return found;
+  }
+
+  /** Takes over another group's values; it holds every parameter of this one, and may hold more. */
   copyFrom(source: ParameterGroup): void {
-    this.parameters.forEach(({ variable, name }, i) => {
-      const from = source.parameters[i];
-      if (from?.name !== name) throw new Error(`Groups ${this.name} and ${source.name} differ at ${name}.`);
+    for (const { variable, name } of this.parameters) {
+      const from = source.parameter(name);
       // A tensor of its own, not a second reference: the two are updated in place, apart from each other.
       const copy = tf.tensor(from.variable.dataSync().slice(), variable.shape);
       variable.assign(copy);
       copy.dispose();
-    });
+    }
   }
 
   dispose(): void {

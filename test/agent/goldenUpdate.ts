@@ -37,8 +37,13 @@ export function readGolden<T>(name: string): T {
 }
 
 export function goldenUpdate(name: string): GoldenUpdate {
+  return parseGolden<GoldenUpdate>(`update-${name}`);
+}
+
+/** A golden update of any learner, its settings with their defaults filled in. */
+export function parseGolden<T extends GoldenUpdate>(name: string): T {
   registerSmallEncoder();
-  const golden = readGolden<GoldenUpdate>(`update-${name}`);
+  const golden = readGolden<T>(name);
   return { ...golden, config: parseAgentConfig(golden.config) };
 }
 
