@@ -1,6 +1,6 @@
 /**
  * The agent: acts on one observation, learns from one batch, saves and restores everything that the next action
- * and the next update depend on. The learning algorithm behind it is RLPD, behaviour cloning, IQL or IBRL.
+ * and the next update depend on. Which learning algorithm is behind it is for its settings to say.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Observation, ObservationSpace } from '../../envs/environment.js';
@@ -11,6 +11,7 @@ import { Generator, type GeneratorState } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import { BcLearner } from './bcLearner.js';
 import type { AgentConfig } from './config.js';
+import { Drqv2Learner } from './drqv2Learner.js';
 import { IbrlLearner } from './ibrlLearner.js';
 import { IqlLearner } from './iqlLearner.js';
 import { type Learner, type LearnerState, learnerVariables, type UpdateMetrics } from './learner.js';
@@ -26,7 +27,7 @@ export interface AgentState {
 /** Which learner an algorithm's name stands for. */
 const algorithms: Readonly<
   Record<AgentConfig['algorithm'], new (config: AgentConfig, shape: AgentShape, random: Generator) => Learner>
-> = { rlpd: RlpdLearner, bc: BcLearner, iql: IqlLearner, ibrl: IbrlLearner };
+> = { rlpd: RlpdLearner, bc: BcLearner, iql: IqlLearner, ibrl: IbrlLearner, drqv2: Drqv2Learner };
 
 export class RlpdAgent {
   readonly config: AgentConfig;
@@ -35,6 +36,8 @@ export class RlpdAgent {
   readonly #exploration: Generator;
   #acting: Program<string> | undefined;
   #warmingUp: Program<string> | undefined;
+  /** Whether what acts is a policy that was restored without the rest of its agent. */
+  #isPolicyAlone = false;
 
   private constructor(config: AgentConfig, shape: AgentShape, learner: Learner, exploration: Generator) {
     this.config = config;
@@ -66,7 +69,7 @@ export class RlpdAgent {
    */
   async act(observation: Observation, mode: 'sample' | 'mean'): Promise<Float32Array> {
     const noise = new Float32Array(this.#learner.noiseSize ?? this.#shape.actionSize);
-    const { explorationNoise } = this.#learner;
+    const explorationNoise = this.#explorationNoise();
     if (mode === 'sample' && explorationNoise > 0) {
       this.#exploration.fillNormal(noise);
       if (explorationNoise !== 1)
@@ -138,6 +141,7 @@ export class RlpdAgent {
   restore(tensors: ReadonlyMap<string, NamedTensor>, state: AgentState): void {
     this.#assign(tensors, learnerVariables(this.#learner).keys());
     this.#learner.restore(state.learner);
+    this.#isPolicyAlone = false;
     this.#exploration.restore(state.exploration);
   }
 
@@ -147,6 +151,7 @@ export class RlpdAgent {
    */
   restorePolicy(tensors: ReadonlyMap<string, NamedTensor>): void {
     this.#assign(tensors, this.#learner.policyParameters);
+    this.#isPolicyAlone = true;
   }
 
   dispose(): void {
@@ -167,6 +172,11 @@ export class RlpdAgent {
       ...(pixels && { pixels: scaledPixels(observation.pixels, tf.util.sizeFromShape([...pixels])) }),
       ...(stateSize > 0 && { state: checkedState(observation.state, stateSize) }),
     };
+  }
+
+  #explorationNoise(): number {
+    const { explorationNoise, policyNoise } = this.#learner;
+    return this.#isPolicyAlone ? (policyNoise ?? explorationNoise) : explorationNoise;
   }
 
   #actingProgram(

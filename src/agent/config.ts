@@ -12,10 +12,10 @@ const learningRate = z.number().positive().max(1).default(3e-4);
 export const agentConfigSchema = z
   .strictObject({
     algorithm: z
-      .enum(['rlpd', 'bc', 'iql', 'ibrl'])
+      .enum(['rlpd', 'bc', 'iql', 'ibrl', 'drqv2'])
       .default('rlpd')
       .describe(
-        'rlpd (critics and actor), bc (behaviour cloning of the dataset), iql (implicit Q-learning) or ibrl (rlpd beside a cloned policy, whose action is taken where the critics prefer it)',
+        'rlpd (critics and actor), bc (behaviour cloning of the dataset), iql (implicit Q-learning), ibrl (rlpd beside a cloned policy, whose action is taken where the critics prefer it) or drqv2 (deterministic actor, two critics by its preset)',
       ),
 
     offlineMode: z
@@ -60,7 +60,9 @@ export const agentConfigSchema = z
       .int()
       .min(1)
       .default(1)
-      .describe('critics drawn anew at every critic step, whose minimum is the target; at most ensembleSize'),
+      .describe(
+        'rlpd: critics drawn anew at every critic step, whose minimum is the target; at most ensembleSize',
+      ),
     entropyBackup: z
       .boolean()
       .default(false)
@@ -118,7 +120,7 @@ export const agentConfigSchema = z
       .min(0)
       .default(0)
       .describe(
-        "how strongly the actor is held to the dataset's actions (1/α of TD3+BC; rlpd then divides its values by their mean size); 0: not at all",
+        "rlpd, iql: how strongly the actor is held to the dataset's actions (1/α of TD3+BC; rlpd then divides its values by their mean size); 0: not at all",
       ),
 
     expectile: z
@@ -136,6 +138,28 @@ export const agentConfigSchema = z
       .describe(
         'iql: how sharply the actor prefers the better actions of the data; 0: it imitates all alike',
       ),
+    explorationStart: z
+      .number()
+      .min(0)
+      .default(1)
+      .describe('drqv2: standard deviation σ of the noise on actions before the first update'),
+    explorationEnd: z
+      .number()
+      .min(0)
+      .default(0.1)
+      .describe('drqv2: σ once it has fallen, and of a policy that collects data'),
+    explorationUpdates: z
+      .int()
+      .min(1)
+      .default(50_000)
+      .describe(
+        'drqv2: updates over which σ goes linearly from start to end (the authors count agent steps: updates × updateInterval / utdRatio + randomSteps)',
+      ),
+    explorationClip: z
+      .number()
+      .min(0)
+      .default(0.3)
+      .describe('drqv2: bound of the noise on actions that an update draws, each way'),
 
     bcLoss: z
       .enum(['mode', 'logLikelihood'])

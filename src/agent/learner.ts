@@ -28,9 +28,11 @@ export interface Learner {
   readonly optimisers: Readonly<Record<string, Adam>>;
   /**
    * What standard normal noise is multiplied by where the agent explores: 1 for a sample of a policy that is a
-   * distribution, 0 for one that always acts with its mode.
+   * distribution, 0 for one that always acts with its mode; it may change from update to update.
    */
   readonly explorationNoise: number;
+  /** The same of a policy that was restored alone, without the counters of its training; default: the same. */
+  readonly policyNoise?: number;
   /** Numbers of noise that an action takes, N; default: its size A. */
   readonly noiseSize?: number;
   /** Names (`group/parameter`) of the weights that acting reads. */

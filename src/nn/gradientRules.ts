@@ -80,6 +80,25 @@ const rules: Record<string, Rule> = {
     },
   },
 
+  /** Where several are the least, each has its share. */
+  Min: {
+    inputsToSave: ['x'],
+    outputsToSave: [true],
+    gradFunc: (dy, saved, attrs) => {
+      const [x, y] = saved as [tf.Tensor, tf.Tensor];
+      const axes = tf.util.parseAxisParam(attrs.axis as number | number[], x.shape);
+      const kept = x.shape.map((extent, i) => (axes.includes(i) ? 1 : extent));
+      const isLeast = () => tf.cast(tf.equal(x, tf.reshape(y, kept)), 'float32');
+      const shared = (least: tf.Tensor) => tf.div(tf.reshape(one(dy), kept), tf.sum(least, axes, true));
+      return {
+        x: () => {
+          const least = isLeast();
+          return tf.mul(least, shared(least));
+        },
+      };
+    },
+  },
+
   Concat: {
     saveAllInputs: true,
     gradFunc: (dy, saved, attrs) => {

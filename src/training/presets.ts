@@ -62,6 +62,29 @@ export const presets = {
     settings: { actorBcWeight: 0.4 },
   },
 
+  drqv2: {
+    description: 'DrQ-v2 from pixels, as its authors run it on easy tasks; no prior data',
+    settings: {
+      algorithm: 'drqv2',
+      offlineMode: 'none',
+      offlineShare: 0,
+      encoder: 'drqv2',
+      ensembleSize: 2,
+      targetSubset: 2,
+      criticLayerNorm: false,
+      hiddenWidth: 1024,
+      criticLearningRate: 1e-4,
+      actorLearningRate: 1e-4,
+      emaRate: 0.01,
+      returnSteps: 3,
+      updateInterval: 2,
+      randomSteps: 2000,
+      // σ = 1 − 0.9·step/100,000 at agent step 2,000 + 2·updates.
+      explorationStart: 0.982,
+      explorationUpdates: 49_000,
+    },
+  },
+
   bc: {
     description: 'behaviour cloning on the dataset alone',
     settings: { algorithm: 'bc', offlineShare: 1, pretrainUpdates: 20_000 },

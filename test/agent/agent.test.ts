@@ -31,6 +31,8 @@ describe('checkpoint', () => {
     ['state', { algorithm: 'bc' }],
     ['pixels', { algorithm: 'iql', ensembleSize: 3, targetSubset: 2 }],
     ['state', { actorDropout: 0.3 }],
+    ['pixels', { algorithm: 'drqv2', explorationUpdates: 7 }],
+    ['state', { algorithm: 'drqv2', utdRatio: 2, explorationUpdates: 7 }],
   ] as const) {
     it(`a restored agent goes on bit for bit: ${kind}, ${JSON.stringify(settings)}`, async () => {
       const batches = new BatchSource(kind);
@@ -154,31 +156,50 @@ describe('randomness', () => {
 
 describe('learning', () => {
   /** One-step episodes with reward −4·Σ(a − 0.5)²: the best action is 0.5 whatever the state. */
-  it('rlpd finds the best action of a one-step task', async () => {
-    const agent = smallAgent('state', {
-      hiddenWidth: 32,
-      actorLearningRate: 3e-3,
-      criticLearningRate: 3e-3,
-      initialTemperature: 0.3,
-      learnedTemperature: false,
+  for (const [algorithm, settings] of [
+    [
+      'rlpd',
+      {
+        hiddenWidth: 32,
+        actorLearningRate: 3e-3,
+        criticLearningRate: 3e-3,
+        initialTemperature: 0.3,
+        learnedTemperature: false,
+      },
+    ],
+    [
+      'drqv2',
+      // Without entropy an actor that is faster than the critics runs into the bounds, where tanh is flat.
+      {
+        hiddenWidth: 64,
+        actorLearningRate: 1e-3,
+        criticLearningRate: 1e-2,
+        ensembleSize: 2,
+        criticLayerNorm: false,
+        explorationUpdates: 400,
+      },
+    ],
+  ] as const) {
+    it(`${algorithm} finds the best action of a one-step task`, async () => {
+      const agent = smallAgent('state', { algorithm, ...settings });
+      const batches = new BatchSource('state', 32);
+      for (let i = 0; i < 500; i++) {
+        const batch = batches.next();
+        batch.discounts.fill(0);
+        for (let row = 0; row < batch.size; row++) {
+          const [a = 0, b = 0] = batch.actions.subarray(row * actionSize, (row + 1) * actionSize);
+          batch.rewards[row] = -4 * ((a - 0.5) ** 2 + (b - 0.5) ** 2);
+        }
+        await agent.update(batch);
+      }
+      for (let i = 0; i < 5; i++) {
+        for (const value of await agent.act(batches.observation(), 'mean')) {
+          assert.ok(Math.abs(value - 0.5) < 0.25, `${value}`);
+        }
+      }
+      agent.dispose();
     });
-    const batches = new BatchSource('state', 32);
-    for (let i = 0; i < 500; i++) {
-      const batch = batches.next();
-      batch.discounts.fill(0);
-      for (let row = 0; row < batch.size; row++) {
-        const [a = 0, b = 0] = batch.actions.subarray(row * actionSize, (row + 1) * actionSize);
-        batch.rewards[row] = -4 * ((a - 0.5) ** 2 + (b - 0.5) ** 2);
-      }
-      await agent.update(batch);
-    }
-    for (let i = 0; i < 5; i++) {
-      for (const value of await agent.act(batches.observation(), 'mean')) {
-        assert.ok(Math.abs(value - 0.5) < 0.25, `${value}`);
-      }
-    }
-    agent.dispose();
-  });
+  }
 
   for (const bcLoss of ['mode', 'logLikelihood'] as const) {
     it(`behaviour cloning imitates, ${bcLoss}`, async () => {

@@ -6,6 +6,7 @@ import type { AgentConfig } from '../../src/agent/config.js';
 import type { Learner } from '../../src/agent/learner.js';
 import type { BackendName } from '../../src/backend/options.js';
 import { tensorflowOrSkip, torchOrSkip, use } from '../backend/engines.js';
+import { goldenDrqv2, goldenDrqv2Learner, runGoldenDrqv2 } from './goldenDrqv2.js';
 import { goldenIbrl, goldenIbrlLearner, runGoldenIbrl } from './goldenIbrl.js';
 import { goldenIql, goldenIqlLearner, runGoldenIql } from './goldenIql.js';
 import { goldenLearner, goldenUpdate, readAll, runGolden } from './goldenUpdate.js';
@@ -20,7 +21,16 @@ describe('one update agrees with the cpu backend', () => {
     ['wasm', {}],
     ['torch', torch],
   ] as const) {
-    for (const name of ['pixels', 'state', 'both', 'constrained', 'iql-pixels', 'iql-state']) {
+    for (const name of [
+      'pixels',
+      'state',
+      'both',
+      'constrained',
+      'iql-pixels',
+      'iql-state',
+      'drqv2-pixels',
+      'drqv2-state',
+    ]) {
       it(`${backend}, ${name}`, options, async () => {
         const actual = await updated(backend, name);
         const expected = await updated('cpu', name);
@@ -61,6 +71,8 @@ describe('an agent on torch, recorded and gathering natively, agrees with one on
     ['pixels', { algorithm: 'iql', targetSubset: 3, criticLayerNorm: false }],
     ['state', { algorithm: 'iql', actorBcWeight: 0.4 }],
     ['both', { algorithm: 'ibrl', targetSubset: 2, actorDropout: 0.5, proposalInverseTemperature: 2 }],
+    ['pixels', { algorithm: 'drqv2', criticLayerNorm: false }],
+    ['state', { algorithm: 'drqv2', ensembleSize: 2 }],
   ] as const) {
     it(`over several updates: ${kind}, ${JSON.stringify(settings)}`, torch, async () => {
       const actual = await trained('torch', kind, settings);
@@ -94,7 +106,7 @@ async function trained(
 
 async function updated(backend: BackendName, name: string): Promise<Map<string, Float32Array>> {
   await use(backend);
-  const learner = name.startsWith('iql-') ? await updatedIql(name.slice(4)) : await updatedRlpd(name);
+  const learner = await updatedLearner(name);
   const values = await readAll(learner);
   learner.dispose();
   assert.equal(tf.memory().numTensors, 0);
@@ -106,6 +118,11 @@ async function updatedRlpd(name: string): Promise<Learner> {
   const learner = goldenLearner(golden);
   await runGolden(golden, learner);
   return learner;
+}
+
+async function updatedLearner(name: string): Promise<Learner> {
+  if (name.startsWith('iql-')) return updatedIql(name.slice(4));
+  return name.startsWith('drqv2-') ? updatedDrqv2(name.slice(6)) : updatedRlpd(name);
 }
 
 async function updatedIql(name: string): Promise<Learner> {
@@ -124,4 +141,11 @@ async function ibrlUpdated(backend: BackendName, name: string): Promise<Map<stri
   learner.dispose();
   assert.equal(tf.memory().numTensors, 0);
   return values;
+}
+
+async function updatedDrqv2(name: string): Promise<Learner> {
+  const golden = goldenDrqv2(name);
+  const learner = goldenDrqv2Learner(golden);
+  await runGoldenDrqv2(golden, learner);
+  return learner;
 }

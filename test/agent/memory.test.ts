@@ -13,6 +13,7 @@ for (const [backend, algorithm, options] of [
   ['torch', 'rlpd', torch],
   ['torch', 'iql', torch],
   ['torch', 'ibrl', torch],
+  ['torch', 'drqv2', torch],
   ['tensorflow', 'rlpd', tensorflow],
   ['wasm', 'rlpd', {}],
   ['wasm', 'ibrl', {}],

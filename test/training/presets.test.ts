@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { explorationStd } from '../../src/agent/drqv2Update.js';
 import { InputError } from '../../src/errors.js';
+import { agentSettings } from '../../src/training/config.js';
 import { presetSettings, presets } from '../../src/training/presets.js';
 import { resolveConfig } from '../../src/training/resolveConfig.js';
 
@@ -25,6 +27,47 @@ describe('presets', () => {
       assert.deepEqual([randomSteps, pretrainUpdates, offlineMode], [0, 25_000, 'seeded'], preset);
     }
     assert.equal(configOf('seeded-buffer').randomSteps, 5000);
+  });
+
+  it("drqv2 is its authors' agent", () => {
+    const config = configOf('drqv2');
+    const { batchSize, discount, returnSteps, updateInterval, randomSteps, actionRepeat } = config;
+    assert.deepEqual(
+      { batchSize, discount, returnSteps, updateInterval, randomSteps, actionRepeat },
+      {
+        batchSize: 256,
+        discount: 0.99,
+        returnSteps: 3,
+        updateInterval: 2,
+        randomSteps: 2000,
+        actionRepeat: 2,
+      },
+    );
+    const { ensembleSize, criticLayerNorm, hiddenLayers, hiddenWidth, trunkWidth, encoder } = config;
+    assert.deepEqual(
+      { ensembleSize, criticLayerNorm, hiddenLayers, hiddenWidth, trunkWidth, encoder },
+      {
+        ensembleSize: 2,
+        criticLayerNorm: false,
+        hiddenLayers: 2,
+        hiddenWidth: 1024,
+        trunkWidth: 50,
+        encoder: 'drqv2',
+      },
+    );
+    assert.deepEqual(
+      [config.criticLearningRate, config.actorLearningRate, config.emaRate, config.explorationClip],
+      [1e-4, 1e-4, 0.01, 0.3],
+    );
+  });
+
+  it('drqv2 explores by linear(1.0, 0.1, 100000) in agent steps', () => {
+    const config = configOf('drqv2');
+    for (const step of [2000, 2002, 50_000, 100_000, 150_000]) {
+      const updates = (step - config.randomSteps) / config.updateInterval;
+      const expected = 1 - 0.9 * Math.min(step / 100_000, 1);
+      assert.ok(Math.abs(explorationStd(agentSettings(config), updates) - expected) < 1e-9, `${step}`);
+    }
   });
 
   it('give way to a flag', () => {
