@@ -48,8 +48,8 @@ describe('checkpoint', () => {
       const expected = await agent.tensors();
 
       const restored = smallAgent(kind, settings, 99);
-      // Programs made before a restore must not hold on to the old weights.
-      await restored.update(first);
+      // Programs made before a restore must not hold on to the old weights, nor counters to their old values.
+      for (let i = 0; i < 2; i++) await restored.update(first);
       restored.restore(tensors, state);
       assert.deepEqual(await restored.update(second), metrics);
       assert.deepEqual(await restored.act(observation, 'sample'), action);
