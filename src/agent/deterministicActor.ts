@@ -6,23 +6,20 @@ import {
   type DeterministicPolicy,
 } from '../nn/deterministicPolicy.js';
 import { ParameterGroup } from '../nn/parameters.js';
-import { applyTrunk, createTrunk, type Trunk } from '../nn/trunk.js';
 import type { Generator } from '../random/generator.js';
 import type { AgentConfig } from './config.js';
-import { type AgentShape, type Features, headInputs, joinFeatures } from './networks.js';
+import { DetachedTrunk } from './detachedTrunk.js';
+import { type AgentShape, type Features, headInputs } from './networks.js';
 
 export class DeterministicActor {
   readonly group: ParameterGroup;
-  readonly #trunk: Trunk | undefined;
+  readonly #trunk: DetachedTrunk;
   readonly #policy: DeterministicPolicy;
 
   /** @param imageFeatures F of the critic's encoder; undefined: there are no pixels */
   constructor(config: AgentConfig, shape: AgentShape, imageFeatures: number | undefined, random: Generator) {
     this.group = new ParameterGroup('actor', random);
-    this.#trunk =
-      imageFeatures === undefined
-        ? undefined
-        : createTrunk(this.group, 'trunk', imageFeatures, config.trunkWidth);
+    this.#trunk = new DetachedTrunk(config, this.group, imageFeatures);
     this.#policy = createDeterministicPolicy(this.group, 'policy', {
       inputs: headInputs(config, shape),
       hiddenLayers: config.hiddenLayers,
@@ -32,12 +29,8 @@ export class DeterministicActor {
   }
 
   /** μ(s) `[B, A]` in [−1, 1]; its gradient stops at the features. */
-  action({ image, state }: Features): tf.Tensor2D {
-    const z = this.#trunk && image && applyTrunk(this.#trunk, image, 'weights');
-    return applyDeterministicPolicy(
-      this.#policy,
-      joinFeatures(z, state),
-      z === undefined ? 'weights' : 'both',
-    );
+  action(features: Features): tf.Tensor2D {
+    const { input, differentiate } = this.#trunk.apply(features);
+    return applyDeterministicPolicy(this.#policy, input, differentiate);
   }
 }

@@ -127,6 +127,7 @@ export class Drqv2Learner implements Learner {
       name: 'drqv2',
       criticMetricNames: drqv2CriticMetricNames,
       actorMetricNames: drqv2ActorMetricNames,
+      takesPrior: false,
       criticSpecs: (rows) => ({
         nextNoise: perAction(rows),
         explorationStd: { shape: [], dtype: 'float32' },
@@ -134,8 +135,8 @@ export class Drqv2Learner implements Learner {
       }),
       actorSpecs: (rows) => ({ noise: perAction(rows), actorStep: { shape: [], dtype: 'int32' } }),
       criticInputs: (rows) => this.#criticInputs(rows),
-      actorInputs: ({ size }) => ({
-        noise: this.#normal(size),
+      actorInputs: (rows) => ({
+        noise: this.#normal(rows),
         actorStep: Int32Array.of(++this.#actorSteps),
       }),
       criticStep: (transitions, inputs) =>

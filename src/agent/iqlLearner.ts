@@ -11,27 +11,17 @@ import { clippedSample } from '../nn/clippedGaussian.js';
 import type { ParameterGroup } from '../nn/parameters.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
-import {
-  type BatchForm,
-  batchForm,
-  type InputArrays,
-  type InputSpecs,
-  minibatchOf,
-  ObservationInputs,
-  sameForm,
-} from './batchInputs.js';
+import { batchForm, type InputArrays, type InputSpecs, sameForm, TransitionInputs } from './batchInputs.js';
 import type { AgentConfig } from './config.js';
 import { ClippedGaussianActor, StateValue } from './iqlNetworks.js';
 import { type IqlNetworks, iqlMetricNames, iqlStep } from './iqlUpdate.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
-import { type AgentShape, Critic, type ObservationTensors } from './networks.js';
+import { type AgentShape, actingParameters, Critic, type ObservationTensors } from './networks.js';
 import { isConstrained } from './rlpdUpdate.js';
 import { addToMeans, asVector } from './stepMetrics.js';
 
 interface IqlProgram {
-  readonly form: BatchForm;
-  readonly observation: ObservationInputs;
-  readonly nextObservation: ObservationInputs;
+  readonly transitions: TransitionInputs;
   readonly step: Program<string>;
 }
 
@@ -73,12 +63,7 @@ export class IqlLearner implements Learner {
   }
 
   get policyParameters(): string[] {
-    const { critic, actor } = this.networks;
-    const encoder = critic.group.parameters.filter(({ name }) => name.startsWith('encoder/'));
-    return [
-      ...encoder.map(({ name }) => `critic/${name}`),
-      ...actor.group.parameters.map(({ name }) => `actor/${name}`),
-    ];
+    return actingParameters(this.networks.critic, this.networks.actor);
   }
 
   action({ image, state }: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
@@ -128,61 +113,41 @@ export class IqlLearner implements Learner {
   }
 
   #programFor(batch: Batch): IqlProgram {
-    const form = batchForm(batch);
-    if (this.#program !== undefined && sameForm(this.#program.form, form)) return this.#program;
+    if (this.#program !== undefined && sameForm(this.#program.transitions.form, batchForm(batch)))
+      return this.#program;
     this.forgetPrograms();
-    const observationInputs = (name: 'observation' | 'nextObservation') =>
-      new ObservationInputs(name, this.#shape, batch.size, batch[name], this.#config.randomShiftPad);
-    const observation = observationInputs('observation');
-    const nextObservation = observationInputs('nextObservation');
+    const { randomShiftPad } = this.#config;
+    const takesPrior = isConstrained(this.#config);
+    const transitions = new TransitionInputs(this.#shape, batch, randomShiftPad, takesPrior);
     const step = createProgram<string>({
       name: 'iql step',
-      inputs: { ...observation.specs, ...nextObservation.specs, ...this.#specs(batch.size) },
+      inputs: { ...transitions.specs, ...this.#specs() },
       body: (inputs) => {
-        const actions = inputs.actions as tf.Tensor2D;
         const metrics = iqlStep(this.networks, this.#config, {
-          observation: observation.tensors(inputs),
-          nextObservation: nextObservation.tensors(inputs),
-          actions,
-          rewards: inputs.rewards as tf.Tensor1D,
-          discounts: inputs.discounts as tf.Tensor1D,
+          ...transitions.tensors(inputs),
           subset: inputs.subset as tf.Tensor1D,
           step: inputs.step as tf.Scalar,
-          priorActions: isConstrained(this.#config)
-            ? { actions, prior: inputs.prior as tf.Tensor1D }
-            : undefined,
         });
         return asVector(metrics);
       },
     });
-    this.#program = { form, observation, nextObservation, step };
+    this.#program = { transitions, step };
     return this.#program;
   }
 
-  #specs(rows: number): InputSpecs {
+  #specs(): InputSpecs {
     return {
-      actions: { shape: [rows, this.#shape.actionSize], dtype: 'float32' },
-      rewards: { shape: [rows], dtype: 'float32' },
-      discounts: { shape: [rows], dtype: 'float32' },
       subset: { shape: [this.#config.targetSubset], dtype: 'int32' },
       step: { shape: [], dtype: 'int32' },
-      ...(isConstrained(this.#config) && { prior: { shape: [rows], dtype: 'float32' as const } }),
     };
   }
 
-  #inputs({ observation, nextObservation }: IqlProgram, batch: Batch, index: number): InputArrays {
-    const { size } = batch;
+  #inputs({ transitions }: IqlProgram, batch: Batch, index: number): InputArrays {
     const { ensembleSize, targetSubset } = this.#config;
-    const inputs: InputArrays = {
-      actions: minibatchOf(batch.actions, index, size * this.#shape.actionSize),
-      rewards: minibatchOf(batch.rewards, index, size),
-      discounts: minibatchOf(batch.discounts, index, size),
+    return {
+      ...transitions.arrays(batch, index),
       subset: this.#subset.choose(ensembleSize, targetSubset),
       step: Int32Array.of(++this.#steps),
     };
-    if (isConstrained(this.#config)) inputs.prior = minibatchOf(batch.prior, index, size);
-    observation.fill(inputs, batch.observation, index);
-    nextObservation.fill(inputs, batch.nextObservation, index);
-    return inputs;
   }
 }

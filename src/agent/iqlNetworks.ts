@@ -11,27 +11,10 @@ import {
 } from '../nn/clippedGaussian.js';
 import { actionValues, createEnsembleCritic, type EnsembleCritic } from '../nn/ensembleCritic.js';
 import { ParameterGroup } from '../nn/parameters.js';
-import { applyTrunk, createTrunk, type Trunk } from '../nn/trunk.js';
 import type { Generator } from '../random/generator.js';
 import type { AgentConfig } from './config.js';
-import { type AgentShape, type Features, headInputs, joinFeatures } from './networks.js';
-
-/** Features on their way through a trunk into what stands behind it. */
-class DetachedTrunk {
-  readonly #trunk: Trunk | undefined;
-
-  /** @param imageFeatures F of the critic's encoder; undefined: there are no pixels */
-  constructor(config: AgentConfig, group: ParameterGroup, imageFeatures: number | undefined) {
-    this.#trunk =
-      imageFeatures === undefined ? undefined : createTrunk(group, 'trunk', imageFeatures, config.trunkWidth);
-  }
-
-  /** `[B, N]`, and what the layers behind it are to be differentiated for. */
-  apply({ image, state }: Features): { input: tf.Tensor2D; differentiate: 'weights' | 'both' } {
-    const z = this.#trunk && image && applyTrunk(this.#trunk, image, 'weights');
-    return { input: joinFeatures(z, state), differentiate: z === undefined ? 'weights' : 'both' };
-  }
-}
+import { DetachedTrunk } from './detachedTrunk.js';
+import { type AgentShape, type Features, headInputs } from './networks.js';
 
 /** V(s): a critic of one member that is given no action. */
 export class StateValue {

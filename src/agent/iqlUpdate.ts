@@ -12,6 +12,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Adam } from '../nn/adam.js';
 import { clippedLogProbability } from '../nn/clippedGaussian.js';
 import { differentiate } from '../nn/gradients.js';
+import type { TransitionTensors } from './batchInputs.js';
 import type { AgentConfig } from './config.js';
 import type { ClippedGaussianActor, StateValue } from './iqlNetworks.js';
 import {
@@ -23,7 +24,7 @@ import {
   temporalDifferenceTarget,
   weightedLikelihoodLoss,
 } from './losses.js';
-import type { Critic, Features, ObservationTensors } from './networks.js';
+import type { Critic, Features } from './networks.js';
 import { constraintMetricNames, criticMetricNames, moveCritics } from './rlpdUpdate.js';
 
 /** Everything an update reads and writes beside its inputs. */
@@ -35,15 +36,7 @@ export interface IqlNetworks {
   readonly optimisers: { readonly critic: Adam; readonly value: Adam; readonly actor: Adam };
 }
 
-export interface IqlStepInputs {
-  readonly observation: ObservationTensors;
-  readonly nextObservation: ObservationTensors;
-  /** `[B, A]`. */
-  readonly actions: tf.Tensor2D;
-  /** `[B]`. */
-  readonly rewards: tf.Tensor1D;
-  /** `[B]`: what the value of s' counts for. */
-  readonly discounts: tf.Tensor1D;
+export interface IqlStepInputs extends TransitionTensors {
   /** Numbers of the target's critics, `[Z]` int32. */
   readonly subset: tf.Tensor1D;
   /** Number of this step, of each of the three, `[]` int32, from 1. */
