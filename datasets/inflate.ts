@@ -1,5 +1,5 @@
 /**
- * Raw deflate streams unpacked, large ones off the main thread: by libdeflate, where `npm run setup` built the small
+ * Raw deflate streams unpacked, large ones off the main thread: by libdeflate, where the set-up built the small
  * addon over it, else by Node's own zlib, which takes 1.6 times as long. Both give the same bytes and refuse the same
  * streams.
  */
@@ -67,7 +67,7 @@ function loadAddon(): InflateAddon | null {
   try {
     const path = fileURLToPath(new URL('../../build/rlpd_inflate.node', import.meta.url));
     const addon: Partial<InflateAddon> = createRequire(import.meta.url)(path);
-    // One that an older version built lacks what is called here, until the next `npm run setup`.
+    // One that an older version built lacks what is called here, until the next set-up.
     return isWhole(addon) ? addon : null;
   } catch {
     return null;

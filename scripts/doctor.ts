@@ -55,7 +55,7 @@ async function examine(): Promise<Finding[]> {
         name,
         verdict: 'wrong',
         found: error instanceof Error ? error.message : String(error),
-        fix: 'Run "npm run setup"; if the packages are damaged, delete node_modules first.',
+        fix: 'If the packages are damaged: delete node_modules, then npm install.',
       });
     }
   }
@@ -204,7 +204,7 @@ function nativeEngine(native: ReturnType<typeof loadNative>): Finding {
     name,
     verdict: 'slow',
     found: native.note,
-    fix: 'Debian/Ubuntu: apt-get install g++ libtorch-dev libopenblas0-openmp, then npm run setup. macOS: brew install pytorch, then LIBTORCH=$(brew --prefix pytorch) npm run setup. With pip: pip install torch, then RLPD_TORCH_PYTHON=python3 npm run setup.',
+    fix: 'It is built, or what that needs is said, by: npx rlpd setup',
   };
 }
 
@@ -238,7 +238,7 @@ async function unpacking(): Promise<Finding> {
     name,
     verdict: 'slow',
     found: "deflated images by Node's zlib, a third slower than by libdeflate",
-    fix: 'Debian/Ubuntu: apt-get install g++ libdeflate-dev, then npm run setup. macOS: brew install libdeflate, then npm run setup.',
+    fix: `With libdeflate: ${process.platform === 'darwin' ? 'brew install' : 'apt-get install g++'} libdeflate${process.platform === 'darwin' ? '' : '-dev'} && npx rlpd setup`,
   };
 }
 

@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findCompiler } from './native.mjs';
+import { root } from './installation.mjs';
+import { apiHeaders, findCompiler } from './native.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join('datasets', 'native', 'inflate.cpp');
 const binary = join(root, 'build', 'rlpd_inflate.node');
 const stamp = join(root, 'build', 'rlpd_inflate.json');
@@ -32,7 +32,7 @@ export function buildInflate() {
   const flags = ['-std=c++17', '-O2', '-fPIC', '-DNAPI_VERSION=8', '-Wall', '-Wextra', '-shared'];
   if (process.platform === 'darwin') flags.push('-undefined', 'dynamic_lookup');
   if (prefix !== '/usr') flags.push(`-I${join(prefix, 'include')}`, `-L${join(prefix, 'lib')}`);
-  flags.push('-isystem', join('node_modules', 'node-api-headers', 'include'));
+  flags.push('-isystem', apiHeaders() ?? '');
   mkdirSync(dirname(binary), { recursive: true });
   // Written aside: another process may be building, or loading it, at the same time.
   const partial = `${binary}.${process.pid}.part`;

@@ -1,7 +1,7 @@
 // Builds the native tensor engine (src/backend/native) into build/rlpd_torch.node: finds libtorch, compiles each
 // source with the system's C++17 compiler, links. Nothing is fetched; what is up to date is not built again.
-// libtorch is looked for in the folder LIBTORCH, in the torch package of the interpreter RLPD_TORCH_PYTHON, and in
-// the system (Debian's libtorch-dev), in this order. Where that libtorch has CUDA and CUDA's headers are found, the engine
+// libtorch is looked for in the folder LIBTORCH, in the torch package of the interpreter RLPD_TORCH_PYTHON, in the one
+// that pip laid into build/torch, and in the system (Debian's libtorch-dev), in this order. Where that libtorch has CUDA and CUDA's headers are found, the engine
 // has it too.
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -16,15 +16,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { root, setupCommand } from './installation.mjs';
+import { pipLibtorch } from './pipTorch.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Relative to the root, where the compiler runs: what is built is as good in a copy of the project. */
 const sourceFolder = join('src', 'backend', 'native');
-const apiHeaders = join('node_modules', 'node-api-headers', 'include');
 const buildFolder = join(root, 'build');
 const objectFolder = join(buildFolder, 'native');
 /** The addon, once it is built. */
@@ -55,19 +56,19 @@ export async function buildNative({ log = () => {} } = {}) {
   if (compiler === undefined) {
     return absent(
       'The native engine was not built: no C++ compiler (c++, g++ or clang++, or the one named by CXX) was found.',
-      'Debian/Ubuntu: apt-get install g++ libtorch-dev libopenblas0-openmp. macOS: xcode-select --install, then brew install pytorch and LIBTORCH=$(brew --prefix pytorch).',
+      compilerRemedies(),
     );
   }
   if (plan === undefined) {
     return absent(
-      'The native engine was not built: libtorch was not found (LIBTORCH, RLPD_TORCH_PYTHON, then the system).',
-      'Debian/Ubuntu: apt-get install libtorch-dev libopenblas0-openmp. Elsewhere: pip install torch, then RLPD_TORCH_PYTHON=python3 npm run setup.',
+      'The native engine was not built: libtorch was not found (LIBTORCH, RLPD_TORCH_PYTHON, build/torch, then the system).',
+      libtorchRemedies(),
     );
   }
-  if (!existsSync(join(root, apiHeaders))) {
+  if (apiHeaders() === undefined) {
     return absent(
       'The native engine was not built: the npm package node-api-headers is not installed.',
-      'Run "npm run setup", which installs the packages first.',
+      [`The packages first: npm install && ${setupCommand()}`],
       false,
     );
   }
@@ -97,7 +98,7 @@ export async function buildNative({ log = () => {} } = {}) {
       /^.*error.*$/m.exec(String(error.stderr ?? ''))?.[0] ?? String(error.message).split('\n')[0];
     return absent(
       `The native engine was not built: ${first}`,
-      `The compiler's full report is in ${report}.`,
+      [`The compiler's full report is in ${report}.`],
       false,
     );
   }
@@ -176,10 +177,47 @@ function isAlive(pid) {
   }
 }
 
-function absent(what, remedy, missing = true) {
+function absent(what, remedies, missing = true) {
   rmSync(binary, { force: true });
   rmSync(stamp, { force: true });
-  return { built: false, fresh: false, missing, message: `${what}\n${remedy}` };
+  return { built: false, fresh: false, missing, message: [what, ...remedies].join('\n') };
+}
+
+/** Ways to a compiler, each a line that ends in the command to run. */
+export function compilerRemedies() {
+  if (process.platform === 'darwin') return [`From Apple: xcode-select --install && ${setupCommand()}`];
+  return [
+    `As root on Debian or Ubuntu: apt-get install g++ libtorch-dev libopenblas0-openmp && ${setupCommand()}`,
+    `Without root, with conda: conda install -c conda-forge gxx && ${setupCommand()}`,
+    `With a compiler of your own: CXX=/path/to/g++ ${setupCommand()}`,
+  ];
+}
+
+/** Ways to a libtorch, each a line that ends in the command to run. */
+export function libtorchRemedies() {
+  const system =
+    process.platform === 'darwin'
+      ? `With Homebrew: brew install pytorch && LIBTORCH=$(brew --prefix pytorch) ${setupCommand()}`
+      : `As root on Debian or Ubuntu: apt-get install libtorch-dev libopenblas0-openmp && ${setupCommand()}`;
+  return [
+    system,
+    `Without root, where Python 3 has pip: ${setupCommand('--torch-from-pip')}`,
+    `With a Python environment that has torch: RLPD_TORCH_PYTHON=/path/to/python ${setupCommand()}`,
+    `With a libtorch of your own: LIBTORCH=/path/to/libtorch ${setupCommand()}`,
+  ];
+}
+
+/**
+ * The headers of Node-API, from the root, as Node resolves their package: npm may have laid it beside this one or
+ * below it. Undefined where it is not installed.
+ */
+export function apiHeaders() {
+  try {
+    const { resolve } = createRequire(import.meta.url);
+    return join(relative(root, dirname(resolve('node-api-headers/package.json'))), 'include');
+  } catch {
+    return undefined;
+  }
 }
 
 export function findCompiler() {
@@ -224,6 +262,8 @@ export function findLibtorch(log = () => {}) {
     }
     log(`RLPD_TORCH_PYTHON names ${RLPD_TORCH_PYTHON}, which gives no torch package: looking elsewhere.`);
   }
+  const fromPip = inFolder(pipLibtorch, 'the torch package in build/torch', log);
+  if (fromPip) return fromPip;
   if (existsSync('/usr/include/ATen/ATen.h')) {
     const triplets = ['x86_64-linux-gnu', 'aarch64-linux-gnu', '.'];
     const lib = triplets
@@ -299,7 +339,7 @@ function systemVersion(lib) {
 
 export function compileFlags(libtorch) {
   const flags = [
-    '-std=c++17',
+    `-std=${standardOf(libtorch)}`,
     '-O3',
     '-fno-math-errno',
     '-fno-trapping-math',
@@ -314,8 +354,17 @@ export function compileFlags(libtorch) {
   if (libtorch.abi !== undefined) flags.push(`-D_GLIBCXX_USE_CXX11_ABI=${libtorch.abi}`);
   if (libtorch.cuda) flags.push('-DRLPD_CUDA');
   for (const folder of libtorch.include) flags.push('-isystem', folder);
-  flags.push('-isystem', apiHeaders);
+  flags.push('-isystem', apiHeaders() ?? '');
   return flags;
+}
+
+/** The C++ that libtorch's headers ask for in their first lines: C++20 since 2.15. */
+function standardOf(libtorch) {
+  const folders = [...libtorch.include, '/usr/include'];
+  const header = folders.map((folder) => join(folder, 'ATen', 'ATen.h')).find((path) => existsSync(path));
+  return header !== undefined && readFileSync(header, 'utf8').includes('__cplusplus < 202002L')
+    ? 'c++20'
+    : 'c++17';
 }
 
 export function linkFlags(libtorch) {

@@ -15,6 +15,7 @@ const commands = {
   render: async () => (await import('./render.js')).renderCommand,
   tasks: async () => (await import('./tasks.js')).tasksCommand,
   bench: async () => (await import('./bench.js')).benchCommand,
+  setup: async () => (await import('./setup.js')).setupCommand,
   doctor: async () => (await import('./doctor.js')).doctorCommand,
 } satisfies Record<string, () => Promise<Command>>;
 

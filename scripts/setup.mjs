@@ -1,39 +1,38 @@
-// Makes a fresh clone ready to use: system libraries, npm packages, the compiled program, the native engine.
-// Each step is taken only where something is missing, and is announced before it is taken; with nothing missing
-// it is silent and takes a fraction of a second. What concerns the native engine alone never fails the set-up:
-// without it the program runs on WebAssembly, many times slower. `--no-native` leaves that part out.
+// Makes this program ready to use: in a clone the npm packages, the compiled program and the native parts; in an
+// installed package, which has the first two, the native parts. Each step is taken only where something is missing, and
+// is announced before it is taken; with nothing missing it is silent and takes a fraction of a second.
+//   --no-native        leaves the native parts out
+//   --torch-from-pip   lets pip lay torch into build/torch, for want of another libtorch or of root
+//   --for-tests        also installs the programs that single tests need
 // LIBTORCH and RLPD_TORCH_PYTHON choose the libtorch (scripts/native.mjs).
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build, buildIsCurrent } from './build.mjs';
+import { join } from 'node:path';
+import { isClone, root, setupCommand } from './installation.mjs';
+import { setUpNative } from './nativeSetup.mjs';
+import { installTestPrograms } from './systemPackages.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-/** Debian's and Ubuntu's names; the OpenMP flavour of OpenBLAS shares libtorch's thread pool. */
-const nativePackages = ['g++', 'libtorch-dev', 'libopenblas0-openmp', 'libdeflate-dev'];
+const flags = ['--no-native', '--torch-from-pip', '--for-tests'];
+const given = new Set(process.argv.slice(2));
 
-const native = !noNativeAsked();
+checkArguments();
 checkNode();
 try {
-  if (!packagesMatchLock()) {
-    say('Installing the npm packages (npm ci)');
-    npm(['ci', '--loglevel=error', '--no-fund', '--no-audit']);
+  if (isClone) await setUpClone();
+  if (given.has('--for-tests')) installTestPrograms(say);
+  if (!given.has('--no-native')) {
+    const torchFromPip = given.has('--torch-from-pip');
+    if (!(await setUpNative({ say, torchFromPip }))) process.exitCode = 1;
   }
-  if (!buildIsCurrent()) {
-    say('Compiling the TypeScript');
-    build();
-  }
-  if (native) await setUpNative();
 } catch (error) {
   say(`The set-up stopped: ${error.message}`);
   process.exitCode = 1;
 }
 
-function noNativeAsked() {
-  const unknown = process.argv.slice(2).find((argument) => argument !== '--no-native');
-  if (unknown === undefined) return process.argv.includes('--no-native');
-  say(`Unknown argument ${unknown}. Usage: node scripts/setup.mjs [--no-native]`);
+function checkArguments() {
+  const unknown = [...given].find((argument) => !flags.includes(argument));
+  if (unknown === undefined) return;
+  say(`Unknown argument ${unknown}. Usage: ${setupCommand(...flags.map((flag) => `[${flag}]`))}`);
   process.exit(2);
 }
 
@@ -46,6 +45,18 @@ function checkNode() {
     `Node ${oldestMajor}.${oldestMinor} or newer is needed; this is ${process.versions.node} (nodejs.org, nvm and fnm have newer ones).`,
   );
   process.exit(1);
+}
+
+async function setUpClone() {
+  if (!packagesMatchLock()) {
+    say('Installing the npm packages (npm ci)');
+    npm(['ci', '--loglevel=error', '--no-fund', '--no-audit']);
+  }
+  const { build, buildIsCurrent } = await import('./build.mjs');
+  if (!buildIsCurrent()) {
+    say('Compiling the TypeScript');
+    build();
+  }
 }
 
 /**
@@ -69,66 +80,6 @@ function npm(commandLine) {
   if (running?.endsWith('.js'))
     execFileSync(process.execPath, [running, ...commandLine], { cwd: root, stdio: 'inherit' });
   else execFileSync('npm', commandLine, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });
-}
-
-async function setUpNative() {
-  const { binary, buildNative } = await import('./native.mjs');
-  const { buildInflate } = await import('./inflate.mjs');
-  let result = await buildNative({ log: say });
-  let inflate = buildInflate();
-  if ((result.missing || inflate.missing) && installSystemPackages()) {
-    result = await buildNative({ log: say });
-    inflate = buildInflate();
-  }
-  if (inflate.message !== undefined) say(inflate.message);
-  if (result.fresh) say(whyItDoesNotLoad(binary) ?? result.message);
-  else if (!result.built)
-    say(`${result.message}\nGoing on without it, on WebAssembly, which is many times slower.`);
-}
-
-/** With apt-get, as root or through a sudo that asks for no password. Returns whether they are installed now. */
-function installSystemPackages() {
-  if (process.platform !== 'linux' || !succeeds('apt-get', ['--version'])) return false;
-  const asRoot = process.getuid() === 0 ? [] : ['sudo', '-n'];
-  if (asRoot.length > 0 && !succeeds('sudo', ['-n', 'true'])) return false;
-  const run = (...commandLine) => {
-    const [command, ...rest] = [
-      ...asRoot,
-      'env',
-      'DEBIAN_FRONTEND=noninteractive',
-      'apt-get',
-      '-q',
-      ...commandLine,
-    ];
-    return spawnSync(command, rest, { encoding: 'utf8' });
-  };
-  const install = () => run('install', '-y', '--no-install-recommends', ...nativePackages);
-  say(
-    `Installing ${nativePackages.join(', ')} with apt-get, for the native engine (--no-native leaves it out)`,
-  );
-  if (install().status === 0) return true;
-  // The usual reason on a fresh machine is that the package lists were never fetched.
-  run('-o', 'Acquire::Retries=0', 'update');
-  const second = install();
-  if (second.status === 0) return true;
-  const reason = second.stderr.split('\n').find((line) => line.startsWith('E: '));
-  say(`apt-get could not install them: ${reason?.slice(3) ?? 'it gave no reason'}`);
-  return false;
-}
-
-function succeeds(command, commandLine) {
-  return spawnSync(command, commandLine, { stdio: 'ignore' }).status === 0;
-}
-
-/** In a process of its own, since a library that does not fit can take the whole process down. */
-function whyItDoesNotLoad(binary) {
-  const trial = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(binary)})`], {
-    encoding: 'utf8',
-  });
-  if (trial.status === 0) return undefined;
-  const reason =
-    /^Error: (.*)$/m.exec(trial.stderr)?.[1] ?? `its process ended with ${trial.signal ?? trial.status}`;
-  return `The native engine is built but does not load: ${reason}`;
 }
 
 function say(line) {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -14,6 +13,7 @@ import type { Episode } from '../../datasets/episode.js';
 import { readManifest } from '../../datasets/manifest.js';
 import { verifyDataset } from '../../datasets/verify.js';
 import { InputError } from '../../src/errors.js';
+import { findProgram, needing } from '../programs.js';
 import { assertEncodedRows, convertAll, encodedRows, golden, rejection, temporaryFolder } from './samples.js';
 
 const summary = (episodes: readonly Episode[]) =>
@@ -195,9 +195,9 @@ test('tables and pictures that do not fit are sentences with file and row', asyn
   assert.match((await rejection(openFrames(empty, {}))).message, /has no steps\.csv or steps\.jsonl/);
 });
 
-const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
+const ffmpeg = needing(findProgram('ffmpeg'), 'ffmpeg');
 
-test('LeRobot videos give each episode its own frames of a shared file', { skip: !hasFfmpeg }, async (t) => {
+test('LeRobot videos give each episode its own frames of a shared file', ffmpeg, async (t) => {
   const { episodes, out } = await convertAll(t, await openLerobot(join(golden, 'lerobot/video'), {}));
   assert.deepEqual(
     episodes.map(({ length }) => length),
@@ -213,17 +213,19 @@ test('LeRobot videos give each episode its own frames of a shared file', { skip:
   assert.equal((await readManifest(out)).provenance.lossy, true);
 });
 
-test('a LeRobot video that is damaged is a problem of its episodes, not wrong pictures', {
-  skip: !hasFfmpeg,
-}, async (t) => {
-  const folder = join(temporaryFolder(t), 'video');
-  cpSync(join(golden, 'lerobot/video'), folder, { recursive: true });
-  truncateSync(join(folder, 'videos/observation.images.top/chunk-000/file-000.mp4'), 900);
-  const source = await openLerobot(folder, {});
-  const error = await rejection(source.units[0]?.read() ?? Promise.resolve());
-  await source.close();
-  assert.match(error.message, /file-000\.mp4 does not hold 5 frames of 32×32 from frame 0 on/);
-});
+test(
+  'a LeRobot video that is damaged is a problem of its episodes, not wrong pictures',
+  ffmpeg,
+  async (t) => {
+    const folder = join(temporaryFolder(t), 'video');
+    cpSync(join(golden, 'lerobot/video'), folder, { recursive: true });
+    truncateSync(join(folder, 'videos/observation.images.top/chunk-000/file-000.mp4'), 900);
+    const source = await openLerobot(folder, {});
+    const error = await rejection(source.units[0]?.read() ?? Promise.resolve());
+    await source.close();
+    assert.match(error.message, /file-000\.mp4 does not hold 5 frames of 32×32 from frame 0 on/);
+  },
+);
 
 test('an ffmpeg that is too old is a sentence that names its version and the one needed', {
   skip: process.platform === 'win32',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,6 +9,7 @@ import type { Episode } from '../../datasets/episode.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { serveDataset } from '../../scripts/datasetServer.js';
 import { rejection, sampleEpisode, sampleHeader, temporaryFolder } from '../datasets/samples.js';
+import { findProgram, needing } from '../programs.js';
 
 const overviewSchema = z.object({ episodes: z.array(z.object({ id: z.string(), steps: z.number() })) });
 const valuesSchema = z.object({ actions: z.array(z.number()), rewards: z.array(z.number()) });
@@ -66,43 +67,38 @@ test('the server hands out episodes as they are, on the loopback address and to 
   assert.match((await rejection(serveDataset(folder, port))).message, /is taken: give another with --port/);
 });
 
-const browser = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => {
-  try {
-    execFileSync('which', [name], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-});
+const browser = findProgram('chromium', 'chromium-browser', 'google-chrome');
 
-test('a real browser shows the step that the address names, with its action, reward and image', {
-  skip: browser === undefined && 'no Chromium is installed here (Debian: apt install chromium)',
-}, async (t) => {
-  const folder = temporaryFolder(t);
-  const episodes = await sampleDataset(folder);
-  const server = await serveDataset(folder, 0);
-  t.after(() => server.close());
-  const { stdout } = await promisify(execFile)(
-    browser as string,
-    [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-dev-shm-usage',
-      `--user-data-dir=${join(temporaryFolder(t), 'profile')}`,
-      '--virtual-time-budget=20000',
-      '--dump-dom',
-      `${server.url}#1/3`,
-    ],
-    { maxBuffer: 2 ** 24 },
-  );
-  assert.match(stdout, /data-ready="true"/);
-  assert.match(stdout, /<title>walker-walk · 2 episodes<\/title>/);
-  const { actions, rewards } = episodes[1] as Episode;
-  const action = [...actions.subarray(6, 8)].map((value) => value.toFixed(2)).join(', ');
-  assert.ok(
-    stdout.includes(`Step 3 of 12 · action ${action} · reward that follows ${rewards[3]?.toFixed(3)}`),
-  );
-  assert.match(stdout, /<canvas id="image" width="7" height="9">/);
-  assert.match(stdout, /aria-current="true"[^>]*><span title="episode-1">/);
-});
+test(
+  'a real browser shows the step that the address names, with its action, reward and image',
+  needing(browser, 'chromium'),
+  async (t) => {
+    const folder = temporaryFolder(t);
+    const episodes = await sampleDataset(folder);
+    const server = await serveDataset(folder, 0);
+    t.after(() => server.close());
+    const { stdout } = await promisify(execFile)(
+      browser ?? 'chromium',
+      [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-dev-shm-usage',
+        `--user-data-dir=${join(temporaryFolder(t), 'profile')}`,
+        '--virtual-time-budget=20000',
+        '--dump-dom',
+        `${server.url}#1/3`,
+      ],
+      { maxBuffer: 2 ** 24 },
+    );
+    assert.match(stdout, /data-ready="true"/);
+    assert.match(stdout, /<title>walker-walk · 2 episodes<\/title>/);
+    const { actions, rewards } = episodes[1] as Episode;
+    const action = [...actions.subarray(6, 8)].map((value) => value.toFixed(2)).join(', ');
+    assert.ok(
+      stdout.includes(`Step 3 of 12 · action ${action} · reward that follows ${rewards[3]?.toFixed(3)}`),
+    );
+    assert.match(stdout, /<canvas id="image" width="7" height="9">/);
+    assert.match(stdout, /aria-current="true"[^>]*><span title="episode-1">/);
+  },
+);

@@ -27,8 +27,9 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'rlpd-native-'));
   clone = join(folder, 'my clone, here');
   mkdirSync(join(clone, 'scripts'), { recursive: true });
-  cpSync(join(project, 'scripts/native.mjs'), join(clone, 'scripts/native.mjs'));
-  mkdirSync(join(clone, 'node_modules/node-api-headers/include'), { recursive: true });
+  for (const name of ['native', 'installation', 'pipTorch', 'systemPackages'])
+    cpSync(join(project, `scripts/${name}.mjs`), join(clone, `scripts/${name}.mjs`));
+  put('node_modules/node-api-headers/package.json', '{"name":"node-api-headers"}');
   for (const name of ['one.cpp', 'two.cpp', 'all.h']) put(`src/backend/native/${name}`, name);
   put('torch/include/ATen/ATen.h', '');
   put('torch/lib/libtorch_cpu.so', 'torch');
@@ -47,6 +48,7 @@ function compilerIs(behaviour: 'write' | 'fail'): void {
     'bin/c++',
     `#!/bin/sh
 [ "$1" = --version ] && { echo stand-in; exit; }
+echo " $* " >> '${clone}/flags'
 for word; do
   [ "$before" = -o ] && { echo "\${word##*/}" >> '${clone}/log'; ${behaviour === 'write' ? 'echo made > "$word"' : 'echo "one.cpp:1: error: no such thing" >&2; exit 1'}; }
   before="$word"
@@ -66,6 +68,11 @@ function build(environment: Record<string, string> = {}) {
   const log = join(clone, 'log');
   const made = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [];
   return { status, said: stderr, made: made.map((name) => name.split(/[-.]/)[0]).sort() };
+}
+
+/** What the compiler was last told. */
+function flags(): string {
+  return readFileSync(join(clone, 'flags'), 'utf8').trimEnd().split('\n').at(-2) ?? '';
 }
 
 const binary = () => join(clone, 'build/rlpd_torch.node');
@@ -118,6 +125,30 @@ test('a compiler error is said and kept in full, and no binary of other sources 
 test('a LIBTORCH that holds none is named', () => {
   const { said } = build({ LIBTORCH: join(clone, 'nothing') });
   assert.match(said, /LIBTORCH names .*nothing, which holds no libtorch/);
+});
+
+test('the headers of Node-API are found where npm laid them beside the package', () => {
+  rmSync(join(clone, 'node_modules'), { recursive: true });
+  assert.match(build().said, /node-api-headers is not installed/);
+  mkdirSync(join(folder, 'node_modules/node-api-headers'), { recursive: true });
+  writeFileSync(join(folder, 'node_modules/node-api-headers/package.json'), '{"name":"node-api-headers"}');
+  assert.deepEqual(build().made, ['one', 'rlpd_torch', 'two']);
+  assert.match(flags(), / -isystem \.\.\/node_modules\/node-api-headers\/include /);
+});
+
+test("C++20 where libtorch's headers ask for it, else C++17", () => {
+  build();
+  assert.match(flags(), / -std=c\+\+17 /);
+  put('torch/include/ATen/ATen.h', '#if __cplusplus < 202002L\n#error');
+  build();
+  assert.match(flags(), / -std=c\+\+20 /);
+});
+
+test('what pip laid into build/torch is found, after a libtorch that is named', () => {
+  put('build/torch/torch/include/ATen/ATen.h', '');
+  put('build/torch/torch/lib/libtorch_cpu.so', 'torch');
+  assert.match(build().said, /libtorch in .*here\/torch\)/);
+  assert.match(build({ LIBTORCH: '' }).said, /the torch package in build\/torch/);
 });
 
 test('the script runs when it is called through a link', () => {

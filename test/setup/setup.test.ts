@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -31,8 +32,8 @@ const lock = (versions: Record<string, string>, optional: string[] = []) =>
 let clone: string;
 beforeEach(() => {
   clone = mkdtempSync(join(tmpdir(), 'rlpd-setup-'));
-  for (const name of ['setup', 'build', 'native', 'inflate'])
-    cpSync(join(project, 'scripts', `${name}.mjs`), join(clone, 'scripts', `${name}.mjs`));
+  for (const name of readdirSync(join(project, 'scripts')).filter((name) => name.endsWith('.mjs')))
+    cpSync(join(project, 'scripts', name), join(clone, 'scripts', name));
   put('package-lock.json', lock({ kept: '1.0.0' }));
   put('package.json', '{"engines":{"node":">=20.15.0"}}');
   put('tsconfig.json', '{}');
@@ -56,6 +57,14 @@ function put(path: string, text: string): void {
 function command(name: string, script: string): void {
   put(`bin/${name}`, `#!/bin/sh\n${script}\n`);
   chmodSync(join(clone, 'bin', name), 0o755);
+}
+
+/** It writes what it is asked to. */
+function compiler(): void {
+  command(
+    'c++',
+    `for word; do [ "$before" = -o ] && echo "module.exports = 1" > "$word"; before="$word"; done`,
+  );
 }
 
 function setUp(...commandLine: string[]): { status: number | null; said: string[]; did: string[] } {
@@ -106,12 +115,111 @@ test('a compiler error fails the set-up, and the next one compiles again', () =>
   assert.equal(setUp('--no-native').status, 1);
 });
 
-test('without rights or apt-get the native engine is left out with what is missing and how to get it, exit 0', () => {
+test('without rights or apt-get the native engine is left out with what is missing and ways to it, exit 0', () => {
   const { status, said } = setUp();
   assert.equal(status, 0);
-  assert.match(said.join('\n'), /no C\+\+ compiler/);
-  assert.match(said.join('\n'), /Debian\/Ubuntu.*macOS/s);
+  const missing = said.findIndex((line) => /no C\+\+ compiler/.test(line));
+  assert.deepEqual(said.slice(missing + 1, -1), remedies('compiler'));
   assert.match(said.at(-1) ?? '', /WebAssembly/);
+});
+
+/** Ways to a compiler or to libtorch, as they are said on this system whether it has them or not. */
+function remedies(what: 'compiler' | 'libtorch'): string[] {
+  const script = `console.log((await import('./scripts/native.mjs')).${what}Remedies().join('\\n'))`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: clone,
+    encoding: 'utf8',
+  });
+  return stdout.trimEnd().split('\n');
+}
+
+test('each way to the native engine ends in the command to run next, which is one that is there', () => {
+  const [inClone, inPackage] = [false, true].map((isPackage) => {
+    if (isPackage) rmSync(join(clone, 'tsconfig.json'));
+    return [...remedies('compiler'), ...remedies('libtorch')];
+  });
+  assert.ok(inClone?.some((line) => /^Without root.*: npm run setup -- --torch-from-pip$/.test(line)));
+  for (const line of inClone ?? []) assert.match(line, /^[^:]+: .*npm run setup( -- --torch-from-pip)?$/);
+  assert.ok(inPackage?.some((line) => /^Without root.*: npx rlpd setup --torch-from-pip$/.test(line)));
+  for (const line of inPackage ?? []) assert.match(line, /^[^:]+: .*npx rlpd setup( --torch-from-pip)?$/);
+});
+
+test('an installed package is not compiled anew', () => {
+  rmSync(join(clone, 'tsconfig.json'));
+  rmSync(join(clone, 'node_modules'), { recursive: true });
+  const { status, said, did } = setUp();
+  assert.deepEqual([status, did], [0, []]);
+  assert.match(said.at(-1) ?? '', /WebAssembly/);
+  assert.match(setUp('--fast').said.join(), /Usage: npx rlpd setup \[--no-native\]/);
+});
+
+test('pip lays torch into a folder of the project, without CUDA where no GPU is, and the engine is built against it', () => {
+  compiler();
+  put('node_modules/node-api-headers/package.json', '{"name":"node-api-headers"}');
+  put('src/backend/native/one.cpp', '');
+  put(
+    'wheel.sh',
+    `for target; do [ "$before" = --target ] && break; before="$target"; done
+echo "pip \${*##*"$target "}" >> "${clone}/log"
+[ -e "${clone}/offline" ] && exit 1
+mkdir -p "$target/torch/include/ATen" "$target/torch/lib" "$target/torch-9.8.7.dist-info"
+: > "$target/torch/include/ATen/ATen.h"
+: > "$target/torch/lib/libtorch_cpu.so"
+: > "$target/torch/lib/libtorch_cuda.so"
+echo 'Requires-Dist: filelock
+Requires-Dist: nvidia-cuda-runtime-cu12 (==12.1.105) ; platform_system == "Linux"
+Requires-Dist: cuda-toolkit[cublas,cudart,cupti]==13.2.2; platform_system == "Linux"' > "$target/torch-9.8.7.dist-info/METADATA"`,
+  );
+  command('python3', `case "$*" in *--version*) ;; *) . "${clone}/wheel.sh" ;; esac`);
+  command('mkdir', 'exec /bin/mkdir "$@"');
+  put('offline', '');
+  const failed = setUp('--torch-from-pip');
+  assert.equal(failed.status, 1);
+  assert.ok(failed.said.includes('torch was not installed: pip install --no-deps torch ended with 1.'));
+  rmSync(join(clone, 'offline'));
+  const { status, said, did } = setUp('--torch-from-pip');
+  assert.equal(status, 0, said.join('\n'));
+  assert.deepEqual(did, [
+    'pip --no-deps torch',
+    'pip nvidia-cuda-runtime-cu12==12.1.105 cuda-toolkit[cudart,cupti]==13.2.2',
+  ]);
+  assert.match(said.join('\n'), /torch 9\.8\.7 is installed.*against the torch package in build\/torch/s);
+  assert.deepEqual(readdirSync(join(clone, 'build/torch/torch/lib')), ['libtorch_cpu.so']);
+  // It is found again without being asked for, and asked for again not installed again.
+  assert.deepEqual(setUp().said, []);
+  assert.deepEqual(setUp('--torch-from-pip'), { status: 0, said: [], did: [] });
+});
+
+test('where no Python has pip, that is said with what to do, exit 1', () => {
+  const { status, said } = setUp('--torch-from-pip');
+  assert.equal(status, 1);
+  assert.match(
+    said[1] ?? '',
+    /^No Python 3 with pip is here .*: PATH=\S+ npm run setup -- --torch-from-pip$/,
+  );
+});
+
+test('programs that tests need are installed for them alone, and what could not be is said with its command', () => {
+  command('env', 'export "$1"; shift; exec "$@"');
+  command('sudo', '[ "$1" = -n ] && shift; exec "$@"');
+  command('true', '');
+  for (const browser of ['google-chrome', 'c++']) command(browser, '');
+  const aptGet = (install: string) =>
+    command(
+      'apt-get',
+      `case "$*" in *--version*|*update*) ;; *) echo "$*" >> "${clone}/log"; ${install} ;; esac`,
+    );
+  aptGet('exit 1');
+  const { status, said } = setUp('--no-native', '--for-tests');
+  assert.equal(status, 0);
+  assert.match(
+    said.at(-1) ?? '',
+    /tests that need ffmpeg are skipped.*: apt-get install ffmpeg && npm test$/i,
+  );
+  aptGet(`echo > "${clone}/bin/ffmpeg"; /bin/chmod +x "${clone}/bin/ffmpeg"`);
+  assert.deepEqual(setUp('--no-native').did, []);
+  assert.deepEqual(setUp('--no-native', '--for-tests').did, ['-q install -y --no-install-recommends ffmpeg']);
+  assert.deepEqual(setUp('--no-native', '--for-tests').said, []);
 });
 
 test('apt-get installs what is missing, after fetching its lists where the first try finds none', () => {
@@ -135,7 +243,7 @@ esac`,
   ]);
   assert.match(
     said.find((line) => line.includes('apt-get')) ?? '',
-    /Installing .*libtorch-dev.*libopenblas0-openmp.*libdeflate-dev/,
+    /Installing .*libdeflate-dev.*libtorch-dev.*libopenblas0-openmp/,
   );
 });
 

@@ -72,12 +72,12 @@ export function loadAddon(): { addon: NativeAddon; libtorch: string } {
   try {
     stamp = stampSchema.parse(JSON.parse(readFileSync(new URL('rlpd_torch.json', buildFolder), 'utf8')));
   } catch {
-    throw new Error('The native engine is not built: run "npm run setup", which says what it needs.');
+    throw new Error('The native engine is not built: run "npx rlpd setup", which says what it needs.');
   }
   const cpu = cpus()[0]?.model ?? 'unknown';
   if (stamp.cpu !== cpu) {
     throw new Error(
-      `The native engine was built for another processor (${stamp.cpu}; this is ${cpu}): run "npm run setup".`,
+      `The native engine was built for another processor (${stamp.cpu}; this is ${cpu}): run "npx rlpd setup".`,
     );
   }
   chooseBlasKernels();
@@ -88,7 +88,7 @@ export function loadAddon(): { addon: NativeAddon; libtorch: string } {
     return { addon, libtorch: stamp.libtorch };
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new Error(`The native engine does not load (${reason}): run "npm run setup" to build it anew.`);
+    throw new Error(`The native engine does not load (${reason}): run "npx rlpd setup" to build it anew.`);
   }
 }
 

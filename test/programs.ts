@@ -1,0 +1,27 @@
+/**
+ * Programs that single tests need; `npm test` installs them where it may (scripts/systemPackages.mjs). A test is
+ * skipped for want of one on a person's machine alone: in CI it then runs, and fails.
+ */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { TestOptions } from 'node:test';
+
+/** The first of the names that is on the path. */
+export function findProgram(...names: readonly string[]): string | undefined {
+  return names.find((name) =>
+    (process.env.PATH ?? '').split(delimiter).some((folder) => {
+      try {
+        accessSync(join(folder, name), constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    }),
+  );
+}
+
+/** Options of a test that needs what `findProgram` looked for. */
+export function needing(program: string | undefined, name: string): TestOptions {
+  if (program !== undefined || process.env.CI !== undefined) return {};
+  return { skip: `${name} is not installed here (Debian: apt-get install ${name})` };
+}
