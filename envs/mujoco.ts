@@ -50,8 +50,43 @@ export type DataField =
   | 'wrap_xpos'
   | 'energy';
 
-/** Any numeric array of the compiled model, by MuJoCo's name; `MjModel` types them loosely. */
-export type ModelField = Extract<keyof MjModel, `${string}_${string}`> | 'qpos0';
+/** What MuJoCo's names of a model's arrays begin with. */
+type ModelPart =
+  | 'actuator'
+  | 'body'
+  | 'bvh'
+  | 'cam'
+  | 'dof'
+  | 'eq'
+  | 'exclude'
+  | 'flex'
+  | 'geom'
+  | 'hfield'
+  | 'jnt'
+  | 'key'
+  | 'light'
+  | 'mat'
+  | 'mesh'
+  | 'name'
+  | 'numeric'
+  | 'oct'
+  | 'pair'
+  | 'plugin'
+  | 'qpos'
+  | 'sensor'
+  | 'site'
+  | 'skin'
+  | 'tendon'
+  | 'tex'
+  | 'text'
+  | 'tuple'
+  | 'wrap';
+
+/**
+ * Any numeric array of the compiled model, by MuJoCo's name. Spelt out here, since the binding's own types compile under
+ * loose settings alone and a program that uses this package may have others.
+ */
+export type ModelField = `${ModelPart}_${string}` | 'qpos0';
 
 type NumberView = Float64Array | Float32Array | Int32Array | Uint8Array;
 
@@ -255,11 +290,16 @@ export class Simulation {
     return view;
   }
 
-  /** A live view of the compiled model: valid until the next call into MuJoCo, writable. */
+  /**
+   * A live view of the compiled model: valid until the next call into MuJoCo, writable.
+   * @throws Error when MuJoCo's models have no such array
+   */
   model(field: ModelField): NumberView {
     let view = this.#modelViews.get(field);
     if (view === undefined || view.length === 0) {
-      view = this.#model[field] as NumberView;
+      const found: unknown = this.#model[field as keyof MjModel];
+      if (!ArrayBuffer.isView(found)) throw new Error(`MuJoCo's models have no array named "${field}".`);
+      view = found as NumberView;
       this.#modelViews.set(field, view);
     }
     return view;

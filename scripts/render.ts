@@ -6,7 +6,7 @@ import { findTask } from '../envs/suite/registry.js';
 import { SuiteEnvironment } from '../envs/suiteEnvironment.js';
 import { Distraction } from '../envs/wrappers/distraction.js';
 import { makeFolder } from '../src/files/makeFolder.js';
-import { toSharp } from '../src/media/image.js';
+import { toSharp } from '../src/media/toSharp.js';
 import type { RunConfig } from '../src/training/config.js';
 import { distractionOptions, distractionShape, parseCamera } from '../src/training/environmentOptions.js';
 import { printResult } from './console.js';

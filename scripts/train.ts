@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { InputError } from '../src/errors.js';
-import { runConfigShape } from '../src/training/config.js';
+import { type RunSettings, runConfigShape } from '../src/training/config.js';
 import { presets } from '../src/training/presets.js';
 import { resolveConfig } from '../src/training/resolveConfig.js';
 import { runPaths } from '../src/training/runFolder.js';
@@ -41,8 +41,9 @@ export const trainCommand = examples(
     'rlpd train --task cheetah-run --dataset data/cheetah --utd-ratio 10 --offline-share 0.25 --no-critic-layer-norm',
   ],
 ).action(async (options: Flags & Record<string, unknown>) => {
-  const flags = givenSettings(options, runConfigShape);
-  const run = options.out ?? (typeof flags.task === 'string' ? `runs/${flags.task}` : undefined);
+  // They are checked where they are resolved, or the run is reopened.
+  const flags = givenSettings(options, runConfigShape) as Partial<RunSettings>;
+  const run = options.out ?? (flags.task === undefined ? undefined : `runs/${flags.task}`);
   if (run === undefined) throw new InputError("Name the run's folder with --out, or the task with --task.");
   if (options.resume && (options.preset !== undefined || options.config !== undefined))
     throw new InputError('A resumed run keeps its settings: --preset and --config do not go with --resume.');

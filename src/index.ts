@@ -15,16 +15,42 @@ export { type AgentConfig, parseAgentConfig } from './agent/config.js';
 export type { BackendOptions, SelectedBackend } from './backend/options.js';
 export { selectBackend } from './backend/select.js';
 export { InputError } from './errors.js';
+export {
+  type Curve,
+  type CurveChart,
+  curveChartSvg,
+  type Level as CurveLevel,
+  writeChart,
+} from './media/chart.js';
+export { writeVideo } from './media/video.js';
 export { Generator, type GeneratorState } from './random/generator.js';
 export type { Batch, BatchObservation, FrameGather } from './replay/batch.js';
 export { FrameMemory } from './replay/frameMemory.js';
 export { ReplayBuffer, type ReplayLayout } from './replay/replayBuffer.js';
 export { type SamplerOptions, SymmetricSampler } from './replay/symmetricSampler.js';
-export type { RunConfig } from './training/config.js';
-export { type Evaluation, type EvaluationOptions, evaluate } from './training/evaluate.js';
+export { type Comparison, type Comparisons, compareRuns, readComparedRun } from './study/compare.js';
+export { type Collected, type CollectOptions, collect } from './training/collect.js';
+export type { RunConfig, RunSettings } from './training/config.js';
+export { environmentOptions } from './training/environmentOptions.js';
+export {
+  type Evaluation,
+  type EvaluationOptions,
+  evaluate,
+  evaluateKept,
+  type KeptPolicyEvaluation,
+  type KeptPolicyOptions,
+} from './training/evaluate.js';
+export { type Behaviour, behaviours, type Level, levels, readBehaviour } from './training/experts.js';
+export { LoadedPolicy, type LoadPolicyOptions, loadPolicy } from './training/loadPolicy.js';
 export { type PolicyFile, readPolicy, writePolicy } from './training/policyFile.js';
 export { presetSettings, presets } from './training/presets.js';
 export { resolveConfig } from './training/resolveConfig.js';
-export { type Rollout, rollout } from './training/rollout.js';
+export {
+  type AnyEnvironment,
+  type Policy,
+  type Rollout,
+  type RolloutOptions,
+  rollout,
+} from './training/rollout.js';
 export { type TrainOptions, type TrainResult, train } from './training/train.js';
 export type { Progress } from './training/trainingRun.js';

@@ -2,24 +2,11 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Adam } from '../nn/adam.js';
 import type { ParameterGroup } from '../nn/parameters.js';
-import type { GeneratorState } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
+import type { LearnerState, UpdateMetrics } from './learnerState.js';
 import type { ObservationTensors } from './networks.js';
 
-/**
- * What an update reports: averages over its critic steps, and the last step's actor numbers. A loss that is not
- * finite, or that weights which are not finite lead to, shows here as NaN or Infinity.
- */
-export type UpdateMetrics = Record<string, number>;
-
-/** Counters and generators; plain JSON. */
-export interface LearnerState {
-  readonly criticSteps: number;
-  readonly actorSteps: number;
-  readonly generators: Readonly<Record<string, GeneratorState>>;
-  /** Of the further learners that this one is made of, by name. */
-  readonly parts?: Readonly<Record<string, LearnerState>>;
-}
+export type { LearnerState, UpdateMetrics } from './learnerState.js';
 
 export interface Learner {
   /** All weights, in a fixed order. */

@@ -1,8 +1,8 @@
 /** Which tensor engines there are, what may be asked of them, and what was had. */
-import type { TorchDevice } from './torch/torchBackend.js';
-
 export type BackendName = 'torch' | 'tensorflow' | 'wasm' | 'cpu';
 export type Precision = 'float32' | 'bfloat16';
+/** Where tensors live; `portable` is this processor by the code that GPUs take, for its tests. */
+export type TorchDevice = 'cpu' | 'cuda' | 'portable';
 
 export const backendNames: readonly BackendName[] = ['torch', 'tensorflow', 'wasm', 'cpu'];
 

@@ -14,6 +14,13 @@ import { registerWasm } from './wasm/register.js';
 // the wasm and cpu backends with an advertisement; what goes wrong is thrown, whatever the mode.
 tf.enableProdMode();
 
+let current: SelectedBackend | undefined;
+
+/** What this thread computes with; undefined before the first selection. */
+export function selectedBackend(): SelectedBackend | undefined {
+  return current;
+}
+
 /**
  * Makes a backend tfjs's current one.
  * @throws InputError when the backend asked for cannot be had, or the precision is not one of its own.
@@ -41,6 +48,7 @@ export async function selectBackend(options: BackendOptions = {}): Promise<Selec
 async function take(backend: BackendName, options: BackendOptions): Promise<SelectedBackend> {
   const selected = await loaders[backend](options);
   if (!(await tf.setBackend(backend))) throw new InputError(`The ${backend} backend did not start.`);
+  current = selected;
   const { threads } = options;
   // tfjs's packages choose for themselves: wasm has one thread in Node, TensorFlow one a core.
   if (threads === undefined || threads === selected.threads) return selected;

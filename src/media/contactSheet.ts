@@ -2,7 +2,8 @@
 import sharp from 'sharp';
 import { InputError } from '../errors.js';
 import { fontFamily, loadFont } from './font.js';
-import { type Image, toSharp } from './image.js';
+import type { Image } from './image.js';
+import { toSharp } from './toSharp.js';
 
 export interface ContactSheetCell {
   readonly image: Image;

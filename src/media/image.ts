@@ -1,5 +1,4 @@
 /** Images as the rest of the project has them: one frame, HWC uint8, row 0 at the top. */
-import sharp, { type Sharp } from 'sharp';
 import { InputError } from '../errors.js';
 
 export interface Image {
@@ -9,13 +8,6 @@ export interface Image {
   readonly channels: number;
   /** `[height · width · channels]`. */
   readonly data: Uint8Array;
-}
-
-/** The image as a sharp pipeline, without a copy. */
-export function toSharp({ width, height, channels, data }: Image): Sharp {
-  if (channels !== 1 && channels !== 3 && channels !== 4)
-    throw new InputError(`An image of ${channels} channels cannot be shown: 1, 3 or 4 were expected.`);
-  return sharp(data, { raw: { width, height, channels } });
 }
 
 /** A fresh copy as RGBA bytes, opaque where the image has no alpha; `[height · width · 4]`. */

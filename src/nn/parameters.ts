@@ -5,12 +5,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Generator } from '../random/generator.js';
 import { type Initialiser, initialise } from './initialisers.js';
+import type { NamedTensor } from './namedTensor.js';
 
-/** A tensor in host memory, as a checkpoint stores it. */
-export interface NamedTensor {
-  readonly shape: number[];
-  readonly data: Float32Array;
-}
+export type { NamedTensor } from './namedTensor.js';
 
 export interface Parameter {
   /** Path within the group, e.g. `encoder/conv1/filter`. */

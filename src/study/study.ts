@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../errors.js';
-import type { RunConfig } from '../training/config.js';
+import type { RunConfig, RunSettings } from '../training/config.js';
 import { presetSettings } from '../training/presets.js';
 import { resolveConfig } from '../training/resolveConfig.js';
 import { type DatasetRecipe, datasetRecipeSchema } from './datasetRecipe.js';
@@ -144,8 +144,9 @@ export function studyRuns(study: Study, scaleName: ScaleName): StudyRun[] {
 
 /** The run's settings, parsed; `dataset` is where its data lies. */
 export function configOf(run: StudyRun, dataset: string | undefined): RunConfig {
-  const flags = dataset === undefined ? run.settings : { ...run.settings, dataset: [dataset] };
-  return resolveConfig({ flags });
+  const settings = dataset === undefined ? run.settings : { ...run.settings, dataset: [dataset] };
+  // What the study's file holds is checked right there.
+  return resolveConfig({ flags: settings as Partial<RunSettings> });
 }
 
 /** From the most general to the most particular: base, scale, variant, the variant at this scale. */

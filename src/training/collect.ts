@@ -19,17 +19,20 @@ export interface CollectOptions {
   readonly folder: string;
   /** Who acts in each episode. */
   readonly behaviours: readonly Behaviour[];
-  /** Actions drawn from the policy, or its mode. */
-  readonly mode: 'sample' | 'mean';
+  /** Actions drawn from the policy (default), or its mode. */
+  readonly mode?: 'sample' | 'mean' | undefined;
   /** Size, action repeat (a policy's own where they are not given), camera and distraction of the recording. */
-  readonly environment: Pick<EnvironmentOptions, 'actionRepeat' | 'imageSize' | 'camera' | 'distraction'>;
-  readonly seed: number;
+  readonly environment?:
+    | Pick<EnvironmentOptions, 'actionRepeat' | 'imageSize' | 'camera' | 'distraction'>
+    | undefined;
+  /** Default 0. */
+  readonly seed?: number | undefined;
   /** Where policies compute; default: the fastest engine that loads, in float32. */
   readonly engine?: PlayersOptions['engine'];
   /** Threads that play episodes; default: one a core. The dataset is the same whatever their number. */
   readonly workers?: number | undefined;
   /** Kept in the manifest, e.g. the level. */
-  readonly details: Readonly<Record<string, string | number>>;
+  readonly details?: Readonly<Record<string, string | number>> | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEpisode?: ((done: number, total: number, episodeReturn: number) => void) | undefined;
   /** An episode whose simulation went bad: it is not recorded. */
@@ -55,7 +58,7 @@ export interface Collected {
  * then whole, and shorter.
  */
 export async function collect(options: CollectOptions): Promise<Collected> {
-  const { task, folder, seed, signal, onEpisode, onInvalid, onNote } = options;
+  const { task, folder, mode = 'sample', seed = 0, signal, onEpisode, onInvalid, onNote } = options;
   const environment = recordingOptions(options);
   const behaviours = [...new Set(options.behaviours)];
   const random = new Generator(seed).child('collect');
@@ -63,7 +66,7 @@ export async function collect(options: CollectOptions): Promise<Collected> {
     const stream = random.child(`episode ${episode}`);
     return {
       behaviour: behaviours.indexOf(behaviour),
-      mode: options.mode,
+      mode,
       seed: stream.bits32(),
       noiseSeed: stream.child('noise').bits32(),
     };
@@ -107,7 +110,12 @@ export async function collect(options: CollectOptions): Promise<Collected> {
 }
 
 /** Both pixels and state, in the world the policies were trained in. */
-function recordingOptions({ behaviours, environment, seed, task }: CollectOptions): EnvironmentOptions {
+function recordingOptions({
+  behaviours,
+  environment = {},
+  seed = 0,
+  task,
+}: CollectOptions): EnvironmentOptions {
   const policies = [...new Set(behaviours)].flatMap((behaviour) => behaviour ?? []);
   let { actionRepeat, imageSize } = environment;
   let frameStack = 1;
@@ -151,8 +159,8 @@ function createWriter(
     lossy: false,
     details: {
       ...options.details,
-      seed: options.seed,
-      actions: options.mode === 'sample' ? 'drawn from the policy' : "the policy's mode",
+      seed: options.seed ?? 0,
+      actions: (options.mode ?? 'sample') === 'sample' ? 'drawn from the policy' : "the policy's mode",
       policies: [...names].join(', '),
     },
   });

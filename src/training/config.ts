@@ -111,8 +111,10 @@ export const runConfigShape = { ...runShape, ...agentConfigSchema.shape };
 
 const runConfigSchema = z.strictObject(runConfigShape);
 
+/** Every setting of a run, each with its value. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
-export type RunSettings = z.input<typeof runConfigSchema>;
+/** Settings as they are given: `task` alone must be, the others have defaults. */
+export interface RunSettings extends z.input<typeof runConfigSchema> {}
 
 /** @throws InputError naming the first setting that is wrong */
 export function parseRunConfig(

@@ -20,10 +20,12 @@ export interface EvaluationOptions {
 
 export interface KeptPolicyOptions {
   readonly task: string;
+  /** Of the policy's own settings: `environmentOptions(config)`. */
   readonly environment: EnvironmentOptions;
   /** Acts with its mode; undefined acts uniformly at random. */
   readonly behaviour: Behaviour;
-  readonly engine: PlayersOptions['engine'];
+  /** Default: the fastest engine that loads. */
+  readonly engine?: PlayersOptions['engine'] | undefined;
   readonly episodes: number;
   /** Episode i starts from seed `seed + i`. Default `EVALUATION_SEED`. */
   readonly seed?: number | undefined;
@@ -48,7 +50,10 @@ export interface Evaluation extends ReturnStatistics {
 /** Far from the seeds that people give a run: evaluation never sees an episode of training. */
 export const EVALUATION_SEED = 1_000_000_000;
 
-/** Undefined when `signal` was aborted on the way. */
+/**
+ * Scores a policy in an environment at hand, episode by episode: what a run does on its way.
+ * @returns undefined when `signal` was aborted on the way
+ */
 export async function evaluate(options: EvaluationOptions): Promise<Evaluation | undefined> {
   const { environment, policy, episodes, signal } = options;
   const scores: Score[] = [];
@@ -69,11 +74,12 @@ export interface KeptPolicyEvaluation {
 }
 
 /**
- * Undefined when `signal` was aborted on the way.
+ * Scores a policy that was kept, on all cores: what `rlpd evaluate` does.
+ * @returns undefined when `signal` was aborted on the way
  * @throws InputError where the policy does not fit the environment, or the engine cannot be had
  */
 export async function evaluateKept(options: KeptPolicyOptions): Promise<KeptPolicyEvaluation | undefined> {
-  const { task, environment, behaviour, engine, episodes, seed = EVALUATION_SEED, filmSize } = options;
+  const { task, environment, behaviour, engine = {}, episodes, seed = EVALUATION_SEED, filmSize } = options;
   const { workers, signal, onEpisode, onNote } = options;
   const noise = new Generator(seed).child('evaluation');
   const plans = Array.from(

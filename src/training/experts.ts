@@ -15,6 +15,15 @@ export type Level = (typeof levels)[number];
 /** A policy with the name of its file; undefined acts uniformly at random. */
 export type Behaviour = (PolicyFile & { readonly name: string }) | undefined;
 
+/**
+ * One who acts in `collect` or `evaluateKept`.
+ * @param path a policy file, such as RUN/best.safetensors
+ * @throws InputError where the file is not a policy of this program
+ */
+export async function readBehaviour(path: string): Promise<NonNullable<Behaviour>> {
+  return { ...(await readPolicy(path)), name: path };
+}
+
 const EXPERT_FOLDER = fileURLToPath(new URL('../../datasets/experts/', import.meta.url));
 
 /**

@@ -1,18 +1,28 @@
 /** A run's settings from all places that may give them: a preset, a file, flags. */
 import { InputError } from '../errors.js';
-import { kebabCase, parseRunConfig, type RunConfig, runConfigShape, suggestSetting } from './config.js';
+import {
+  kebabCase,
+  parseRunConfig,
+  type RunConfig,
+  type RunSettings,
+  runConfigShape,
+  suggestSetting,
+} from './config.js';
 import { presetSettings } from './presets.js';
 
 /**
- * Settings of a run from a preset, overridden by a file's, overridden by flags.
+ * Settings of a run from a preset, overridden by a file's, overridden by flags. A flag that is undefined is not given.
  * @throws InputError naming the setting that is wrong, and where it was given
  */
 export function resolveConfig(sources: {
   readonly preset?: string | undefined;
   readonly file?: { readonly path: string; readonly settings: unknown } | undefined;
-  readonly flags?: Readonly<Record<string, unknown>> | undefined;
+  readonly flags?: Readonly<Partial<RunSettings>> | undefined;
 }): RunConfig {
-  const { file, flags = {} } = sources;
+  const { file } = sources;
+  const flags = Object.fromEntries(
+    Object.entries(sources.flags ?? {}).filter(([, value]) => value !== undefined),
+  );
   const fromFile = file === undefined ? {} : fileSettings(file.path, file.settings);
   const fromPreset = sources.preset === undefined ? {} : presetSettings(sources.preset);
   return parseRunConfig({ ...fromPreset, ...fromFile, ...flags }, (name) =>

@@ -9,7 +9,7 @@ import { InputError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { acquireLock, type Lock } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
-import { kebabCase, parseRunConfig, type RunConfig } from './config.js';
+import { kebabCase, parseRunConfig, type RunConfig, type RunSettings } from './config.js';
 import { METRICS_FILE, type MetricsLine } from './metrics.js';
 
 export const runPaths = (run: string) => ({
@@ -73,7 +73,7 @@ export async function createRun(run: string, config: RunConfig): Promise<void> {
  * The settings of a run that goes on, with what may be changed on the way.
  * @throws InputError where there is no run, or a flag would make another run of it
  */
-export async function reopenRun(run: string, flags: Readonly<Record<string, unknown>>): Promise<RunConfig> {
+export async function reopenRun(run: string, flags: Readonly<Partial<RunSettings>>): Promise<RunConfig> {
   const saved = await readConfig(run);
   for (const [name, value] of Object.entries(flags)) {
     const before = saved[name as keyof RunConfig];

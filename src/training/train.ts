@@ -14,7 +14,7 @@ import { ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
 import { SymmetricSampler } from '../replay/symmetricSampler.js';
 import { parseByteSize } from './byteSize.js';
 import { type Checkpoint, discardAfter, readLatestCheckpoint } from './checkpoint.js';
-import { agentSettings, backendOptions, learnsOnline, type RunConfig } from './config.js';
+import { agentSettings, backendOptions, learnsOnline, type RunConfig, type RunSettings } from './config.js';
 import { parseDatasets } from './datasetWeights.js';
 import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
 import { MetricsWriter } from './metrics.js';
@@ -41,7 +41,7 @@ export interface TrainOptions {
   /** Go on from the last checkpoint, or from the start where there is none. */
   readonly resume?: boolean | undefined;
   /** Settings to change on resuming, of those that may change. */
-  readonly changes?: Readonly<Record<string, unknown>> | undefined;
+  readonly changes?: Readonly<Partial<RunSettings>> | undefined;
   /** Aborting it ends the run after the update in progress, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
   /** Called after every step. */

@@ -8,7 +8,7 @@ import type { DatasetWriter } from '../../datasets/writer.js';
 import type { Observation } from '../../envs/environment.js';
 import type { EnvironmentWorker } from '../../envs/worker.js';
 import type { RlpdAgent } from '../agent/agent.js';
-import type { UpdateMetrics } from '../agent/learner.js';
+import type { UpdateMetrics } from '../agent/learnerState.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { makeFolder } from '../files/makeFolder.js';
 import type { Generator } from '../random/generator.js';

@@ -75,6 +75,11 @@ describe('presets', () => {
     assert.equal(resolveConfig({ preset: 'pretrain-finetune', flags }).randomSteps, 7);
   });
 
+  it('stay as they are where a flag is undefined', () => {
+    const flags = { task: 'walker-walk', dataset: ['data'], randomSteps: undefined };
+    assert.equal(resolveConfig({ preset: 'pretrain-finetune', flags }).randomSteps, 0);
+  });
+
   it('an unknown one is refused with the list of those there are', () => {
     assert.throws(
       () => presetSettings('sac'),

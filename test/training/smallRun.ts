@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunConfig } from '../../src/training/config.js';
+import type { RunConfig, RunSettings } from '../../src/training/config.js';
 import { resolveConfig } from '../../src/training/resolveConfig.js';
 
 export const smallSettings = {
@@ -24,7 +24,7 @@ export const smallSettings = {
   batchSize: 8,
 } as const;
 
-export function smallConfig(changes: Readonly<Record<string, unknown>> = {}): RunConfig {
+export function smallConfig(changes: Readonly<Partial<RunSettings>> = {}): RunConfig {
   return resolveConfig({ flags: { ...smallSettings, ...changes } });
 }
 

@@ -13,7 +13,7 @@ import { torchOrSkip } from '../backend/engines.js';
 import { metricsText, smallConfig, temporaryFolder } from './smallRun.js';
 
 const torch = await torchOrSkip('float32');
-const engine = { backend: 'torch', precision: 'float32', threads: 2 };
+const engine = { backend: 'torch', precision: 'float32', threads: 2 } as const;
 
 /** The whole run's metrics and weights, and those of one that was stopped after each of `stops` agent steps. */
 async function wholeAndStopped(

@@ -10,7 +10,7 @@ import { selectBackend } from '../../src/backend/select.js';
 import { Generator } from '../../src/random/generator.js';
 import { ReplayBuffer } from '../../src/replay/replayBuffer.js';
 import { SymmetricSampler } from '../../src/replay/symmetricSampler.js';
-import { agentSettings } from '../../src/training/config.js';
+import { agentSettings, type RunSettings } from '../../src/training/config.js';
 import { environmentOptions, replayLayout } from '../../src/training/environmentOptions.js';
 import { MetricsWriter } from '../../src/training/metrics.js';
 import { createRun, readMetrics } from '../../src/training/runFolder.js';
@@ -43,7 +43,7 @@ async function assemble(
   folder: string,
   environment: TrainingEnvironment,
   envFrames: number,
-  changes: Readonly<Record<string, unknown>> = {},
+  changes: Readonly<Partial<RunSettings>> = {},
 ) {
   const config = smallConfig({ envFrames, randomSteps: 1000, evaluationInterval: 100_000, ...changes });
   await createRun(folder, config);

@@ -1,11 +1,11 @@
 /** How the native engine is set up: on which device, in which precision, with how many threads. */
 import { availableParallelism } from 'node:os';
 import { InputError } from '../../errors.js';
-import type { BackendOptions, Precision, SelectedBackend } from '../options.js';
+import type { BackendOptions, Precision, SelectedBackend, TorchDevice } from '../options.js';
 import { processor } from '../processor.js';
 import type { Accelerator } from './addon.js';
 import { registerTorch } from './register.js';
-import type { TorchDevice, TorchSettings } from './torchBackend.js';
+import type { TorchSettings } from './torchBackend.js';
 
 /** Share of the GPU's memory that the replay's images may take unless they are told to. */
 const RESIDENT_SHARE = 0.6;

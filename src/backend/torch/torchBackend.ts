@@ -7,6 +7,7 @@ import type { BackendValues, DataType, TensorInfo } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core';
 import { InputError } from '../../errors.js';
 import type { FrameMemory } from '../../replay/frameMemory.js';
+import type { TorchDevice } from '../options.js';
 import type { Handle, NativeAddon } from './addon.js';
 
 type DataId = TensorInfo['dataId'];
@@ -31,9 +32,6 @@ export function dtypeCode(dtype: DataType): number {
   if (code === undefined) throw new Error(`The torch backend has no ${dtype} tensors.`);
   return code;
 }
-
-/** Where tensors live; `portable` is this processor by the code that GPUs take, for its tests. */
-export type TorchDevice = 'cpu' | 'cuda' | 'portable';
 
 const deviceCodes: Readonly<Record<TorchDevice, number>> = { cpu: 0, cuda: 1, portable: 2 };
 
