@@ -1,14 +1,14 @@
 /** `rlpd study run|status|report|list`: comparisons of many runs that resume, share out and draw themselves. */
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InputError } from '../src/errors.js';
 import { studyReport } from '../src/study/report.js';
 import { readResults } from '../src/study/results.js';
 import { runStudy } from '../src/study/runStudy.js';
+import { adoptStudy, isStudy, shippedStudies, studyNames } from '../src/study/shippedStudies.js';
 import { type StandingSummary, studyStanding, summarise } from '../src/study/standing.js';
 import { readStudy, type ScaleName, STUDY_FILE, type Study, scaleNames } from '../src/study/study.js';
-import { printResult } from './console.js';
+import { note, printResult } from './console.js';
 import { duration } from './progress.js';
 import { examples, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
@@ -51,7 +51,7 @@ examples(
     .option('--data <folder>', 'where datasets are recorded and found', 'data'),
   ['rlpd study run pixels --scale small --jobs 2', 'rlpd study run pixels --only walker-walk --budget 2h'],
 ).action(async (name: string, flags: RunFlags) => {
-  const study = await findStudy(name, flags.results);
+  const study = await ownStudy(name, flags.results);
   requireScale(study, flags.scale);
   const stop = stopOnSignals('every run ends with a checkpoint');
   const display = new StudyDisplay();
@@ -111,19 +111,22 @@ examples(
   withFolders(studyCommand.command('list')).description('the studies there are and how far they are'),
   ['rlpd study list'],
 ).action(async (flags: Common) => {
-  const names = (await readdir(flags.results).catch(() => [])).sort();
+  const own = await studyNames(flags.results);
+  const shipped = (await studyNames(shippedStudies)).filter((name) => !own.includes(name));
   const studies = [];
-  for (const name of names) {
-    const folder = join(flags.results, name);
-    if ((await stat(join(folder, STUDY_FILE)).catch(() => null)) === null) continue;
-    studies.push({ name, ...(await standingOf(folder, flags.runs)) });
+  for (const [names, results] of [
+    [own, flags.results],
+    [shipped, shippedStudies],
+  ] as const) {
+    for (const name of names)
+      studies.push({
+        name,
+        isShipped: results === shippedStudies,
+        ...(await standingOf(join(results, name), flags.runs)),
+      });
   }
-  if (studies.length === 0)
-    throw new InputError(
-      `There is no study in ${flags.results}: a study is a folder with a ${STUDY_FILE}; name another place with --results.`,
-    );
   const lines = studies.flatMap((study) => [
-    `${study.name}: ${'problem' in study ? study.problem : study.question}`,
+    `${study.name}${study.isShipped ? ' (comes with the program)' : ''}: ${'problem' in study ? study.problem : study.question}`,
     ...('problem' in study
       ? []
       : study.scales.map((scale) => `  ${scale.scale.padEnd(6)} ${describe(scale)}`)),
@@ -137,7 +140,7 @@ examples(
     .argument('<study>', 'name of a study, or its folder'),
   ['rlpd study report pixels'],
 ).action(async (name: string, flags: Common) => {
-  const study = await findStudy(name, flags.results);
+  const study = await ownStudy(name, flags.results);
   const results = await readResults(study);
   const page = await studyReport(study, results);
   printResult(
@@ -193,14 +196,21 @@ function describe({
   return [`${finished} of ${total} runs finished`, ...rest, ...left].join(', ');
 }
 
-/** By name among the results, or by path. */
+/** By name among the results, by path, or by name among those that come with the program. */
 async function findStudy(name: string, results: string): Promise<Study> {
-  for (const folder of [join(results, name), name])
-    if ((await stat(join(folder, STUDY_FILE)).catch(() => null)) !== null) return readStudy(folder);
-  const known = (await readdir(results).catch(() => [])).filter((entry) => !entry.includes('.'));
+  for (const folder of [join(results, name), name, join(shippedStudies, name)])
+    if (await isStudy(folder)) return readStudy(folder);
   throw new InputError(
-    `There is no study ${name}: expected ${join(results, name, STUDY_FILE)}${known.length > 0 ? ` ("rlpd study list" names those of ${results})` : ''}.`,
+    `There is no study ${name}: expected ${join(results, name, STUDY_FILE)}, or one that "rlpd study list" names.`,
   );
+}
+
+/** The same, to write to. */
+async function ownStudy(name: string, results: string): Promise<Study> {
+  const study = await findStudy(name, results);
+  if (study.folder !== join(shippedStudies, name) || join(results) === join(shippedStudies)) return study;
+  note(`The study ${name} comes with the program; its results go to ${join(results, name)}.`);
+  return readStudy(await adoptStudy(name, results));
 }
 
 function requireScale(study: Study, scale: ScaleName): void {
