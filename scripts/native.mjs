@@ -75,7 +75,7 @@ export async function buildNative({ log = () => {} } = {}) {
 
   mkdirSync(objectFolder, { recursive: true });
   const objects = plan.sources.map(({ name, content }) => {
-    const key = hash([compiler.version, ...plan.flags, ...plan.headers, content]);
+    const key = hash([compiler.version, ...plan.keyFlags, ...plan.headers, content]);
     return { name, path: join(objectFolder, `${name.slice(0, -4)}-${key}.o`) };
   });
   const pending = objects.filter((object) => !existsSync(object.path));
@@ -130,6 +130,10 @@ function planFor(libtorch) {
   const sources = read('.cpp');
   const headers = read('.h').flatMap(({ name, content }) => [name, content]);
   const flags = compileFlags(libtorch);
+  // Where npm laid the headers changes nothing about what is compiled.
+  const keyFlags = flags.map((flag) =>
+    flag === apiHeaders() ? join('node_modules', 'node-api-headers', 'include') : flag,
+  );
   const linking = linkFlags(libtorch);
   const processor = cpus()[0]?.model ?? 'unknown';
   const key = hash([
@@ -137,12 +141,12 @@ function planFor(libtorch) {
     libtorch.identity,
     // Both flags say "native".
     processor,
-    ...flags,
+    ...keyFlags,
     ...linking,
     ...headers,
     ...sources.flatMap(({ name, content }) => [name, content]),
   ]);
-  return { key, flags, headers: [processor, ...headers], linkFlags: linking, sources };
+  return { key, flags, keyFlags, headers: [processor, ...headers], linkFlags: linking, sources };
 }
 
 function isCurrent(plan) {

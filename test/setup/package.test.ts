@@ -1,0 +1,205 @@
+/**
+ * The package as somebody has it who installs it: packed, installed by npm into an empty project, set up, used from the
+ * command line and from a program. Nothing is fetched: the packages that it needs are copied from here.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { loadPolicy } from '../../src/index.js';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'rlpd-package-'));
+const project = join(folder, 'project');
+const installed = join(project, 'node_modules', 'rlpd-pixels');
+const expert = 'datasets/experts/cartpole-swingup/step-00100000.safetensors';
+/** Whether this machine has what the engine is built with. */
+const isBuilt = existsSync(join(root, 'build', 'rlpd_torch.node'));
+
+after(() => rmSync(folder, { recursive: true }));
+
+function run(command: string, args: readonly string[], cwd = project) {
+  // No apt-get: what it could install here was installed before the tests.
+  const PATH = [join(folder, 'bin'), process.env.PATH].join(delimiter);
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    env: { ...env, PATH },
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+const npm = (args: readonly string[], cwd?: string) => {
+  const cache = join(folder, 'cache');
+  return run(
+    'npm',
+    [...args, '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--cache', cache],
+    cwd,
+  );
+};
+const rlpd = (...args: string[]) => run('npx', ['--no-install', 'rlpd', ...args]);
+
+function put(path: string, text: string): string {
+  mkdirSync(dirname(join(project, path)), { recursive: true });
+  writeFileSync(join(project, path), text);
+  return join(project, path);
+}
+
+const lockSchema = z.object({
+  packages: z.record(z.string(), z.object({ dev: z.boolean().optional() })),
+});
+
+before(() => {
+  put('package.json', '{"private":true,"type":"module"}');
+  put('../bin/apt-get', '#!/bin/sh\nexit 1\n');
+  chmodSync(join(folder, 'bin', 'apt-get'), 0o755);
+  const { packages } = lockSchema.parse(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')));
+  for (const [path, { dev }] of Object.entries(packages)) {
+    // What nobody needs to have, and is large.
+    const isOptional = path.includes('tfjs-node-gpu');
+    if (path !== '' && dev !== true && !isOptional && existsSync(join(root, path)))
+      cpSync(join(root, path), join(project, path), { recursive: true });
+  }
+  cpSync(join(root, 'node_modules/.bin'), join(project, 'node_modules/.bin'), {
+    recursive: true,
+    verbatimSymlinks: true,
+  });
+  const packed = npm(['pack', root, '--pack-destination', folder, '--json'], folder);
+  assert.equal(packed.status, 0, packed.stderr);
+  const file = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '';
+  const installation = npm(['install', join(folder, file)]);
+  assert.equal(installation.status, 0, installation.stderr);
+});
+
+test('what ships is the program without its tests, maps and leftovers of the compiler', () => {
+  const names = readdirSync(installed, { recursive: true, encoding: 'utf8' });
+  assert.ok(names.includes(join('dist', 'scripts', 'rlpd.js')));
+  assert.deepEqual(
+    names.filter((name) => /^dist\/test|\.map$|tsbuildinfo|\.sources|^node_modules/.test(name)),
+    [],
+  );
+  // Headers beside the package, as npm lays them.
+  assert.ok(existsSync(join(project, 'node_modules/node-api-headers')));
+});
+
+test('doctor names commands that are there, and no other', () => {
+  const { status, stdout, stderr } = rlpd('doctor', '--json');
+  assert.equal(status, 0, stderr);
+  const { findings } = z
+    .object({
+      findings: z.array(z.object({ name: z.string(), found: z.string(), fix: z.string().optional() })),
+    })
+    .parse(JSON.parse(stdout));
+  const engine = findings.find(({ name }) => name === 'native engine');
+  assert.match(engine?.fix ?? '', /: npx rlpd setup$/);
+  const words = findings.map(({ found, fix }) => `${found} ${fix ?? ''}`).join('\n');
+  assert.doesNotMatch(words, /npm run/);
+  const commands = rlpd('--help').stdout;
+  for (const [, command = ''] of words.matchAll(/npx rlpd (\w+)/g))
+    assert.match(commands, new RegExp(`^ {2}${command} `, 'm'));
+});
+
+test('setup builds the engine against headers that npm laid beside the package, and the addon that unpacks', () => {
+  // Objects that were compiled here are as good there; one of those that read the headers is compiled there.
+  if (isBuilt) {
+    cpSync(join(root, 'build/native'), join(installed, 'build/native'), { recursive: true });
+    for (const name of readdirSync(join(installed, 'build/native')))
+      if (name.startsWith('programs-')) rmSync(join(installed, 'build/native', name));
+  }
+  const { status, stderr } = rlpd('setup');
+  assert.equal(status, 0, stderr);
+  assert.equal(
+    existsSync(join(installed, 'build/rlpd_inflate.node')),
+    existsSync(join(root, 'build/rlpd_inflate.node')),
+    stderr,
+  );
+  if (isBuilt) {
+    assert.match(stderr, /\(1 of \d+ files\)\n(.*\n)*The native engine is built/);
+    assert.equal(rlpd('setup').stderr, '');
+  } else assert.match(stderr, /was not built: .*\n(.*: .*npx rlpd setup.*\n)+Going on without it/);
+});
+
+test('a program acts with a trained policy, and the command line trains', async () => {
+  const program = put(
+    'act.mjs',
+    `import { loadPolicy, makeEnv, selectBackend } from 'rlpd-pixels';
+     const { note } = await selectBackend({ precision: 'float32' });
+     const policy = await loadPolicy(${JSON.stringify(join(installed, 'dist', expert))});
+     const environment = await makeEnv(policy.config.task, policy.environmentOptions);
+     const { observation } = environment.reset({ seed: 1 });
+     console.log(JSON.stringify({ note, action: [...await policy.act(observation)], state: [...observation.state] }));`,
+  );
+  const { status, stdout, stderr } = run(process.execPath, [program]);
+  assert.equal(status, 0, stderr);
+  const { note, action, state } = z
+    .object({ note: z.string(), action: z.array(z.number()), state: z.array(z.number()) })
+    .parse(JSON.parse(stdout));
+  assert.match(note, isBuilt ? /^Engine: torch/ : /^Engine: /);
+  const own = await loadPolicy(join(root, 'dist', expert), { backend: { backend: 'cpu' } });
+  const [expected] = await own.act({ state: Float32Array.from(state) });
+  assert.ok(Math.abs((action[0] as number) - (expected as number)) < 1e-4, `${action} and ${expected}`);
+
+  const small = '--ensemble-size 2 --hidden-width 8 --batch-size 8 --evaluation-episodes 1 --action-repeat 8';
+  const { status: trained, stderr: said } = rlpd(
+    ...['train', '--task', 'cartpole-swingup', '--preset', 'online-state', '--obs', 'state', '--out', 'run'],
+    ...['--env-frames', '160', '--random-steps', '10', ...small.split(' ')],
+  );
+  assert.equal(trained, 0, said);
+  assert.ok(existsSync(join(project, 'run/checkpoints/latest')));
+});
+
+test('the studies that come with it are listed', () => {
+  const { status, stdout } = rlpd('study', 'list');
+  assert.equal(status, 0);
+  assert.match(stdout, /^pixels \(comes with the program\): /m);
+});
+
+for (const [version, compiler] of [
+  ['5.9', 'typescript-5'],
+  ['7', 'typescript'],
+] as const) {
+  test(`the README’s program compiles under TypeScript ${version}, strict, libraries checked, and a wrong setting does not`, () => {
+    // The program's own types of Node, as a project of this kind has them.
+    for (const name of ['@types/node', 'undici-types'])
+      cpSync(join(root, 'node_modules', name), join(project, 'node_modules', name), { recursive: true });
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    const program = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? '';
+    assert.match(program, /loadPolicy.*act\(/s);
+    put('program.ts', program);
+    put('all.ts', `export * from 'rlpd-pixels';`);
+    put(
+      'wrong.ts',
+      `import { resolveConfig, type RunSettings } from 'rlpd-pixels';
+export const right: RunSettings = { task: 'walker-walk', batchSize: 64, offlineMode: 'none' };
+// @ts-expect-error no such setting
+export const misspelt: RunSettings = { task: 'walker-walk', batchSiz: 64 };
+// @ts-expect-error no number
+resolveConfig({ preset: 'rlpd', flags: { task: 'walker-walk', batchSize: '64' } });
+`,
+    );
+    const compilerOptions = {
+      ...{ strict: true, skipLibCheck: false, exactOptionalPropertyTypes: true, noEmit: true },
+      ...{ target: 'es2022', lib: ['es2023'], module: 'nodenext', types: ['node'] },
+    };
+    put('tsconfig.json', JSON.stringify({ compilerOptions, files: ['program.ts', 'all.ts', 'wrong.ts'] }));
+    const tsc = join(root, 'node_modules', compiler, 'bin', 'tsc');
+    const { status, stdout } = run(process.execPath, [tsc, '-p', project]);
+    assert.equal(stdout, '');
+    assert.equal(status, 0);
+  });
+}
