@@ -1,4 +1,5 @@
-/** Ctrl-C and SIGTERM, for commands that have something to bring to an end first. */
+/** Ctrl-C, SIGTERM and the end of the terminal, for commands that have something to bring to an end first. */
+import { constants } from 'node:os';
 import { note } from './console.js';
 
 /**
@@ -8,11 +9,11 @@ import { note } from './console.js';
 export function stopOnSignals(what: string): { readonly signal: AbortSignal; readonly dispose: () => void } {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
+    if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
     note(`\nStopping: ${what}. Once more to stop without.`);
     controller.abort();
   };
-  const names = ['SIGINT', 'SIGTERM'] as const;
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of names) process.on(name, onSignal);
   return {
     signal: controller.signal,

@@ -9,12 +9,14 @@ import { runPaths } from '../src/training/runFolder.js';
 import { train } from '../src/training/train.js';
 import { note, printResult } from './console.js';
 import { duration, ProgressDisplay } from './progress.js';
-import { addSettings, examples, givenSettings } from './settings.js';
+import { addSettings, examples, givenSettings, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
 interface Flags {
   readonly out?: string;
   readonly resume?: boolean;
+  readonly from?: number;
+  readonly acceptChangedData?: boolean;
   readonly preset?: string;
   readonly config?: string;
   readonly json?: boolean;
@@ -26,6 +28,15 @@ export const trainCommand = examples(
       .description('train an agent; flags override --config, which overrides --preset')
       .option('--out <folder>', "the run's folder; default: runs/TASK")
       .option('--resume', 'go on with the run in --out from its last checkpoint')
+      .option(
+        '--from <step>',
+        'with --resume: go back to this older checkpoint, and drop what came after it',
+        wholeNumber(0),
+      )
+      .option(
+        '--accept-changed-data',
+        'with --resume: learn on from datasets that are not those the run learnt from so far',
+      )
       .addOption(new Option('--preset <name>', presetList()).choices(Object.keys(presets)))
       .option('--config <file>', 'JSON file of settings, by the names the flags have in camelCase')
       .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
@@ -47,6 +58,8 @@ export const trainCommand = examples(
   if (run === undefined) throw new InputError("Name the run's folder with --out, or the task with --task.");
   if (options.resume && (options.preset !== undefined || options.config !== undefined))
     throw new InputError('A resumed run keeps its settings: --preset and --config do not go with --resume.');
+  if (!options.resume && (options.from !== undefined || options.acceptChangedData))
+    throw new InputError('--from and --accept-changed-data are for a run that goes on: give --resume too.');
   const config = options.resume
     ? undefined
     : resolveConfig({
@@ -61,6 +74,8 @@ export const trainCommand = examples(
       run,
       config,
       resume: options.resume ?? false,
+      from: options.from,
+      acceptChangedData: options.acceptChangedData,
       changes: flags,
       signal: stop.signal,
       onProgress: (progress) => display.update(progress),

@@ -4,7 +4,7 @@
  * found there again by every run and every study that asks for the same.
  */
 import { createHash } from 'node:crypto';
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { MANIFEST_FILE } from '../../datasets/manifest.js';
@@ -84,13 +84,6 @@ export async function ensureDataset(
   } finally {
     await lock.release();
   }
-}
-
-/** SHA-256 of a dataset's manifest, which holds those of its shards. */
-export async function datasetHash(folder: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(join(folder, MANIFEST_FILE)))
-    .digest('hex');
 }
 
 function datasetName(

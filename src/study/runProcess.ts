@@ -10,8 +10,13 @@ import { type TrainResult, train } from '../training/train.js';
 import type { Progress } from '../training/trainingRun.js';
 
 export type RunOrder =
-  /** A new run has a config; without one the run in the folder goes on. */
-  | { readonly kind: 'start'; readonly folder: string; readonly config: RunConfig | undefined }
+  /** A run that goes on keeps the settings it has; where its data lies may have changed. */
+  | {
+      readonly kind: 'start';
+      readonly folder: string;
+      readonly config: RunConfig;
+      readonly resumed: boolean;
+    }
   | { readonly kind: 'stop' };
 
 export type RunReport =
@@ -30,16 +35,15 @@ process.on('SIGHUP', abort);
 process.on('disconnect', abort);
 process.on('message', (order: RunOrder) => {
   if (order.kind === 'stop') abort();
-  else void run(order.folder, order.config).finally(() => process.disconnect?.());
+  else void run(order).finally(() => process.disconnect?.());
 });
 
-async function run(folder: string, config: RunConfig | undefined): Promise<void> {
+async function run({ folder, config, resumed }: RunOrder & { kind: 'start' }): Promise<void> {
   let reported = 0;
   try {
     const result = await train({
       run: folder,
-      config,
-      resume: config === undefined,
+      ...(resumed ? { resume: true, changes: { dataset: config.dataset } } : { config }),
       signal: stop.signal,
       onProgress: (progress) => {
         const now = performance.now();

@@ -12,10 +12,11 @@ import { openDataset } from '../../datasets/reader.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { acquireLock, LockedError } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
+import { datasetHash } from '../training/runData.js';
 import { readMetrics, runPaths } from '../training/runFolder.js';
 import type { TrainResult } from '../training/train.js';
 import type { Progress } from '../training/trainingRun.js';
-import { datasetHash, ensureDataset } from './datasetRecipe.js';
+import { ensureDataset } from './datasetRecipe.js';
 import { type Fingerprint, fingerprint, sameFingerprint } from './fingerprint.js';
 import { keepResult, machine, type Provenance, readResult } from './results.js';
 import type { RunOrder, RunReport } from './runProcess.js';
@@ -162,10 +163,8 @@ async function playClaimed(
   const resumed = await canGoOn(folder, current);
   if (!resumed) await beginAnew(folder, current);
   onEvent({ run, kind: 'started', resumed });
-  const result = await inProcess(
-    { kind: 'start', folder, config: resumed ? undefined : config },
-    signal,
-    (progress) => onEvent({ run, kind: 'progress', progress }),
+  const result = await inProcess({ kind: 'start', folder, config, resumed }, signal, (progress) =>
+    onEvent({ run, kind: 'progress', progress }),
   );
   if (!result.finished) return { kind: 'stopped' };
   const seconds = (await readMetrics(folder)).at(-1)?.seconds ?? result.wallSeconds;

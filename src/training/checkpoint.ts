@@ -6,7 +6,7 @@
  * happens.
  */
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { EnvironmentState } from '../../envs/environment.js';
 import type { AgentState } from '../agent/agent.js';
@@ -16,6 +16,7 @@ import { makeFolder } from '../files/makeFolder.js';
 import type { GeneratorState } from '../random/generator.js';
 import type { ReplayEpisode } from '../replay/replayBuffer.js';
 import type { Counters, MeanMetricsState, MetricsPosition } from './metrics.js';
+import type { RunDataset } from './runData.js';
 import { floatTensors, readSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.js';
 
 /** The JSON part. */
@@ -39,6 +40,8 @@ export interface RunState {
   readonly means: MeanMetricsState;
   /** Wall-clock seconds that the run computed until here. */
   readonly seconds: number;
+  /** What was learnt from, in the order of `--dataset`; undefined in checkpoints of earlier versions. */
+  readonly datasets?: readonly RunDataset[] | undefined;
 }
 
 export type EpisodeInProgress = Omit<ReplayEpisode, 'terminated'>;
@@ -79,6 +82,7 @@ const stateSchema = z.object({
   metrics: z.object({ jsonl: count, tensorboard: count }),
   means: z.object({ count, sums: z.record(z.string(), z.number()) }),
   seconds: z.number().min(0).default(0),
+  datasets: z.array(z.object({ folder: z.string(), sha256: z.string() })).optional(),
 });
 
 /** Writes checkpoint `step`, makes it the latest, and deletes all but the last `keep`. Returns its folder. */
@@ -88,7 +92,7 @@ export async function writeCheckpoint(
   checkpoint: Checkpoint,
   keep: number,
 ): Promise<string> {
-  const name = `step-${String(step).padStart(8, '0')}`;
+  const name = stepName(step);
   const path = join(folder, name);
   const aside = path + PARTIAL_ENDING;
   await rm(aside, { recursive: true, force: true });
@@ -126,30 +130,87 @@ function writeState(path: string, sha256: Readonly<Record<string, string>>, stat
   return writeFileAtomic(join(path, STATE_FILE), `${JSON.stringify(content)}\n`);
 }
 
-/** The last checkpoint and its folder; undefined where there is none yet. @throws InputError where it is damaged */
-export async function readLatestCheckpoint(
-  folder: string,
-): Promise<{ readonly path: string; readonly content: Checkpoint } | undefined> {
-  const name = await readFile(join(folder, LATEST), 'utf8').catch((error: NodeJS.ErrnoException) => {
+/** A checkpoint that cannot be read. */
+export class DamagedCheckpointError extends InputError {
+  /** The newest whole checkpoint before it; undefined where there is none. */
+  readonly before: number | undefined;
+
+  constructor(message: string, before: number | undefined) {
+    super(message);
+    this.before = before;
+  }
+}
+
+export interface SavedCheckpoint {
+  readonly path: string;
+  readonly content: Checkpoint;
+}
+
+/**
+ * The last checkpoint; undefined where there is none yet.
+ * @throws DamagedCheckpointError where it is damaged
+ */
+export async function readLatestCheckpoint(folder: string): Promise<SavedCheckpoint | undefined> {
+  const latest = await readFile(join(folder, LATEST), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
+  const names = await checkpointNames(folder);
+  // Each is whole under its name: where the file that names the last one is lost, or says nothing, no more is lost.
+  const name = /^step-\d+$/.exec(latest?.trim() ?? '')?.[0] ?? names.at(-1);
   if (name === undefined) return undefined;
-  const path = join(folder, name.trim());
+  const path = join(folder, name);
   try {
     return { path, content: await readCheckpoint(path) };
   } catch (error) {
-    const older = (await checkpointNames(folder)).filter((other) => other < name.trim()).at(-1);
-    if (!(error instanceof InputError) || older === undefined) throw error;
-    throw new InputError(
-      `${error.message} To go on from the one before it, write ${older} into ${join(folder, LATEST)}.`,
-    );
+    if (!(error instanceof InputError)) throw error;
+    throw new DamagedCheckpointError(error.message, await newestWhole(folder, names, name));
   }
+}
+
+/** The checkpoint made at `step`. @throws InputError where there is none, or it is damaged */
+export async function readCheckpointAt(folder: string, step: number): Promise<SavedCheckpoint> {
+  const names = await checkpointNames(folder);
+  const name = stepName(step);
+  if (!names.includes(name))
+    throw new InputError(
+      `${join(folder, name)} does not exist: ${names.length === 0 ? 'there is no checkpoint yet' : `there are checkpoints of step ${names.map(stepOf).join(' and ')}`}.`,
+    );
+  const path = join(folder, name);
+  return { path, content: await readCheckpoint(path) };
+}
+
+async function newestWhole(
+  folder: string,
+  names: readonly string[],
+  before: string,
+): Promise<number | undefined> {
+  for (const name of names.filter((other) => stepOf(other) < stepOf(before)).reverse()) {
+    try {
+      await readCheckpoint(join(folder, name));
+      return stepOf(name);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+function stepName(step: number): string {
+  return `step-${String(step).padStart(8, '0')}`;
+}
+
+function stepOf(name: string): number {
+  return Number(name.slice('step-'.length));
 }
 
 /** In the order they were made. */
 async function checkpointNames(folder: string): Promise<string[]> {
-  return (await readdir(folder)).filter((entry) => /^step-\d+$/.test(entry)).sort();
+  const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return entries.filter((entry) => /^step-\d+$/.test(entry)).sort((a, b) => stepOf(a) - stepOf(b));
 }
 
 async function readCheckpoint(path: string): Promise<Checkpoint> {
@@ -178,12 +239,11 @@ async function readCheckpoint(path: string): Promise<Checkpoint> {
 
 /** Deletes what a run left behind after its latest checkpoint, or all checkpoints where there is no latest. */
 export async function discardAfter(folder: string, latest: string | undefined): Promise<void> {
+  const last = latest === undefined ? -1 : stepOf(basename(latest));
+  const later = (await checkpointNames(folder)).filter((name) => stepOf(name) > last);
   const entries = await readdir(folder).catch(() => []);
-  for (const entry of entries) {
-    const later = latest === undefined || join(folder, entry) > latest;
-    if (entry.startsWith('step-') && (later || entry.endsWith(PARTIAL_ENDING)))
-      await rm(join(folder, entry), { recursive: true, force: true });
-  }
+  const partial = entries.filter((entry) => entry.startsWith('step-') && entry.endsWith(PARTIAL_ENDING));
+  for (const entry of [...later, ...partial]) await rm(join(folder, entry), { recursive: true, force: true });
 }
 
 function encodeEpisode({ length, pixels, state, actions, rewards }: EpisodeInProgress): SafetensorsFile {

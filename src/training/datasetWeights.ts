@@ -32,3 +32,9 @@ export function parseDatasets(entries: readonly string[]): DatasetChoice[] {
     );
   return choices;
 }
+
+/** The entry that is read as this choice. */
+export function datasetEntry({ folder, weight }: DatasetChoice): string {
+  if (weight !== undefined) return `${folder}:${weight}`;
+  return WEIGHTED.test(folder) ? `${folder}/` : folder;
+}

@@ -4,6 +4,7 @@
  */
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { InputError } from '../errors.js';
 import { EventFile } from './tensorboard.js';
 
@@ -38,6 +39,33 @@ export type MetricsLine = Counters & {
       }
   );
 
+const count = z.int().min(0);
+const counters = { envFrames: count, agentSteps: count, updates: count, episodes: count };
+/** What readers of the file rely on; a line may hold more. */
+const lineSchema = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.literal('train'), ...counters }),
+  z.looseObject({ kind: z.literal('episode'), ...counters, return: z.number(), length: count }),
+  z.looseObject({ kind: z.literal('invalidEpisode'), ...counters, reason: z.string() }),
+  z.looseObject({
+    kind: z.literal('evaluation'),
+    ...counters,
+    returns: z.array(z.number()),
+    mean: z.number(),
+    ci95: z.tuple([z.number(), z.number()]),
+  }),
+]);
+
+/** Undefined where the text is no line of metrics. */
+export function parseMetricsLine(text: string): MetricsLine | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return lineSchema.safeParse(json).success ? (json as MetricsLine) : undefined;
+}
+
 /** How long the files are; a checkpoint keeps it, and a resumed run cuts what was written after. */
 export interface MetricsPosition {
   readonly jsonl: number;
@@ -67,9 +95,8 @@ export class MetricsWriter {
     folder: string,
     position: MetricsPosition = { jsonl: 0, tensorboard: 0 },
   ): Promise<MetricsWriter> {
+    await requireMetrics(folder, position);
     const [lines, scalars] = [join(folder, METRICS_FILE), join(folder, EVENT_FILE)];
-    await requireBytes(lines, position.jsonl);
-    await requireBytes(scalars, position.tensorboard);
     const jsonl = await open(lines, position.jsonl === 0 ? 'w' : 'r+');
     await jsonl.truncate(position.jsonl);
     const events = await EventFile.open(scalars, position.tensorboard);
@@ -103,7 +130,15 @@ export class MetricsWriter {
   }
 }
 
-/** Cutting a file at a place behind its end would fill it up with zeros. */
+/**
+ * Cutting a file at a place behind its end would fill it up with zeros.
+ * @throws InputError where one of the files in a run's folder is shorter than `position` says, or gone
+ */
+export async function requireMetrics(folder: string, position: MetricsPosition): Promise<void> {
+  await requireBytes(join(folder, METRICS_FILE), position.jsonl);
+  await requireBytes(join(folder, EVENT_FILE), position.tensorboard);
+}
+
 async function requireBytes(path: string, bytes: number): Promise<void> {
   const size = (await stat(path).catch(() => null))?.size ?? 0;
   if (size < bytes)

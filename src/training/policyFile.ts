@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
 import { RlpdAgent } from '../agent/agent.js';
 import { InputError } from '../errors.js';
-import { readLatestCheckpoint } from './checkpoint.js';
+import { DamagedCheckpointError, readLatestCheckpoint } from './checkpoint.js';
 import { agentSettings, parseRunConfig, type RunConfig } from './config.js';
 import { readConfig, runPaths } from './runFolder.js';
 import { floatTensors, readSafetensors, writeSafetensors } from './safetensors.js';
@@ -101,7 +101,14 @@ export async function readBestPolicy(run: string): Promise<PolicyFile> {
  */
 export async function readRunPolicy(run: string): Promise<PolicyFile> {
   const config = await readConfig(run);
-  const checkpoint = await readLatestCheckpoint(runPaths(run).checkpoints);
+  const { checkpoints, bestPolicy } = runPaths(run);
+  const checkpoint = await readLatestCheckpoint(checkpoints).catch(async (error: Error) => {
+    const hasBest = (await stat(bestPolicy).catch(() => null)) !== null;
+    if (!(error instanceof DamagedCheckpointError) || !hasBest) throw error;
+    throw new InputError(
+      `${error.message} The policy of its best evaluation is there: --policy ${bestPolicy}.`,
+    );
+  });
   if (checkpoint === undefined)
     throw new InputError(`${run} has no checkpoint yet: wait for its first, or go on with it by --resume.`);
   const { state, tensors } = checkpoint.content;

@@ -10,7 +10,7 @@ import { writeFileAtomic } from '../files/atomicFile.js';
 import { acquireLock, type Lock } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
 import { kebabCase, parseRunConfig, type RunConfig, type RunSettings } from './config.js';
-import { METRICS_FILE, type MetricsLine } from './metrics.js';
+import { METRICS_FILE, type MetricsLine, parseMetricsLine } from './metrics.js';
 
 export const runPaths = (run: string) => ({
   config: join(run, 'config.json'),
@@ -24,7 +24,10 @@ export const runPaths = (run: string) => ({
   learningCurve: join(run, 'learning-curve.png'),
 });
 
-/** Settings that say how long a run goes on, what it reports and where it computes, not what it learns. */
+/**
+ * Settings that say how long a run goes on, what it reports and where it computes, not what it learns. Where its
+ * datasets lie may change too, but not their content: `findData` sees to that.
+ */
 export const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
   'envFrames',
   'evaluationInterval',
@@ -66,25 +69,24 @@ export async function requireNoRun(run: string): Promise<void> {
 export async function createRun(run: string, config: RunConfig): Promise<void> {
   await requireNoRun(run);
   await makeFolder(run);
-  await writeConfig(run, config);
+  await saveConfig(run, config);
 }
 
 /**
- * The settings of a run that goes on, with what may be changed on the way.
+ * The settings of a run that goes on, with what may be changed on the way; `saveConfig` keeps them.
  * @throws InputError where there is no run, or a flag would make another run of it
  */
 export async function reopenRun(run: string, flags: Readonly<Partial<RunSettings>>): Promise<RunConfig> {
   const saved = await readConfig(run);
   for (const [name, value] of Object.entries(flags)) {
+    if (changeable.has(name) || name === 'dataset') continue;
     const before = saved[name as keyof RunConfig];
-    if (!changeable.has(name) && JSON.stringify(value) !== JSON.stringify(before))
+    if (JSON.stringify(value) !== JSON.stringify(before))
       throw new InputError(
         `--${kebabCase(name)} cannot change in the middle of a run: ${run} was started with ${JSON.stringify(before)}.`,
       );
   }
-  const config = parseRunConfig({ ...saved, ...flags }, (name) => `--${kebabCase(name)}`);
-  await writeConfig(run, config);
-  return config;
+  return parseRunConfig({ ...saved, ...flags }, (name) => `--${kebabCase(name)}`);
 }
 
 /** @throws InputError where the folder is not a run */
@@ -101,20 +103,31 @@ export async function readConfig(run: string): Promise<RunConfig> {
   return parseRunConfig(settings, (name) => `"${name}" in ${path}`);
 }
 
-/** The lines of `metrics.jsonl`; a line cut off by a crash at the file's end is left out. */
-export async function readMetrics(run: string): Promise<MetricsLine[]> {
-  const text = await readFile(runPaths(run).metrics, 'utf8');
-  return text
-    .slice(0, text.lastIndexOf('\n') + 1)
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as MetricsLine);
+/**
+ * The lines of `metrics.jsonl`; a line cut off by a crash at the file's end is left out.
+ * @param bytes how much of the file counts; default: all
+ * @throws InputError naming the first line that is damaged
+ */
+export async function readMetrics(run: string, bytes?: number): Promise<MetricsLine[]> {
+  const path = runPaths(run).metrics;
+  const text = (await readFile(path)).subarray(0, bytes).toString('utf8');
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
+  return lines.flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    const parsed = parseMetricsLine(line);
+    if (parsed !== undefined) return [parsed];
+    const number = index + 1;
+    throw new InputError(
+      `${path} is damaged in line ${number}: it is no JSON object of a run's metrics. Put the file back from a copy, or blank the line, at the length it has (LC_ALL=C sed -i '${number}s/./ /g' ${path}).`,
+    );
+  });
 }
 
 async function isRun(run: string): Promise<boolean> {
   return (await stat(runPaths(run).config).catch(() => null)) !== null;
 }
 
-async function writeConfig(run: string, config: RunConfig): Promise<void> {
+/** Keeps the settings in the run's folder. */
+export async function saveConfig(run: string, config: RunConfig): Promise<void> {
   await writeFileAtomic(runPaths(run).config, `${JSON.stringify(config, null, 2)}\n`);
 }

@@ -13,14 +13,22 @@ import { Generator } from '../random/generator.js';
 import { ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
 import { SymmetricSampler } from '../replay/symmetricSampler.js';
 import { parseByteSize } from './byteSize.js';
-import { type Checkpoint, discardAfter, readLatestCheckpoint } from './checkpoint.js';
+import {
+  type Checkpoint,
+  DamagedCheckpointError,
+  discardAfter,
+  readCheckpointAt,
+  readLatestCheckpoint,
+  type SavedCheckpoint,
+} from './checkpoint.js';
 import { agentSettings, backendOptions, learnsOnline, type RunConfig, type RunSettings } from './config.js';
 import { parseDatasets } from './datasetWeights.js';
 import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
-import { MetricsWriter } from './metrics.js';
+import { MetricsWriter, requireMetrics } from './metrics.js';
 import { createPriorBuffer, requireDisk } from './priorBuffer.js';
 import { loadInto, openPriorData, priorShares, rowsOf } from './priorData.js';
 import { estimateMemory, type MemoryEstimate } from './replayMemory.js';
+import { describeData, findData } from './runData.js';
 import {
   createRun,
   lockRun,
@@ -29,6 +37,7 @@ import {
   reopenRun,
   requireNoRun,
   runPaths,
+  saveConfig,
 } from './runFolder.js';
 import { type Progress, TrainingRun } from './trainingRun.js';
 import { PACKAGE_VERSION } from './version.js';
@@ -40,8 +49,12 @@ export interface TrainOptions {
   readonly config?: RunConfig | undefined;
   /** Go on from the last checkpoint, or from the start where there is none. */
   readonly resume?: boolean | undefined;
-  /** Settings to change on resuming, of those that may change. */
+  /** With `resume`, an older checkpoint to go back to, by its step; what came after it is dropped. */
+  readonly from?: number | undefined;
+  /** Settings to change on resuming, of those that may change, and `dataset` where the data has moved. */
   readonly changes?: Readonly<Partial<RunSettings>> | undefined;
+  /** With `resume`: datasets may be others than those that the run learnt from so far. */
+  readonly acceptChangedData?: boolean | undefined;
   /** Aborting it ends the run after the update in progress, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
   /** Called after every step. */
@@ -75,25 +88,68 @@ export interface TrainResult {
  *   another process has the run
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { run: folder, resume = false, changes = {} } = options;
+  const { run: folder, resume = false } = options;
   if (!resume && options.config === undefined) throw new TypeError('A new run needs a config.');
   if (resume) await readConfig(folder);
   else await requireNoRun(folder);
   const lock = await lockRun(folder);
   try {
-    return await trainAlone(
-      options,
-      resume ? await reopenRun(folder, changes) : (options.config as RunConfig),
-    );
+    if (!resume) return await trainAlone(options, options.config as RunConfig, undefined);
+    const checkpoint = await chooseCheckpoint(folder, options.from);
+    return await trainAlone(options, await resumedConfig(options, checkpoint), checkpoint);
   } finally {
     await lock.release();
   }
 }
 
-async function trainAlone(options: TrainOptions, config: RunConfig): Promise<TrainResult> {
+/** @throws InputError where the checkpoint, or what was written until then, is damaged */
+async function chooseCheckpoint(run: string, from: number | undefined): Promise<SavedCheckpoint | undefined> {
+  const { checkpoints } = runPaths(run);
+  const checkpoint = await (from === undefined
+    ? readLatestCheckpoint(checkpoints)
+    : readCheckpointAt(checkpoints, from)
+  ).catch((error: Error) => {
+    if (!(error instanceof DamagedCheckpointError)) throw error;
+    const { message, before } = error;
+    const way =
+      before === undefined
+        ? 'There is no whole one before it: start the run again in another --out'
+        : `Go on from the last whole one before it (rlpd train --out ${run} --resume --from ${before})`;
+    throw new InputError(`${message} ${way}.`, { cause: error });
+  });
+  if (checkpoint === undefined) return undefined;
+  const { metrics } = checkpoint.content.state;
+  await requireMetrics(run, metrics);
+  await readMetrics(run, metrics.jsonl);
+  return checkpoint;
+}
+
+/** The settings of a run that goes on, with its data as it is now. */
+async function resumedConfig(
+  { run, changes = {}, acceptChangedData = false, onNote }: TrainOptions,
+  checkpoint: SavedCheckpoint | undefined,
+): Promise<RunConfig> {
+  const { dataset: saved } = await readConfig(run);
+  const config = await reopenRun(run, changes);
+  const { dataset, changed } = await findData({
+    run,
+    saved,
+    given: changes.dataset === undefined ? undefined : config.dataset,
+    known: checkpoint?.content.state.datasets,
+    acceptChanged: acceptChangedData,
+  });
+  for (const folder of changed)
+    onNote?.(`The dataset in ${folder} is not the one that ${run} learnt from so far, which was accepted.`);
+  return { ...config, dataset: [...dataset] };
+}
+
+async function trainAlone(
+  options: TrainOptions,
+  config: RunConfig,
+  checkpoint: SavedCheckpoint | undefined,
+): Promise<TrainResult> {
   const started = performance.now();
   const { run: folder, resume = false, onNote = () => {} } = options;
-  const checkpoint = resume ? await readLatestCheckpoint(runPaths(folder).checkpoints) : undefined;
   if (resume)
     onNote(
       checkpoint === undefined
@@ -193,14 +249,15 @@ async function assemble(
   config: RunConfig,
   random: Generator,
   foundation: Foundation,
-  checkpoint: { readonly path: string; readonly content: Checkpoint } | undefined,
+  checkpoint: SavedCheckpoint | undefined,
 ): Promise<TrainingRun> {
   const { run: folder, resume = false } = options;
   const { environment, evaluationEnvironment, agent, datasets, layout, capacities, memory } = foundation;
   const { spec, observationSpace } = evaluationEnvironment;
   const signal = options.signal ?? new AbortController().signal;
   const paths = runPaths(folder);
-  if (!resume) await createRun(folder, config);
+  if (resume) await saveConfig(folder, config);
+  else await createRun(folder, config);
   await discardAfter(paths.checkpoints, checkpoint?.path);
   const recorder = learnsOnline(config)
     ? await openRecorder(
@@ -256,6 +313,10 @@ async function assemble(
     metrics: await MetricsWriter.open(folder, checkpoint?.content.state.metrics),
     exploration,
     sampling,
+    data: await describeData(
+      folder,
+      datasets.map((dataset) => dataset.folder),
+    ),
     signal,
     report: options.onProgress ?? (() => {}),
   });

@@ -23,6 +23,7 @@ import { drawLearningCurve } from './learningCurve.js';
 import { type Counters, MeanMetrics, type MetricsWriter } from './metrics.js';
 import { writePolicy } from './policyFile.js';
 import { newestFrame } from './rollout.js';
+import type { RunDataset } from './runData.js';
 import { runPaths } from './runFolder.js';
 
 /** An environment in a thread of its own. */
@@ -54,6 +55,8 @@ export interface RunParts {
   readonly metrics: MetricsWriter;
   readonly exploration: Generator;
   readonly sampling: Generator;
+  /** The datasets that are learnt from. */
+  readonly data: readonly RunDataset[];
   readonly signal: AbortSignal;
   readonly report: (progress: Progress) => void;
 }
@@ -366,7 +369,7 @@ export class TrainingRun {
   }
 
   async #state(): Promise<RunState> {
-    const { agent, environment, exploration, sampling, metrics } = this.#parts;
+    const { agent, environment, exploration, sampling, metrics, data } = this.#parts;
     return {
       counters: this.#counters,
       agent: agent.state(),
@@ -380,6 +383,7 @@ export class TrainingRun {
       metrics: metrics.position,
       means: this.#means.state(),
       seconds: this.#seconds,
+      datasets: data,
     };
   }
 

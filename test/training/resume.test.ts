@@ -1,40 +1,19 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { exec, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { openDataset } from '../../datasets/reader.js';
 import { kebabCase } from '../../src/training/config.js';
-import { type TrainResult, train } from '../../src/training/train.js';
-import { metricsText, smallConfig, smallSettings, temporaryFolder } from './smallRun.js';
+import { readRunPolicy } from '../../src/training/policyFile.js';
+import { readMetrics } from '../../src/training/runFolder.js';
+import { train } from '../../src/training/train.js';
+import { smallConfig, smallSettings, stopAt, temporaryFolder, traces } from './smallRun.js';
 
 const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
-
-/** What two equal runs have equal, byte for byte. */
-async function traces(run: string): Promise<Record<string, string>> {
-  const latest = (await readFile(join(run, 'checkpoints/latest'), 'utf8')).trim();
-  const read = async (path: string) => (await readFile(join(run, path))).toString('base64');
-  return {
-    latest,
-    metrics: await metricsText(run),
-    agent: await read(`checkpoints/${latest}/agent.safetensors`),
-    episode: await read(`checkpoints/${latest}/episode.safetensors`),
-  };
-}
-
-/** Runs until `agentSteps`, then is stopped as by Ctrl-C. */
-async function stopAt(agentSteps: number, options: Parameters<typeof train>[0]): Promise<TrainResult> {
-  const controller = new AbortController();
-  return train({
-    ...options,
-    signal: controller.signal,
-    onProgress: (progress) => {
-      if (progress.agentSteps >= agentSteps) controller.abort();
-    },
-  });
-}
 
 let whole: Record<string, string>;
 
@@ -142,11 +121,66 @@ test('a flipped bit of a weight is found, and the checkpoint before leads to the
   const more = { run, resume: true, changes: { envFrames: 2400 } };
   await assert.rejects(train(more), {
     name: 'InputError',
-    message: /step-00001000.agent\.safetensors is damaged.*write step-00000960 into .*latest\.$/,
+    message:
+      /step-00001000.agent\.safetensors is damaged.*\(rlpd train --out .*flipped --resume --from 960\)\.$/,
   });
-  await writeFile(join(run, 'checkpoints/latest'), 'step-00000960');
-  await train(more);
+  await assert.rejects(train({ ...more, from: 480 }), {
+    name: 'InputError',
+    message: /step-00000480 does not exist: there are checkpoints of step 960 and 1000\.$/,
+  });
+  await assert.rejects(readRunPolicy(run), {
+    name: 'InputError',
+    message: /is damaged.*--policy .*best\.safetensors\.$/,
+  });
+  await train({ ...more, from: 960 });
   assert.deepEqual(await traces(run), whole);
+});
+
+test('where every checkpoint is damaged, none is offered', async (context) => {
+  const run = join(await temporaryFolder(context), 'all');
+  await train({ run, config: smallConfig({ envFrames: 1000 }) });
+  for (const name of ['step-00000960', 'step-00001000'])
+    await writeFile(join(run, 'checkpoints', name, 'state.json'), '{"half":');
+  await assert.rejects(train({ run, resume: true }), {
+    name: 'InputError',
+    message: /no whole one before it: start the run again in another --out\.$/,
+  });
+});
+
+test('a run whose file that names the last checkpoint is lost or blank goes on from it all the same', async (context) => {
+  const run = join(await temporaryFolder(context), 'nameless');
+  await stopAt(125, { run, config: smallConfig() });
+  const latest = join(run, 'checkpoints/latest');
+  await rm(latest);
+  await stopAt(140, { run, resume: true });
+  assert.equal((await readFile(latest, 'utf8')).trim(), 'step-00001120');
+  await writeFile(latest, '\0'.repeat(14));
+  await train({ run, resume: true });
+  assert.deepEqual(await traces(run), whole);
+});
+
+test('a damaged line of metrics is named before anything is computed, and the run goes on once it is blanked', async (context) => {
+  const run = join(await temporaryFolder(context), 'hole');
+  await train({ run, config: smallConfig({ envFrames: 1000 }) });
+  const path = join(run, 'metrics.jsonl');
+  const bytes = await readFile(path);
+  const second = bytes.indexOf('\n') + 1;
+  const end = bytes.indexOf('\n', second);
+  const more = { run, resume: true, changes: { envFrames: 1200 } };
+  for (const damage of [0, 0x80, 0x31]) {
+    await writeFile(path, Buffer.from(bytes).fill(damage, second, end - 20));
+    await assert.rejects(train(more), {
+      name: 'InputError',
+      message: /metrics\.jsonl is damaged in line 2: .*sed -i '2s/,
+    });
+  }
+  const command = await readMetrics(run).then(
+    () => '',
+    (error: Error) => /LC_ALL=C sed .*(?=\)\.$)/.exec(error.message)?.[0] ?? '',
+  );
+  await promisify(exec)(command);
+  const { finished } = await train(more);
+  assert.equal(finished, true);
 });
 
 test('the replay on disk holds every finished episode once, and only grows', async (context) => {

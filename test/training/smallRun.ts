@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunConfig, RunSettings } from '../../src/training/config.js';
 import { resolveConfig } from '../../src/training/resolveConfig.js';
+import { type TrainResult, train } from '../../src/training/train.js';
 
 export const smallSettings = {
   task: 'cartpole-swingup',
@@ -39,4 +40,28 @@ export async function temporaryFolder(context: { after(clean: () => Promise<void
 export async function metricsText(run: string): Promise<string> {
   const text = await readFile(join(run, 'metrics.jsonl'), 'utf8');
   return text.replaceAll(/,"seconds":[\d.]+/g, '');
+}
+
+/** What two equal runs have equal, byte for byte. */
+export async function traces(run: string): Promise<Record<string, string>> {
+  const latest = (await readFile(join(run, 'checkpoints/latest'), 'utf8')).trim();
+  const read = async (path: string) => (await readFile(join(run, path))).toString('base64');
+  return {
+    latest,
+    metrics: await metricsText(run),
+    agent: await read(`checkpoints/${latest}/agent.safetensors`),
+    episode: await read(`checkpoints/${latest}/episode.safetensors`),
+  };
+}
+
+/** Runs until `agentSteps`, then is stopped as by Ctrl-C. */
+export async function stopAt(agentSteps: number, options: Parameters<typeof train>[0]): Promise<TrainResult> {
+  const controller = new AbortController();
+  return train({
+    ...options,
+    signal: controller.signal,
+    onProgress: (progress) => {
+      if (progress.agentSteps >= agentSteps) controller.abort();
+    },
+  });
 }

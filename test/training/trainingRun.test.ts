@@ -76,6 +76,7 @@ async function assemble(
     metrics: await MetricsWriter.open(folder),
     exploration: new Generator(2),
     sampling: new Generator(3),
+    data: [],
     signal: new AbortController().signal,
     report: () => {},
   });
