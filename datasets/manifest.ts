@@ -177,6 +177,24 @@ export function withShards(manifest: Manifest, shards: ShardEntry[]): Manifest {
   };
 }
 
+/**
+ * Whether two manifests are of the same command, which says in `provenance.details.command` all that shapes its output
+ * and the header does not: an interrupted one is then gone on with.
+ */
+export function isOfSameCommand(one: Manifest, other: Manifest): boolean {
+  const essence = ({
+    provenance: { source, writer, writerVersion, details },
+    shards: _,
+    episodes: _e,
+    steps: _s,
+    bytes: _b,
+    returns: _r,
+    complete: _c,
+    ...rest
+  }: Manifest) => JSON.stringify([rest, source, writer, writerVersion, details.command]);
+  return essence(one) === essence(other);
+}
+
 /** @throws InputError where there is no manifest in `folder`, or one that is not valid. */
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, MANIFEST_FILE);

@@ -6,7 +6,7 @@ import { type RunConfig, runConfigShape } from '../src/training/config.js';
 import { distractionOptions, distractionShape, parseCamera } from '../src/training/environmentOptions.js';
 import { type Behaviour, behaviours, type Level, levels } from '../src/training/experts.js';
 import { readPolicy, readRunPolicy } from '../src/training/policyFile.js';
-import { note, printResult, progress } from './console.js';
+import { counted, note, printResult, progress } from './console.js';
 import { addSettings, examples, parseSettings, wholeNumber, workersOption } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
@@ -40,7 +40,7 @@ export const collectCommand = examples(
         new Option('--run <folder>', 'a run whose latest policy acts instead').conflicts(['level', 'policy']),
       )
       .addOption(new Option('--episodes <number>', 'episodes').default(100).argParser(wholeNumber(1)))
-      .requiredOption('--out <folder>', "the dataset's folder")
+      .requiredOption('--out <folder>', "the dataset's folder; the same command goes on where it was stopped")
       .addOption(
         new Option('--mode <mode>', 'actions drawn from the policy (sample) or its mode (mean)')
           .choices(['sample', 'mean'])
@@ -99,16 +99,20 @@ export const collectCommand = examples(
       onNote: note,
     });
     bar.stop();
-    const { episodes, steps, returnMean, returnMin, returnMax } = result;
+    const { episodes, steps, returnMean, returnMin, returnMax, finished } = result;
     const returns =
       returnMean === null
         ? ''
-        : `, return ${returnMean.toFixed(1)} (${returnMin?.toFixed(1)} to ${returnMax?.toFixed(1)})`;
+        : `, return ${returnMean.toFixed(1)}${episodes === 1 ? '' : ` (${returnMin?.toFixed(1)} to ${returnMax?.toFixed(1)})`}`;
+    const counts = `${counted(episodes, 'episode')}, ${counted(steps, 'agent step')}${returns}`;
     printResult(
       flags.json,
       result,
-      `${episodes} episodes, ${steps} agent steps${returns}. The dataset is in ${flags.out}.`,
+      finished
+        ? `${counts}. The dataset is in ${flags.out}.`
+        : `Stopped after ${counts}, of ${flags.episodes} asked for. What there is in ${flags.out} is whole; the same command goes on.`,
     );
+    if (finished && episodes === 0) process.exitCode = 1;
   } finally {
     bar.stop();
     stop.dispose();

@@ -46,6 +46,11 @@ export function progress(label: string): Progress {
   };
 }
 
+/** A number of things in words: "1 episode", "2 episodes". */
+export function counted(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}
+
 /** 1234567 → "1.2 MB". */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -12,10 +12,12 @@ import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
 import { writeFileAtomic } from '../../src/files/atomicFile.js';
 import type { CodecName } from '../codecs/registry.js';
+import { lockDataset } from '../datasetLock.js';
 import { type Episode, episodeReturn } from '../episode.js';
 import {
   createManifest,
   type DatasetHeader,
+  isOfSameCommand,
   MANIFEST_FILE,
   type Manifest,
   type Provenance,
@@ -142,6 +144,19 @@ export async function convert(
     },
   };
   if (options.dryRun) return new Conversion(source, options, createManifest(header), null).run();
+  const lock = await lockDataset(options.out);
+  try {
+    return await convertAlone(source, options, header);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function convertAlone(
+  source: ConversionSource,
+  options: ConversionOptions,
+  header: DatasetHeader,
+): Promise<ConversionReport> {
   const begun = await stat(join(options.out, MANIFEST_FILE)).catch(() => null);
   if (begun === null) {
     const writer = await DatasetWriter.create(options.out, header, writerOptions(options));
@@ -158,24 +173,7 @@ function writerOptions({ shardBytes }: ConversionOptions) {
 }
 
 function checkSameConversion(there: Manifest, wanted: Manifest, out: string): void {
-  const essence = ({
-    provenance,
-    shards: _,
-    episodes: _e,
-    steps: _s,
-    bytes: _b,
-    returns: _r,
-    complete: _c,
-    ...rest
-  }: Manifest) =>
-    JSON.stringify([
-      rest,
-      provenance.source,
-      provenance.writer,
-      provenance.writerVersion,
-      provenance.details.command,
-    ]);
-  if (essence(there) !== essence(wanted))
+  if (!isOfSameCommand(there, wanted))
     throw new InputError(
       `${out} already holds a dataset that was not made by this command: choose another folder, or delete that one first.`,
     );

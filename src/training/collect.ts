@@ -1,7 +1,19 @@
 /**
  * Records episodes of one or more policies as a dataset: pixels and state side by side, actions drawn from the
- * policy, as V-D4RL was recorded.
+ * policy, as V-D4RL was recorded. What was interrupted goes on where it was and ends in the same bytes: episodes follow
+ * from the seed and their number, and shards end at numbers of episodes that depend on nothing else.
  */
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { lockDataset } from '../../datasets/datasetLock.js';
+import {
+  createManifest,
+  isOfSameCommand,
+  MANIFEST_FILE,
+  type Manifest,
+  readManifest,
+} from '../../datasets/manifest.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import type { EnvironmentOptions } from '../../envs/environment.js';
 import { isRemote } from '../../envs/remote/protocol.js';
@@ -15,7 +27,7 @@ import { PACKAGE_VERSION } from './version.js';
 
 export interface CollectOptions {
   readonly task: string;
-  /** The dataset's folder, which must not hold one yet. */
+  /** The dataset's folder: a new one, or that of an interrupted recording with the same options, which goes on. */
   readonly folder: string;
   /** Who acts in each episode. */
   readonly behaviours: readonly Behaviour[];
@@ -51,13 +63,35 @@ export interface Collected {
   readonly returnMax: number | null;
   /** Episodes left out because the simulation went bad. */
   readonly invalid: number;
+  /** Whether the recording came to its end, or was stopped on the way. */
+  readonly finished: boolean;
+}
+
+/** Episodes that a kill costs at most, those in progress aside. */
+const SHARD_EPISODES = 16;
+
+/** Whether a shard ends after so many episodes: after 1, 2, 4, 8 and 16, so that little is lost early, then every 16. */
+function endsShard(episodes: number): boolean {
+  return episodes < SHARD_EPISODES ? (episodes & (episodes - 1)) === 0 : episodes % SHARD_EPISODES === 0;
 }
 
 /**
  * Episode i follows from the seed and i alone. Stops between two episodes when `signal` is aborted; the dataset is
- * then whole, and shorter.
+ * then whole, and shorter, and the same options go on with it.
+ * @throws InputError where policies and options do not fit each other, or the folder holds another dataset;
+ *   LockedError while another process records there
  */
 export async function collect(options: CollectOptions): Promise<Collected> {
+  recordingOptions(options);
+  const lock = await lockDataset(options.folder);
+  try {
+    return await collectAlone(options);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function collectAlone(options: CollectOptions): Promise<Collected> {
   const { task, folder, mode = 'sample', seed = 0, signal, onEpisode, onInvalid, onNote } = options;
   const environment = recordingOptions(options);
   const behaviours = [...new Set(options.behaviours)];
@@ -73,26 +107,35 @@ export async function collect(options: CollectOptions): Promise<Collected> {
   });
   const { engine = { precision: 'float32', device: 'cpu' }, workers } = options;
   const players = await Players.create({ task, environment, behaviours, engine }, plans.length, workers);
-  let invalid = 0;
   try {
     if (players.facts.engine !== undefined) onNote?.(players.facts.engine);
-    const writer = await createWriter(options, players.facts);
-    let appended: Promise<void> = Promise.resolve();
-    let [played, recorded] = [0, 0];
-    for await (const episode of players.play(plans, signal)) {
-      const id = `episode-${String(played++).padStart(6, '0')}`;
-      if (episode.invalid !== undefined) {
-        invalid++;
-        onInvalid?.(episode.invalid);
-        continue;
+    const writer = await openWriter(options, players.facts);
+    let recorded = writer.manifest.episodes;
+    let played = playedBefore(writer.manifest);
+    let invalid = played - recorded;
+    if (played > 0) onNote?.(`Going on after ${played} of ${plans.length} episodes.`);
+    try {
+      let appended: Promise<unknown> = Promise.resolve();
+      for await (const episode of players.play(plans.slice(played), signal)) {
+        const id = episodeId(played++);
+        if (episode.invalid !== undefined) {
+          invalid++;
+          onInvalid?.(episode.invalid);
+          continue;
+        }
+        await appended;
+        const added = writer.append(toEpisode(episode, id));
+        appended = Promise.all(endsShard(++recorded) ? [added, writer.flush()] : [added]);
+        appended.catch(() => {});
+        onEpisode?.(recorded, plans.length, episode.return);
       }
       await appended;
-      appended = writer.append(toEpisode(episode, id));
-      appended.catch(() => {});
-      onEpisode?.(++recorded, plans.length, episode.return);
+      // Without an episode it stays incomplete.
+      if (recorded > 0) await writer.close();
+    } catch (error) {
+      await writer.abandon();
+      throw error;
     }
-    await appended;
-    await writer.close();
     const { episodes, steps, returns } = writer.manifest;
     return {
       task,
@@ -103,6 +146,7 @@ export async function collect(options: CollectOptions): Promise<Collected> {
       returnMin: returns?.min ?? null,
       returnMax: returns?.max ?? null,
       invalid,
+      finished: played === plans.length,
     };
   } finally {
     await players.close();
@@ -147,10 +191,12 @@ function recordingOptions({
   };
 }
 
-function createWriter(
+/** Of a new dataset, or of the interrupted one that lies in the folder. */
+async function openWriter(
   options: CollectOptions,
   { observationSpace, spec }: PlayerFacts,
 ): Promise<DatasetWriter> {
+  const { folder, engine } = options;
   const names = new Set(options.behaviours.map((behaviour) => behaviour?.name ?? 'uniform'));
   const header = recordingHeader(observationSpace, spec, {
     source: 'collected',
@@ -162,9 +208,58 @@ function createWriter(
       seed: options.seed ?? 0,
       actions: (options.mode ?? 'sample') === 'sample' ? 'drawn from the policy' : "the policy's mode",
       policies: [...names].join(', '),
+      command: {
+        episodes: options.behaviours.length,
+        seed: options.seed ?? 0,
+        mode: options.mode ?? 'sample',
+        policies: actingHash(options.behaviours),
+        backend: engine?.backend ?? 'auto',
+        environment: JSON.stringify(recordingOptions(options)),
+      },
     },
   });
-  return DatasetWriter.create(options.folder, header);
+  const isThere = (await stat(join(folder, MANIFEST_FILE)).catch(() => null)) !== null;
+  if (!isThere) return DatasetWriter.create(folder, header);
+  const manifest = await readManifest(folder);
+  if (!isOfSameCommand(manifest, createManifest(header)))
+    throw new InputError(
+      `${folder} already holds a dataset that was not made by this command: choose another folder, or delete that one first.`,
+    );
+  return DatasetWriter.open(folder, { episodes: lastingEpisodes(manifest, options.behaviours.length) });
+}
+
+/**
+ * Episodes of an interrupted recording that an undisturbed one would have in the same shards. A last shard that was
+ * closed early, by a stop or a full disk, is recorded anew.
+ */
+function lastingEpisodes(manifest: Manifest, wanted: number): number {
+  const { episodes, shards } = manifest;
+  if (endsShard(episodes) || playedBefore(manifest) === wanted) return episodes;
+  return episodes - (shards.at(-1)?.episodes ?? 0);
+}
+
+/** Episodes that were played until the last that was recorded. Those between that were left out have no number. */
+function playedBefore({ shards }: Manifest): number {
+  const last = shards.at(-1)?.index.at(-1)?.id;
+  return last === undefined ? 0 : Number(last.slice(ID_PREFIX.length)) + 1;
+}
+
+const ID_PREFIX = 'episode-';
+
+function episodeId(number: number): string {
+  return `${ID_PREFIX}${String(number).padStart(6, '0')}`;
+}
+
+/** SHA-256 over who acts in each episode: the weights, by name, of each policy, and the order of their turns. */
+function actingHash(acting: readonly Behaviour[]): string {
+  const hash = createHash('sha256');
+  const behaviours = [...new Set(acting)];
+  for (const behaviour of behaviours) {
+    hash.update(JSON.stringify(behaviour?.config ?? null));
+    for (const [name, { data }] of behaviour?.tensors ?? [])
+      hash.update(name).update(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.update(JSON.stringify(acting.map((behaviour) => behaviours.indexOf(behaviour)))).digest('hex');
 }
 
 function toEpisode(rollout: Rollout, id: string) {

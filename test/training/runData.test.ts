@@ -14,7 +14,7 @@ let whole: Record<string, string>;
 let clean = async (): Promise<void> => {};
 after(() => clean());
 
-const settings = { offlineMode: 'symmetric', envFrames: 1600 };
+const settings = { offlineMode: 'symmetric', envFrames: 1600 } as const;
 
 before(async () => {
   place = await temporaryFolder({

@@ -1,0 +1,17 @@
+/** A recording that kills its own process: arguments OUT EPISODES (0: not at all). */
+import { collect } from '../../src/training/collect.js';
+
+const [, , folder = '', killAfter = '0'] = process.argv;
+await collect({
+  task: 'cartpole-swingup',
+  folder,
+  behaviours: new Array<undefined>(21).fill(undefined),
+  mode: 'sample',
+  environment: { actionRepeat: 50, imageSize: 8 },
+  seed: 3,
+  workers: 2,
+  details: { level: 'random' },
+  onEpisode: (done) => {
+    if (done === Number(killAfter)) process.kill(process.pid, 'SIGKILL');
+  },
+});

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { lockDataset } from '../../datasets/datasetLock.js';
+import { readManifest } from '../../datasets/manifest.js';
+import { verifyDataset } from '../../datasets/verify.js';
+import { type CollectOptions, collect } from '../../src/training/collect.js';
+import { temporaryFolder } from './smallRun.js';
+
+const child = fileURLToPath(new URL('./collectChild.js', import.meta.url));
+
+/** Records in a process of its own, which kills itself after so many episodes. */
+function run(out: string, killAfter: number): NodeJS.Signals | null {
+  const { signal, status, stderr } = spawnSync(process.execPath, [child, out, String(killAfter)]);
+  assert.ok(signal === 'SIGKILL' || status === 0, stderr.toString());
+  return signal;
+}
+
+const recording = (folder: string, changes: Partial<CollectOptions> = {}): CollectOptions => ({
+  task: 'cartpole-swingup',
+  folder,
+  behaviours: new Array<undefined>(7).fill(undefined),
+  mode: 'sample',
+  environment: { actionRepeat: 50, imageSize: 8 },
+  seed: 3,
+  workers: 2,
+  details: { level: 'random' },
+  ...changes,
+});
+
+/** Every file of the folder, by name. */
+async function contents(folder: string): Promise<Record<string, string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const files = paths
+    .sort()
+    .map(async (path) => [path.slice(folder.length), await readFile(path, 'hex')] as const);
+  return Object.fromEntries(await Promise.all(files));
+}
+
+test('a recording killed again and again keeps what was whole and ends in the same bytes', async (context) => {
+  const folder = await temporaryFolder(context);
+  const [killed, undisturbed] = [join(folder, 'killed'), join(folder, 'undisturbed')];
+  const kept: number[] = [];
+  for (const killAfter of [3, 6, 18]) {
+    assert.equal(run(killed, killAfter), 'SIGKILL');
+    assert.deepEqual(
+      (await verifyDataset(killed)).problems.filter(({ severity }) => severity === 'fault'),
+      [],
+    );
+    kept.push((await readManifest(killed)).episodes);
+  }
+  // Each time all but the episodes of the shard in progress.
+  assert.deepEqual(kept, [2, 4, 16]);
+  assert.equal(run(killed, 0), null);
+  assert.equal(run(undisturbed, 0), null);
+  assert.deepEqual(await contents(killed), await contents(undisturbed));
+});
+
+test('a recording that was stopped says so, holds all it played, and goes on by the same options to the same bytes', async (context) => {
+  const folder = await temporaryFolder(context);
+  const controller = new AbortController();
+  const out = join(folder, 'stopped');
+  const onEpisode = (done: number): void => {
+    if (done === 3) controller.abort();
+  };
+  const stopped = await collect(recording(out, { signal: controller.signal, onEpisode }));
+  assert.deepEqual([stopped.episodes, stopped.finished], [3, false]);
+  const { episodes, finished } = await collect(recording(out));
+  assert.deepEqual([episodes, finished], [7, true]);
+  await collect(recording(join(folder, 'whole')));
+  assert.deepEqual(await contents(out), await contents(join(folder, 'whole')));
+  // Asked for once more, there is nothing to do.
+  const again = await collect(recording(out, { onEpisode: () => assert.fail('an episode was played') }));
+  assert.deepEqual([again.episodes, again.finished], [7, true]);
+  assert.deepEqual(await contents(out), await contents(join(folder, 'whole')));
+});
+
+test('another recording into the same folder is refused, and so is a second process meanwhile', async (context) => {
+  const out = join(await temporaryFolder(context), 'data');
+  await collect(recording(out));
+  const changes: Partial<CollectOptions>[] = [
+    { seed: 4 },
+    { behaviours: new Array<undefined>(8).fill(undefined) },
+    { mode: 'mean' },
+    { environment: { actionRepeat: 50, imageSize: 8, distraction: { level: 'easy' } } },
+  ];
+  const before = await contents(out);
+  for (const change of changes)
+    await assert.rejects(collect(recording(out, change)), {
+      name: 'InputError',
+      message: /already holds a dataset that was not made by this command/,
+    });
+  const lock = await lockDataset(out);
+  await assert.rejects(collect(recording(out)), { message: /^The dataset .*data is in use by process \d+/ });
+  await lock.release();
+  assert.deepEqual(await contents(out), before);
+});
