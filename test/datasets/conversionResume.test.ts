@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { convert } from '../../datasets/converters/conversion.js';
+import { openVd4rl } from '../../datasets/converters/vd4rl.js';
+import { lockDataset } from '../../datasets/datasetLock.js';
 import { golden, temporaryFolder } from './samples.js';
 
 const child = fileURLToPath(new URL('./conversionChild.js', import.meta.url));
@@ -43,4 +46,20 @@ test('a conversion killed again and again ends in the same bytes as an undisturb
   for (const killAfter of [1, 6, 11]) assert.equal(run(source, join(folder, 'killed'), killAfter), 'SIGKILL');
   assert.equal(run(source, join(folder, 'killed'), 0), null);
   assert.deepEqual(contents(join(folder, 'killed')), contents(join(folder, 'undisturbed')));
+});
+
+test('a dataset that another process writes is not converted into, and is afterwards', async (t) => {
+  const out = join(temporaryFolder(t), 'out');
+  const options = { out, onProblem: 'quarantine', dryRun: false, command: { format: 'vd4rl' } } as const;
+  const open = () => openVd4rl(join(golden, 'vd4rl/two'), { task: 'walker-walk' });
+  const lock = await lockDataset(out);
+  await assert.rejects(convert(await open(), options), {
+    name: 'InputError',
+    message: /is in use by process/,
+  });
+  await lock.release();
+  assert.equal(existsSync(out), false);
+  const { episodes } = await convert(await open(), options);
+  assert.ok(episodes > 0);
+  assert.equal(existsSync(join(out, 'lock.json')), false);
 });
