@@ -1,8 +1,8 @@
 /**
  * What commands say: the result on stdout (with `--json` as one object on the last line), everything else on
- * stderr; progress as a bar on a terminal and as plain lines elsewhere.
+ * stderr; progress as a row on a terminal and as plain lines elsewhere.
  */
-import { Presets, SingleBar } from 'cli-progress';
+import { progressRow, StatusRows, say, timeLeft } from './statusRows.js';
 
 /** Ends a command's output with its result. */
 export function printResult(json: boolean | undefined, result: object, text: string): void {
@@ -10,7 +10,7 @@ export function printResult(json: boolean | undefined, result: object, text: str
 }
 
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  say(text);
 }
 
 export interface Progress {
@@ -21,18 +21,21 @@ export interface Progress {
 /** Plain lines come at every tenth of the way. */
 export function progress(label: string): Progress {
   if (process.stderr.isTTY) {
-    const bar = new SingleBar(
-      { format: `${label} {bar} {value}/{total} · {eta_formatted} left`, hideCursor: true },
-      Presets.shades_classic,
-    );
-    let started = false;
+    const rows = new StatusRows();
+    let first: { time: number; done: number } | undefined;
     return {
       update(done, total) {
-        if (!started) bar.start(total, 0);
-        started = true;
-        bar.update(done);
+        const time = performance.now() / 1000;
+        first ??= { time, done };
+        const speed = (done - first.done) / (time - first.time);
+        rows.show([
+          progressRow(rows.columns, label, done / Math.max(1, total), [
+            [`${done}/${total}`],
+            ...(speed > 0 ? [timeLeft((total - done) / speed)] : []),
+          ]),
+        ]);
       },
-      stop: () => bar.stop(),
+      stop: rows.clear,
     };
   }
   let tenths = 0;

@@ -23,8 +23,9 @@ import { type TrainResult, train } from '../src/training/train.js';
 import { note, printResult } from './console.js';
 import { type Contestant, demoChart, demoReport, demoTable } from './demo/report.js';
 import { nativeSize, webAssemblySize } from './demo/sizes.js';
+import { duration } from './duration.js';
 import { reportFailure } from './failure.js';
-import { duration, ProgressDisplay } from './progress.js';
+import { ProgressDisplay } from './progress.js';
 import { wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 

@@ -1,76 +1,89 @@
-/** How far a run is, for whoever watches: a bar on a terminal, a plain line now and then elsewhere. */
-import { Presets, SingleBar } from 'cli-progress';
+/** How far a run is, for whoever watches: a row on a terminal, a plain line now and then elsewhere. */
 import type { Progress } from '../src/training/trainingRun.js';
+import { duration } from './duration.js';
+import { progressRow, StatusRows, timeLeft } from './statusRows.js';
 
-/** Seconds between two plain lines. */
+/** Seconds between two plain lines, and between two pictures of the row. */
 const LINE_INTERVAL = 10;
+const ROW_INTERVAL = 0.25;
 /** Speed is measured over this many seconds, so that it follows changes and does not flicker. */
 const SPEED_WINDOW = 20;
 
 export class ProgressDisplay {
-  #bar: SingleBar | undefined;
+  readonly #stream: NodeJS.WriteStream;
+  readonly #rows: StatusRows | undefined;
   #shown: { phase: Progress['phase']; time: number } | undefined;
   #samples: { time: number; done: number }[] = [];
   #total = -1;
 
   constructor(stream: NodeJS.WriteStream = process.stderr) {
-    if (stream.isTTY) {
-      this.#bar = new SingleBar(
-        { stream, format: '{bar} {percentage}% | {text}', hideCursor: true, clearOnComplete: false },
-        Presets.shades_classic,
-      );
-    }
+    this.#stream = stream;
+    if (stream.isTTY) this.#rows = new StatusRows(stream);
   }
 
   update(progress: Progress): void {
     const now = performance.now() / 1000;
-    const isNewTotal = progress.total !== this.#total;
-    if (isNewTotal) this.#samples = [];
+    if (progress.total !== this.#total) this.#samples = [];
     this.#total = progress.total;
     const last = this.#samples.at(-1);
     if (last === undefined || now - last.time > 0.25) {
       this.#samples.push({ time: now, done: progress.done });
       while ((this.#samples[0]?.time ?? now) < now - SPEED_WINDOW) this.#samples.shift();
     }
-    const interval = this.#bar === undefined ? LINE_INTERVAL : 0.25;
+    const interval = this.#rows === undefined ? LINE_INTERVAL : ROW_INTERVAL;
     const isNewPhase = this.#shown?.phase !== progress.phase;
     if (!isNewPhase && now - (this.#shown?.time ?? 0) < interval && progress.done < progress.total) return;
     this.#shown = { phase: progress.phase, time: now };
-    const text = this.#describe(progress);
-    if (this.#bar === undefined) {
-      process.stderr.write(`${text}\n`);
-      return;
-    }
-    if (isNewTotal || !this.#bar.isActive) this.#bar.start(progress.total, progress.done, { text });
-    else this.#bar.update(progress.done, { text });
+    if (this.#rows === undefined) this.#stream.write(`${runLine(progress, this.#speed)}\n`);
+    else this.#rows.show([runRow(progress, this.#speed, this.#rows.columns)]);
   }
 
   stop(): void {
-    this.#bar?.stop();
-    this.#bar = undefined;
+    this.#rows?.clear();
   }
 
-  #describe(progress: Progress): string {
-    const { phase, done, total, lastReturn, evaluationMean } = progress;
-    const unit = progress.agentSteps === 0 && phase !== 'training' ? 'updates' : 'env frames';
-    const first = this.#samples[0];
-    const last = this.#samples.at(-1);
-    const speed =
-      first === undefined || last === undefined || last.time <= first.time
-        ? 0
-        : (last.done - first.done) / (last.time - first.time);
-    return [
-      `${phase} ${done}/${total} ${unit}`,
-      ...(speed > 0 ? [`${speed.toFixed(0)}/s`, `${duration((total - done) / speed)} left`] : []),
-      ...(lastReturn === undefined ? [] : [`return ${lastReturn.toFixed(0)}`]),
-      ...(evaluationMean === undefined ? [] : [`evaluated ${evaluationMean.toFixed(0)}`]),
-    ].join(' | ');
+  /** Of what `done` counts, a second; 0 where it is not known yet. */
+  get #speed(): number {
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
+    return first === undefined || last === undefined || last.time <= first.time
+      ? 0
+      : (last.done - first.done) / (last.time - first.time);
   }
 }
 
-export function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+/** A run's row at the foot of a terminal with so many columns. */
+export function runRow(progress: Progress, speed: number, columns: number): string {
+  const { phase, done, total } = progress;
+  return progressRow(columns, phase, done / Math.max(1, total), [
+    [`${done}/${total} ${unitOf(progress)}`, ''],
+    ...(speed > 0 ? [[`${rounded(speed)}/s`], timeLeft((total - done) / speed)] : []),
+    ...scores(progress).map((score) => [score]),
+  ]);
+}
+
+function runLine(progress: Progress, speed: number): string {
+  const { phase, done, total } = progress;
+  return [
+    `${phase} ${done}/${total} ${unitOf(progress)}`,
+    ...(speed > 0 ? [`${rounded(speed)}/s`, `${duration((total - done) / speed)} left`] : []),
+    ...scores(progress),
+  ].join(' | ');
+}
+
+function unitOf({ agentSteps, phase }: Progress): string {
+  return agentSteps === 0 && phase !== 'training' ? 'updates' : 'env frames';
+}
+
+/** The return of the last episode of training, and the mean of the last evaluation. */
+function scores({ lastReturn, evaluationMean }: Progress): string[] {
+  return [
+    ...(lastReturn === undefined ? [] : [`return ${rounded(lastReturn)}`]),
+    ...(evaluationMean === undefined ? [] : [`score ${rounded(evaluationMean)}`]),
+  ];
+}
+
+/** Three digits tell enough: 0.42, 5.1, 774. */
+export function rounded(value: number): string {
+  const size = Math.abs(value);
+  return value.toFixed(size >= 10 || size === 0 ? 0 : size >= 1 ? 1 : 2);
 }

@@ -10,7 +10,8 @@ export function stopOnSignals(what: string): { readonly signal: AbortSignal; rea
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
-    note(`\nStopping: ${what}. Once more to stop without.`);
+    // Over the ^C that the terminal has put there.
+    note(`${process.stderr.isTTY ? '\r' : ''}Stopping: ${what}. Once more to stop without.`);
     controller.abort();
   };
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

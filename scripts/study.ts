@@ -9,7 +9,7 @@ import { adoptStudy, isStudy, shippedStudies, studyNames } from '../src/study/sh
 import { type StandingSummary, studyStanding, summarise } from '../src/study/standing.js';
 import { readStudy, type ScaleName, STUDY_FILE, type Study, scaleNames } from '../src/study/study.js';
 import { note, printResult } from './console.js';
-import { duration } from './progress.js';
+import { duration } from './duration.js';
 import { examples, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 import { StudyDisplay } from './studyProgress.js';

@@ -1,7 +1,8 @@
 /** How far the runs of a study are: one row a run on a terminal, a plain line now and then elsewhere. */
-import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { StudyEvent } from '../src/study/runStudy.js';
-import { duration } from './progress.js';
+import { duration } from './duration.js';
+import { rounded } from './progress.js';
+import { StatusRows } from './statusRows.js';
 
 /** Seconds between two plain lines of one run. */
 const LINE_INTERVAL = 60;
@@ -11,21 +12,18 @@ interface Row {
   /** What was done when it was first heard of: a resumed run did that before. */
   before: number | undefined;
   line: number;
-  bar: SingleBar | undefined;
+  /** As it stands on a terminal. */
+  text: string;
 }
 
 export class StudyDisplay {
   readonly #stream: NodeJS.WriteStream;
-  readonly #bars: MultiBar | undefined;
+  readonly #status: StatusRows | undefined;
   readonly #rows = new Map<string, Row>();
 
   constructor(stream: NodeJS.WriteStream = process.stderr) {
     this.#stream = stream;
-    if (stream.isTTY)
-      this.#bars = new MultiBar(
-        { stream, format: '{name} {percentage}% {text}', hideCursor: true, clearOnComplete: false },
-        Presets.shades_classic,
-      );
+    if (stream.isTTY) this.#status = new StatusRows(stream);
   }
 
   show(event: StudyEvent): void {
@@ -35,8 +33,8 @@ export class StudyDisplay {
         this.#say(event.text);
         return;
       case 'started':
-        this.#rows.set(run.id, { started: seconds(), before: undefined, line: 0, bar: undefined });
-        if (this.#bars === undefined) this.#say(`${run.id}: ${event.resumed ? 'goes on' : 'starts'}`);
+        this.#rows.set(run.id, { started: seconds(), before: undefined, line: 0, text: '' });
+        if (this.#status === undefined) this.#say(`${run.id}: ${event.resumed ? 'goes on' : 'starts'}`);
         return;
       case 'progress': {
         const row = this.#rows.get(run.id);
@@ -44,9 +42,8 @@ export class StudyDisplay {
         return;
       }
       default: {
-        const row = this.#rows.get(run.id);
-        if (row?.bar !== undefined) this.#bars?.remove(row.bar);
         this.#rows.delete(run.id);
+        this.#draw();
         const word = event.kind === 'taken' ? 'is left to another process' : event.kind;
         this.#say(`${run.id}: ${word}${event.kind === 'failed' ? `: ${event.reason}` : ''}`);
       }
@@ -54,7 +51,7 @@ export class StudyDisplay {
   }
 
   stop(): void {
-    this.#bars?.stop();
+    this.#status?.clear();
   }
 
   #progress(id: string, row: Row, progress: Extract<StudyEvent, { kind: 'progress' }>['progress']): void {
@@ -63,24 +60,28 @@ export class StudyDisplay {
     const speed = (done - row.before) / Math.max(1, seconds() - row.started);
     const score = evaluationMean ?? lastReturn;
     const text = [
-      ...(score === undefined ? [] : [`return ${score.toFixed(0)}`]),
+      ...(score === undefined ? [] : [`return ${rounded(score)}`]),
       ...(speed > 0 ? [`${duration((total - done) / speed)} left`] : []),
     ].join(', ');
-    if (this.#bars !== undefined) {
-      row.bar ??= this.#bars.create(total, done, { name: shortened(id, 44), text });
-      row.bar.setTotal(total);
-      row.bar.update(done, { name: shortened(id, 44), text });
+    const percent = Math.floor((100 * done) / Math.max(1, total));
+    if (this.#status !== undefined) {
+      row.text = `${shortened(id, 44)} ${percent}% ${text}`;
+      this.#draw();
       return;
     }
     if (seconds() - row.line < LINE_INTERVAL) return;
     row.line = seconds();
-    this.#say(`${id}: ${Math.floor((100 * done) / Math.max(1, total))}%${text === '' ? '' : `, ${text}`}`);
+    this.#say(`${id}: ${percent}%${text === '' ? '' : `, ${text}`}`);
+  }
+
+  #draw(): void {
+    this.#status?.show([...this.#rows.values()].flatMap(({ text }) => (text === '' ? [] : [text])));
   }
 
   /** A line above the rows. */
   #say(text: string): void {
-    if (this.#bars === undefined) this.#stream.write(`${text}\n`);
-    else this.#bars.log(`${text}\n`);
+    if (this.#status === undefined) this.#stream.write(`${text}\n`);
+    else this.#status.say(text);
   }
 }
 

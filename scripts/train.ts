@@ -8,7 +8,8 @@ import { resolveConfig } from '../src/training/resolveConfig.js';
 import { runPaths } from '../src/training/runFolder.js';
 import { train } from '../src/training/train.js';
 import { note, printResult } from './console.js';
-import { duration, ProgressDisplay } from './progress.js';
+import { duration } from './duration.js';
+import { ProgressDisplay } from './progress.js';
 import { addSettings, examples, givenSettings, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 

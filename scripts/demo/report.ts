@@ -6,7 +6,7 @@ import type { RunConfig } from '../../src/training/config.js';
 import type { Evaluation } from '../../src/training/evaluate.js';
 import type { Behaviour } from '../../src/training/experts.js';
 import type { TrainResult } from '../../src/training/train.js';
-import { duration } from '../progress.js';
+import { duration } from '../duration.js';
 
 /** A policy and how it was scored. */
 export interface Contestant extends Evaluation {
