@@ -18,7 +18,7 @@ export function convolutionStack<T extends Shaped>(
     width = Math.floor((width - spec.kernel) / spec.stride) + 1;
     if (height < 1 || width < 1) {
       throw new RangeError(
-        `An image of ${inputShape[0]}×${inputShape[1]} pixels is too small for this encoder's ${stack.length} convolutions: nothing is left at number ${i + 1}.`,
+        `An image of ${inputShape[0]}×${inputShape[1]} pixels is too small for this encoder's ${stack.length} convolutions: nothing is left at number ${i + 1}; its sides need ${leastSide(stack)} pixels.`,
       );
     }
     const layer = nn.convolution(`conv${i + 1}`, { ...spec, inputs });
@@ -26,4 +26,9 @@ export function convolutionStack<T extends Shaped>(
     return layer;
   });
   return (image) => nn.flatten(layers.reduce((x, layer) => layer(x), image));
+}
+
+/** Pixels of which the last convolution leaves one. */
+function leastSide(stack: readonly StackedConvolution[]): number {
+  return stack.reduceRight((side, { kernel, stride }) => (side - 1) * stride + kernel, 1);
 }

@@ -6,7 +6,7 @@ import { type RunConfig, runConfigShape } from '../src/training/config.js';
 import { distractionOptions, distractionShape, parseCamera } from '../src/training/environmentOptions.js';
 import { type Behaviour, behaviours, type Level, levels } from '../src/training/experts.js';
 import { readPolicy, readRunPolicy } from '../src/training/policyFile.js';
-import { counted, note, printResult, progress } from './console.js';
+import { counted, note, printResult, progress, rangeWords } from './console.js';
 import { addSettings, examples, parseSettings, wholeNumber, workersOption } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
@@ -100,10 +100,7 @@ export const collectCommand = examples(
     });
     bar.stop();
     const { episodes, steps, returnMean, returnMin, returnMax, finished } = result;
-    const returns =
-      returnMean === null
-        ? ''
-        : `, return ${returnMean.toFixed(1)}${episodes === 1 ? '' : ` (${returnMin?.toFixed(1)} to ${returnMax?.toFixed(1)})`}`;
+    const returns = rangeWords(returnMean, returnMin, returnMax, episodes);
     const counts = `${counted(episodes, 'episode')}, ${counted(steps, 'agent step')}${returns}`;
     printResult(
       flags.json,

@@ -54,6 +54,27 @@ export function counted(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? '' : 's'}`;
 }
 
+/** A mean return with its 95% interval, which one episode alone does not have. */
+export function meanWords(
+  { mean, ci95 }: { readonly mean: number; readonly ci95: readonly [number, number] },
+  episodes: number,
+): string {
+  const interval = episodes > 1 ? ` (95% ${ci95[0].toFixed(1)} to ${ci95[1].toFixed(1)})` : '';
+  return `${mean.toFixed(1)}${interval}`;
+}
+
+/** A mean with the least and the greatest; '' where there is none. One number has no range. */
+export function rangeWords(
+  mean: number | null,
+  least: number | null,
+  greatest: number | null,
+  count: number,
+): string {
+  if (mean === null || least === null || greatest === null) return '';
+  const range = count > 1 ? ` (${least.toFixed(1)} to ${greatest.toFixed(1)})` : '';
+  return `, return ${mean.toFixed(1)}${range}`;
+}
+
 /** 1234567 → "1.2 MB". */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

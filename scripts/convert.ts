@@ -8,7 +8,7 @@ import {
   convert,
 } from '../datasets/converters/conversion.js';
 import type { RobomimicOptions } from '../datasets/converters/robomimic.js';
-import { formatBytes, note, printResult, progress } from './console.js';
+import { counted, formatBytes, note, printResult, progress, rangeWords } from './console.js';
 import { examples, wholeNumber } from './settings.js';
 
 /** What every format's command takes, as commander hands it over. */
@@ -176,6 +176,7 @@ async function runConversion(
     bar.stop();
     for (const line of problemLines(report)) note(line);
     printResult(json, report, summary(report));
+    if (report.episodes === 0) process.exitCode = 1;
   } finally {
     bar.stop();
     await source.close();
@@ -191,18 +192,16 @@ function problemLines({ problems }: ConversionReport): string[] {
 }
 
 function summary(report: ConversionReport): string {
-  const range =
-    report.returnMean === null
-      ? ''
-      : `, return ${report.returnMean.toFixed(1)} (${report.returnMin?.toFixed(1)} to ${report.returnMax?.toFixed(1)})`;
+  const { returnMean, returnMin, returnMax, episodes, steps } = report;
+  const range = rangeWords(returnMean, returnMin, returnMax, episodes);
   return [
-    `${report.dryRun ? 'Would convert' : 'Converted'} ${report.source} for ${report.task ?? 'an unknown task'}: ${report.episodes} episodes, ${report.steps} steps${range}.`,
+    `${report.dryRun ? 'Would convert' : 'Converted'} ${report.source} for ${report.task ?? 'an unknown task'}: ${counted(episodes, 'episode')}, ${counted(steps, 'step')}${range}.`,
     report.leftOut + report.filtered > 0
       ? `Left out: ${report.leftOut} with problems, ${report.filtered} below the return asked for.`
       : 'Nothing was left out.',
     report.dryRun
       ? `Images take ${formatBytes(report.bytes)} in memory.`
-      : `${report.out} has ${formatBytes(report.bytes)}; its conversion.json lists ${report.problems.length} problems.`,
+      : `${report.out} has ${formatBytes(report.bytes)}; its conversion.json lists ${counted(report.problems.length, 'problem')}.`,
   ].join('\n');
 }
 

@@ -40,7 +40,7 @@ examples(
     `state         ${info.stateSize}`,
     `action        ${info.actionSize}`,
     `level         ${info.level ?? 'unknown'}`,
-    `return        ${info.returnMean === null ? '–' : `mean ${format(info.returnMean)}, std ${format(info.returnStd)}, min ${format(info.returnMin)}, median ${format(info.returnMedian)}, max ${format(info.returnMax)}`}`,
+    `return        ${info.returnMean === null ? '–' : info.episodes === 1 ? format(info.returnMean) : `mean ${format(info.returnMean)}, std ${format(info.returnStd)}, min ${format(info.returnMin)}, median ${format(info.returnMedian)}, max ${format(info.returnMax)}`}`,
     `size          ${formatBytes(info.bytes)} in ${info.shards} shard${info.shards === 1 ? '' : 's'}, ${Math.round(info.bytesPerStep)} bytes a step (${info.codec})`,
   ];
   if (info.vd4rlClonedReturn !== null)

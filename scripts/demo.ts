@@ -28,6 +28,7 @@ import { reportFailure } from './failure.js';
 import { ProgressDisplay } from './progress.js';
 import { wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
+import { beStrict } from './strictUsage.js';
 
 const task = 'cartpole-swingup';
 /** Side of the pictures people look at; the policies see `imageSize`. */
@@ -43,7 +44,7 @@ interface Flags {
 /** Thrown where Ctrl-C was pressed. */
 class Stopped extends Error {}
 
-await new Command('demo')
+const demoCommand = new Command('demo')
   .description(`learn ${task} from pixels, with a small dataset of mixed quality`)
   .option('--out <folder>', 'where the runs, pictures and the report go', 'runs/demo')
   .addOption(
@@ -66,12 +67,12 @@ await new Command('demo')
     } finally {
       stop.dispose();
     }
-  })
-  .exitOverride()
-  .parseAsync()
-  .catch((error: unknown) => {
-    process.exitCode = reportFailure(error);
   });
+beStrict(demoCommand);
+
+await demoCommand.parseAsync().catch((error: unknown) => {
+  process.exitCode = reportFailure(error);
+});
 
 async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): Promise<void> {
   const started = performance.now();

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
+import { isRemote } from '../envs/remote/protocol.js';
 import { InputError } from '../src/errors.js';
 import { makeFolder } from '../src/files/makeFolder.js';
 import { contactSheet } from '../src/media/contactSheet.js';
@@ -11,7 +12,7 @@ import { backendOptions, type RunConfig, runConfigShape } from '../src/training/
 import { distractionShape, environmentOptions } from '../src/training/environmentOptions.js';
 import { EVALUATION_SEED, evaluateKept } from '../src/training/evaluate.js';
 import { type PolicyFile, readPolicy, readRunPolicy } from '../src/training/policyFile.js';
-import { note, printResult, progress } from './console.js';
+import { counted, meanWords, note, printResult, progress } from './console.js';
 import { addSettings, examples, parseSettings, wholeNumber, workersOption } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
@@ -78,6 +79,8 @@ export const evaluateCommand = examples(
     ...parseSettings(flags, distractionShape),
     ...(flags.task !== undefined && { task: flags.task }),
   };
+  const otherTask = otherTaskNote(policy.config.task, config.task);
+  if (otherTask !== undefined) note(otherTask);
   const engine = backendOptions({
     ...config,
     backend: flags.backend ?? config.backend,
@@ -109,20 +112,23 @@ export const evaluateCommand = examples(
     if (flags.sheet !== undefined) await writeFile(flags.sheet, await sheet(film, config.task));
     const result = {
       task: config.task,
+      policyTask: policy.config.task,
       episodes: flags.episodes,
       ...evaluation,
       video: flags.video ?? null,
     };
-    const { mean, std, iqm, ci95, invalid } = evaluation;
+    const { mean, std, iqm, invalid } = evaluation;
     if (invalid > 0)
       note(
-        `In ${invalid} of the episodes the simulation went bad; their returns are what was earned before.`,
+        `In ${counted(invalid, 'episode')} the simulation went bad; the return is then what was earned before.`,
       );
     printResult(
       flags.json,
       result,
       [
-        `${config.task}, ${flags.episodes} episodes: mean return ${mean.toFixed(1)} (95% ${ci95[0].toFixed(1)} to ${ci95[1].toFixed(1)}), std ${std.toFixed(1)}, interquartile mean ${iqm.toFixed(1)}.`,
+        flags.episodes === 1
+          ? `${config.task}, 1 episode: return ${mean.toFixed(1)}.`
+          : `${config.task}, ${flags.episodes} episodes: mean return ${meanWords(evaluation, flags.episodes)}, std ${std.toFixed(1)}, interquartile mean ${iqm.toFixed(1)}.`,
         ...[flags.video, flags.sheet].flatMap((path) => (path === undefined ? [] : [`Written: ${path}`])),
       ].join('\n'),
     );
@@ -131,6 +137,14 @@ export const evaluateCommand = examples(
     stop.dispose();
   }
 });
+
+/** Where sizes agree nothing else would tell. A server may run the policy's task at another address than before. */
+function otherTaskNote(learnt: string, played: string): string | undefined {
+  if (learnt === played || (isRemote(learnt) && isRemote(played))) return undefined;
+  return isRemote(learnt) || isRemote(played)
+    ? `The policy was trained on ${learnt} and is scored on ${played}: whether that is the same task, only whoever started the server knows.`
+    : `The policy was trained on ${learnt} and is scored on another task, ${played}.`;
+}
 
 function choosePolicy({ run, policy }: Flags): Promise<PolicyFile> {
   if (run !== undefined) return readRunPolicy(run);

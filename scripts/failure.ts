@@ -1,6 +1,6 @@
 /** How a command that fails ends: one sentence on stderr and an exit code, 1 failed, 2 bad usage or input. */
 import { CommanderError } from 'commander';
-import { InputError } from '../src/errors.js';
+import { endOnce, InputError } from '../src/errors.js';
 
 /** What the system says of a path that was given. */
 const pathRefusals: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ export function reportFailure(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const refusal = systemRefusal(error);
   const isInput = error instanceof InputError || refusal?.isInput === true;
-  process.stderr.write(`${refusal?.message ?? describe(error, !isInput)}\n`);
+  process.stderr.write(`${refusal?.message ?? endOnce(describe(error, !isInput))}\n`);
   return isInput ? 2 : 1;
 }
 

@@ -53,25 +53,21 @@ export class ProgressDisplay {
 
 /** A run's row at the foot of a terminal with so many columns. */
 export function runRow(progress: Progress, speed: number, columns: number): string {
-  const { phase, done, total } = progress;
+  const { phase, done, total, unit } = progress;
   return progressRow(columns, phase, done / Math.max(1, total), [
-    [`${done}/${total} ${unitOf(progress)}`, ''],
+    [`${done}/${total} ${unit}`, ''],
     ...(speed > 0 ? [[`${rounded(speed)}/s`], timeLeft((total - done) / speed)] : []),
     ...scores(progress).map((score) => [score]),
   ]);
 }
 
 function runLine(progress: Progress, speed: number): string {
-  const { phase, done, total } = progress;
+  const { phase, done, total, unit } = progress;
   return [
-    `${phase} ${done}/${total} ${unitOf(progress)}`,
+    `${phase} ${done}/${total} ${unit}`,
     ...(speed > 0 ? [`${rounded(speed)}/s`, `${duration((total - done) / speed)} left`] : []),
     ...scores(progress),
   ].join(' | ');
-}
-
-function unitOf({ agentSteps, phase }: Progress): string {
-  return agentSteps === 0 && phase !== 'training' ? 'updates' : 'env frames';
 }
 
 /** The return of the last episode of training, and the mean of the last evaluation. */

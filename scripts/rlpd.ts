@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { PACKAGE_VERSION } from '../src/training/version.js';
 import { reportFailure } from './failure.js';
+import { beStrict, upToUnknownCommand } from './strictUsage.js';
 
 const commands = {
   train: async () => (await import('./train.js')).trainCommand,
@@ -27,7 +28,7 @@ const [, , asked = ''] = process.argv;
 for (const [name, load] of Object.entries(commands)) {
   if (name === asked || !Object.hasOwn(commands, asked)) program.addCommand(await load());
 }
-throwInsteadOfExit(program);
+beStrict(program);
 
 // Whoever reads the output may stop reading, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -36,12 +37,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await program.parseAsync();
+  await program.parseAsync([...upToUnknownCommand(program, process.argv.slice(2))], { from: 'user' });
 } catch (error) {
   process.exitCode = reportFailure(error);
-}
-
-function throwInsteadOfExit(command: Command): void {
-  command.exitOverride();
-  for (const child of command.commands) throwInsteadOfExit(child);
 }

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { InputError } from '../src/errors.js';
 import { kebabCase } from '../src/training/config.js';
+import { manyTimes } from './strictUsage.js';
 
 /** Examples under a command's help. */
 export function examples(command: Command, lines: readonly string[]): Command {
@@ -14,7 +15,11 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   return (text) => {
     const value = Number(text);
     if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max)
-      throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+      throw new InvalidArgumentError(
+        max === Number.MAX_SAFE_INTEGER
+          ? `Expected a whole number of at least ${min}.`
+          : `Expected a whole number from ${min} to ${max}.`,
+      );
     return value;
   };
 }
@@ -51,7 +56,10 @@ export function addSettings(command: Command, shape: Readonly<Record<string, z.Z
     }
     const option = new Option(`${flag} <${kind === 'array' ? 'value' : kind}>`, text);
     if (kind === 'array')
-      option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+      manyTimes(option).argParser((value: string, before: string[] | undefined) => [
+        ...(before ?? []),
+        value,
+      ]);
     else if (choices !== undefined) option.choices(choices);
     else if (kind === 'number') option.argParser((value) => toNumber(value, isNullable));
     else if (isNullable) option.argParser((value) => (value === 'null' ? null : value));

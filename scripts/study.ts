@@ -1,7 +1,7 @@
 /** `rlpd study run|status|report|list`: comparisons of many runs that resume, share out and draw themselves. */
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { InputError } from '../src/errors.js';
+import { didYouMean, InputError } from '../src/errors.js';
 import { studyReport } from '../src/study/report.js';
 import { readResults } from '../src/study/results.js';
 import { runStudy } from '../src/study/runStudy.js';
@@ -12,6 +12,7 @@ import { note, printResult } from './console.js';
 import { duration } from './duration.js';
 import { examples, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
+import { manyTimes } from './strictUsage.js';
 import { StudyDisplay } from './studyProgress.js';
 
 interface Common {
@@ -32,6 +33,9 @@ interface RunFlags extends OneScale {
   readonly data: string;
 }
 
+/** Where things lie unless flags say otherwise. */
+const places = { results: 'results', runs: 'runs/studies', data: 'data' };
+
 export const studyCommand = new Command('study').description(
   'comparisons over tasks, data and seeds: play what is missing, see what there is, draw it',
 );
@@ -48,7 +52,7 @@ examples(
       ).argParser(seconds),
     )
     .option('--refresh', 'play runs again whose result another version of the program made')
-    .option('--data <folder>', 'where datasets are recorded and found', 'data'),
+    .option('--data <folder>', 'where datasets are recorded and found', places.data),
   ['rlpd study run pixels --scale small --jobs 2', 'rlpd study run pixels --only walker-walk --budget 2h'],
 ).action(async (name: string, flags: RunFlags) => {
   const study = await ownStudy(name, flags.results);
@@ -73,8 +77,12 @@ examples(
     const lines = [
       `${finished} run${finished === 1 ? '' : 's'} finished, ${stopped} stopped, ${failed.length} failed${taken > 0 ? `, ${taken} left to another process` : ''}; ${missing} missing.`,
       ...failed.map(({ id, reason }) => `${id}: ${reason}`),
-      ...(missing > 0 ? [`Go on with: rlpd study run ${name} --scale ${flags.scale}`] : []),
-      `Draw what there is with: rlpd study report ${name}`,
+      ...(missing > 0
+        ? [
+            `Go on with: rlpd study run ${name} --scale ${flags.scale}${given(flags, ['only', 'results', 'runs', 'data'])}`,
+          ]
+        : []),
+      `Draw what there is with: rlpd study report ${name}${given(flags, ['results'])}`,
     ];
     printResult(flags.json, { study: study.name, scale: flags.scale, ...outcome }, lines.join('\n'));
     if (failed.length > 0) process.exitCode = 1;
@@ -200,8 +208,9 @@ function describe({
 async function findStudy(name: string, results: string): Promise<Study> {
   for (const folder of [join(results, name), name, join(shippedStudies, name)])
     if (await isStudy(folder)) return readStudy(folder);
+  const known = [...(await studyNames(results)), ...(await studyNames(shippedStudies))];
   throw new InputError(
-    `There is no study ${name}: expected ${join(results, name, STUDY_FILE)}, or one that "rlpd study list" names.`,
+    `There is no study "${name}"${didYouMean(name, known)} Expected ${join(results, name, STUDY_FILE)}, or one that "rlpd study list" names.`,
   );
 }
 
@@ -222,8 +231,8 @@ function requireScale(study: Study, scale: ScaleName): void {
 
 function withFolders(command: Command): Command {
   return command
-    .option('--results <folder>', 'where studies and their results lie', 'results')
-    .option('--runs <folder>', 'where runs in progress lie', 'runs/studies')
+    .option('--results <folder>', 'where studies and their results lie', places.results)
+    .option('--runs <folder>', 'where runs in progress lie', places.runs)
     .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr');
 }
 
@@ -232,11 +241,24 @@ function withScale(command: Command): Command {
     .addOption(
       new Option('--scale <name>', 'as published, or for two cores').choices(scaleNames).default('small'),
     )
-    .option(
-      '--only <part>',
-      'only runs whose name holds this, such as walker-walk or seed-0; may be given several times',
-      (value: string, before: string[] | undefined) => [...(before ?? []), value],
+    .addOption(
+      manyTimes(
+        new Option(
+          '--only <part>',
+          'only runs whose name holds this, such as walker-walk or seed-0; may be given several times',
+        ),
+      ).argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]),
     );
+}
+
+/** Flags of these names that are not at their default, as they are given on a command line. */
+function given(flags: RunFlags, names: readonly ('only' | keyof typeof places)[]): string {
+  return names
+    .flatMap((name) => {
+      const values = name === 'only' ? (flags.only ?? []) : flags[name] === places[name] ? [] : [flags[name]];
+      return values.map((value) => ` --${name} ${value}`);
+    })
+    .join('');
 }
 
 /** "2h", "30min", "90s". */

@@ -7,7 +7,7 @@ import { presets } from '../src/training/presets.js';
 import { resolveConfig } from '../src/training/resolveConfig.js';
 import { runPaths } from '../src/training/runFolder.js';
 import { train } from '../src/training/train.js';
-import { note, printResult } from './console.js';
+import { meanWords, note, printResult } from './console.js';
 import { duration } from './duration.js';
 import { ProgressDisplay } from './progress.js';
 import { addSettings, examples, givenSettings, wholeNumber } from './settings.js';
@@ -87,11 +87,7 @@ export const trainCommand = examples(
     const best = result.evaluations.find(({ mean }) => mean === result.bestEvaluationMean);
     const lines = [
       `${result.finished ? 'Finished' : 'Stopped'} after ${result.envFrames} env frames (${result.agentSteps} agent steps, ${result.updates} updates) in ${duration(result.wallSeconds)}.`,
-      ...(last === undefined
-        ? []
-        : [
-            `Last evaluation: ${last.mean.toFixed(1)} (95% ${last.ci95.map((x) => x.toFixed(1)).join(' to ')}).`,
-          ]),
+      ...(last === undefined ? [] : [`Last evaluation: ${meanWords(last, last.episodes)}.`]),
       ...(best === undefined || best === last
         ? []
         : [

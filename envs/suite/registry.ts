@@ -1,5 +1,5 @@
 /** The tasks by name. A new family is one file, listed here. */
-import { InputError } from '../../src/errors.js';
+import { didYouMean, InputError } from '../../src/errors.js';
 import { acrobotTasks } from './acrobot.js';
 import { ballInCupTasks } from './ballInCup.js';
 import { cartpoleTasks } from './cartpole.js';
@@ -53,7 +53,9 @@ export function taskNames(): string[] {
 export function findTask(name: string): SuiteTask {
   const task = tasks.get(name);
   if (task === undefined) {
-    throw new InputError(`Unknown task "${name}": expected one of ${taskNames().join(', ')}.`);
+    throw new InputError(
+      `There is no task "${name}"${didYouMean(name, taskNames())} The tasks are ${taskNames().join(', ')}.`,
+    );
   }
   return task;
 }

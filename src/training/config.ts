@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { distractionKinds, distractionLevels } from '../../envs/distraction/levels.js';
 import { type AgentConfig, agentConfigSchema } from '../agent/config.js';
 import type { BackendOptions } from '../backend/options.js';
-import { InputError } from '../errors.js';
+import { didYouMean, InputError } from '../errors.js';
 import { parseByteSize } from './byteSize.js';
 import { parseDatasets } from './datasetWeights.js';
 
@@ -126,7 +126,7 @@ export function parseRunConfig(
     const issue = parsed.error.issues[0];
     if (issue?.code === 'unrecognized_keys') {
       const key = issue.keys[0] ?? '';
-      throw new InputError(`${where(key)} is no setting${suggestSetting(key)}.`);
+      throw new InputError(`${where(key)} is no setting${suggestSetting(key)}`);
     }
     const name = String(issue?.path[0] ?? '');
     if (name === 'task' && (settings as Record<string, unknown>)?.task === undefined)
@@ -217,24 +217,7 @@ export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** The end of a sentence about an unknown name: the nearest there is, where one is near, else nothing. */
+/** The end of a sentence about a name that is no setting. */
 export function suggestSetting(unknown: string): string {
-  const [nearest] = Object.keys(runConfigShape)
-    .map((name) => ({ name, distance: editDistance(name.toLowerCase(), unknown.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
-  return nearest !== undefined && nearest.distance <= 3 ? `; did you mean "${nearest.name}"?` : '';
-}
-
-/** Levenshtein's. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replace = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replace, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
+  return didYouMean(unknown, Object.keys(runConfigShape));
 }

@@ -5,6 +5,8 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isRemote } from '../../envs/remote/protocol.js';
+import { findTask } from '../../envs/suite/registry.js';
 import { InputError } from '../errors.js';
 import { type PolicyFile, readPolicy } from './policyFile.js';
 
@@ -31,9 +33,10 @@ const EXPERT_FOLDER = fileURLToPath(new URL('../../datasets/experts/', import.me
  * - random: uniform actions; expert: the best snapshot; medium: the one nearest half of the expert's return;
  * - medium_expert: half of the episodes each;
  * - medium_replay: as in the replay of the training up to medium, its snapshots from the random start on, in order.
- * @throws InputError where no policies ship for the task
+ * @throws InputError where there is no such task, or no policies ship for it
  */
 export async function behaviours(task: string, level: Level, episodes: number): Promise<Behaviour[]> {
+  if (!isRemote(task)) findTask(task);
   if (level === 'random') return new Array<Behaviour>(episodes).fill(undefined);
   const { expert, medium, untilMedium } = await snapshotsOf(task);
   const turns: Record<Exclude<Level, 'random'>, readonly Behaviour[]> = {

@@ -10,7 +10,10 @@ export async function drawLearningCurve(run: string, config: RunConfig): Promise
   const isOnline = evaluations.some((line) => line.envFrames > 0);
   const svg = curveChartSvg({
     title: config.task,
-    subtitle: `mean of ${config.evaluationEpisodes} episodes and its 95% interval`,
+    subtitle:
+      config.evaluationEpisodes === 1
+        ? 'of one episode'
+        : `mean of ${config.evaluationEpisodes} episodes and its 95% interval`,
     xLabel: isOnline ? 'env frames' : 'updates',
     yLabel: 'return',
     curves: [

@@ -1,5 +1,5 @@
 /** Named settings: what each one changes with respect to the defaults, which are the paper's for pixels. */
-import { InputError } from '../errors.js';
+import { didYouMean, InputError } from '../errors.js';
 import type { RunSettings } from './config.js';
 
 export interface Preset {
@@ -125,7 +125,7 @@ export type PresetName = keyof typeof presets;
 export function presetSettings(name: string): Partial<RunSettings> {
   if (!Object.hasOwn(presets, name)) {
     throw new InputError(
-      `There is no preset named "${name}"; the presets are ${Object.keys(presets).join(', ')}.`,
+      `There is no preset named "${name}"${didYouMean(name, Object.keys(presets))} The presets are ${Object.keys(presets).join(', ')}.`,
     );
   }
   return presets[name as PresetName].settings;

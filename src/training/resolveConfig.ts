@@ -36,7 +36,7 @@ function fileSettings(path: string, settings: unknown): Record<string, unknown> 
   const given = settings as Record<string, unknown>;
   for (const key of Object.keys(given)) {
     if (!(key in runConfigShape))
-      throw new InputError(`"${key}" in ${path} is no setting${suggestSetting(key)}.`);
+      throw new InputError(`"${key}" in ${path} is no setting${suggestSetting(key)}`);
   }
   return given;
 }

@@ -71,6 +71,7 @@ export interface TrainResult {
   readonly evaluations: readonly {
     readonly envFrames: number;
     readonly updates: number;
+    readonly episodes: number;
     readonly mean: number;
     readonly ci95: readonly [number, number];
   }[];
@@ -177,7 +178,15 @@ async function trainAlone(
       updates,
       evaluations: (await readMetrics(folder)).flatMap((line) =>
         line.kind === 'evaluation'
-          ? [{ envFrames: line.envFrames, updates: line.updates, mean: line.mean, ci95: line.ci95 }]
+          ? [
+              {
+                envFrames: line.envFrames,
+                updates: line.updates,
+                episodes: line.returns.length,
+                mean: line.mean,
+                ci95: line.ci95,
+              },
+            ]
           : [],
       ),
       bestEvaluationMean: run.bestEvaluationMean,
@@ -337,7 +346,7 @@ function replayRows(
   const online = config.replayCapacity ?? Math.max(all, 2 * episodeRows);
   if (online < 2 * episodeRows)
     throw new InputError(
-      `--replay-capacity ${online} is too small: an episode of ${spec.task} has ${episodeRows} observations, and the replay must hold two episodes.`,
+      `--replay-capacity ${online} is too small: an episode of ${spec.task} has ${episodeRows} observations, and the replay must hold two episodes; give ${2 * episodeRows} or more.`,
     );
   return { online, offline: isSeeded ? 0 : data };
 }

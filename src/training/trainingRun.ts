@@ -63,7 +63,8 @@ export interface RunParts {
 
 export interface Progress extends Counters {
   readonly phase: 'pretraining' | 'training' | 'evaluating';
-  /** Env frames, or updates while there is no environment yet, that have been done and that are to be done. */
+  /** What `done` and `total` count: updates before the first step, and where nothing is learnt online. */
+  readonly unit: 'env frames' | 'updates';
   readonly done: number;
   readonly total: number;
   /** Of the last finished training episode. */
@@ -438,6 +439,7 @@ export class TrainingRun {
     report({
       ...counters,
       phase,
+      unit: offline ? 'updates' : 'env frames',
       done: offline ? counters.updates : counters.envFrames,
       total: offline ? config.pretrainUpdates : config.envFrames,
       lastReturn: this.#lastReturn,

@@ -35,7 +35,11 @@ describe('encoders', () => {
   });
 
   it('say so when the image is too small', () => {
-    assert.throws(() => build(rlpdEncoder, 16), /16×16 pixels is too small/);
+    assert.throws(() => build(rlpdEncoder, 16), /16×16 pixels is too small.* need 31 pixels\.$/);
+    assert.throws(() => build(rlpdEncoder, 30), /too small/);
+    build(rlpdEncoder, 31).group.dispose();
+    assert.throws(() => build(drqv2Encoder, 8), /8×8 pixels is too small.* need 15 pixels\.$/);
+    build(drqv2Encoder, 15).group.dispose();
   });
 
   it('drqv2 sees a mid-grey image as zero', () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { kebabCase, runConfigShape } from '../../src/training/config.js';
+import { golden } from '../datasets/samples.js';
 import { smallSettings, temporaryFolder } from '../training/smallRun.js';
 
 const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
@@ -15,10 +16,12 @@ function rlpd(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-const smallFlags = Object.entries(smallSettings).flatMap(([name, value]) => [
-  `--${kebabCase(name)}`,
-  String(value),
-]);
+/** The small run's settings as flags, some of them changed. */
+const smallFlags = (changes: Readonly<Record<string, unknown>> = {}): string[] =>
+  Object.entries({ ...smallSettings, ...changes }).flatMap(([name, value]) => [
+    `--${kebabCase(name)}`,
+    String(value),
+  ]);
 
 test('every setting is a flag of train, and the help shows examples', () => {
   const { status, stdout } = rlpd('train', '--help');
@@ -48,9 +51,27 @@ test('bad usage and bad input are one sentence and exit code 2', async (context)
       ['train', '--task', 'moonwalk', '--preset', 'online-only', '--out', join(folder, 'x')],
       /"?moonwalk"?.*walker-walk/,
     ],
-    [['train', ...smallFlags, '--out', join(file, 'run')], /cannot be used: a part of this path is a file/],
+    [['train', ...smallFlags(), '--out', join(file, 'run')], /cannot be used: a part of this path is a file/],
     [['evaluate', '--run', join(folder, 'none')], /is not a run/],
     [['collect', '--task', 'walker-walk', '--out', join(folder, 'x')], /--level/],
+    [['nope', '--help'], /unknown command 'nope'/],
+    [['help', 'nope'], /unknown command 'nope'/],
+    [['dataset', 'verfy', '-h'], /unknown command 'verfy'\n\(Did you mean verify\?\)/],
+    [['train', '--out', 'a', '--task', 'x', '--out', 'b'], /'--out <folder>' was given more than once/],
+    [
+      ['train', '--snapshots', '--no-snapshots', '--task', 'x'],
+      /'--snapshots' and '--no-snapshots' were both/,
+    ],
+    [['train', '--from', '80', '--out', 'a'], /--from and --accept-changed-data are for a run that goes on/],
+    [['train', '--task', 'x', '--seed', '-1'], /--seed cannot be -1/],
+    [
+      ['collect', '--task', 'walker_walk', '--level', 'expert', '--out', join(folder, 'x')],
+      /no task "walker_walk"; did you mean "walker-walk"\? The/,
+    ],
+    [
+      ['collect', '--task', 'x', '--level', 'random', '--episodes', '0', '--out', 'x'],
+      /Expected a whole number of at least 1\.$/m,
+    ],
   ];
   for (const [args, message] of cases) {
     const { status, stderr, stdout } = rlpd(...args);
@@ -58,6 +79,7 @@ test('bad usage and bad input are one sentence and exit code 2', async (context)
     assert.match(stderr, message);
     assert.equal(stdout, '');
     assert.doesNotMatch(stderr, /\n {4}at /);
+    assert.doesNotMatch(stderr, /[.?!:]\.(\s|$)/);
   }
 });
 
@@ -65,7 +87,7 @@ test('SIGTERM ends training with a checkpoint and exit code 0, and the result is
   const run = join(await temporaryFolder(context), 'run');
   const child = spawn(
     process.execPath,
-    [program, 'train', '--out', run, ...smallFlags, '--env-frames', '8000000', '--json'],
+    [program, 'train', '--out', run, ...smallFlags({ envFrames: 8_000_000 }), '--json'],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let stdout = '';
@@ -85,4 +107,45 @@ test('SIGTERM ends training with a checkpoint and exit code 0, and the result is
   const latest = (await readFile(join(run, 'checkpoints/latest'), 'utf8')).trim();
   const state = JSON.parse(await readFile(join(run, 'checkpoints', latest, 'state.json'), 'utf8'));
   assert.equal(state.counters.agentSteps, result.agentSteps);
+});
+
+test('help of a command that exists is help, and options of several values may be given several times', () => {
+  for (const args of [['help', 'dataset'], ['dataset', '--help'], ['dataset', 'help', 'verify'], ['--help']])
+    assert.deepEqual([rlpd(...args).status, rlpd(...args).stdout.startsWith('Usage: rlpd')], [0, true]);
+  const twice = rlpd(
+    'train',
+    '--dataset',
+    'a',
+    '--dataset',
+    'b',
+    '--task',
+    'walker-walk',
+    '--out',
+    'none',
+    '--resume',
+  );
+  assert.match(twice.stderr, /none is not a run/);
+});
+
+test('a conversion that left out everything says so and exits with 1, with the result as JSON', async (context) => {
+  const folder = await temporaryFolder(context);
+  const source = join(golden, 'vd4rl/bad/a-action.npz');
+  const args = ['convert', 'vd4rl', source, '--task', 'walker-walk', '--out', join(folder, 'out'), '--json'];
+  const { status, stdout, stderr } = rlpd(...args);
+  assert.equal(status, 1, stderr);
+  const { episodes, leftOut } = JSON.parse(stdout);
+  assert.deepEqual([episodes, leftOut], [0, 1]);
+});
+
+test('a policy of another task of equal sizes is scored and said to be one; one episode has no interval', async (context) => {
+  const run = join(await temporaryFolder(context), 'run');
+  assert.equal(rlpd('train', '--out', run, ...smallFlags({ envFrames: 400 })).status, 0);
+  const score = (...args: string[]) => rlpd('evaluate', '--run', run, '--backend', 'cpu', ...args);
+  const other = score('--task', 'cartpole-balance', '--episodes', '1');
+  assert.equal(other.status, 0, other.stderr);
+  assert.match(other.stderr, /trained on cartpole-swingup and is scored on another task, cartpole-balance\./);
+  assert.match(other.stdout, /^cartpole-balance, 1 episode: return \d+\.\d\.\n$/);
+  const own = score('--episodes', '2');
+  assert.doesNotMatch(own.stderr, /another task/);
+  assert.match(own.stdout, /^cartpole-swingup, 2 episodes: mean return \d+\.\d \(95% /);
 });

@@ -11,6 +11,7 @@ import { TerminalScreen } from './terminalScreen.js';
 
 const progress: Progress = {
   phase: 'training',
+  unit: 'env frames',
   envFrames: 135_000,
   agentSteps: 67_500,
   updates: 62_500,

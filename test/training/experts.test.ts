@@ -34,8 +34,16 @@ test('medium_replay goes from random actions through the training up to medium, 
 });
 
 test('a task without policies says how to train one', async () => {
-  await assert.rejects(behaviours('no-such-task', 'expert', 1), {
+  await assert.rejects(behaviours('acrobot-swingup', 'expert', 1), {
     name: 'InputError',
-    message: /rlpd train --task no-such-task --obs state --preset online-state --snapshots/,
+    message: /rlpd train --task acrobot-swingup --obs state --preset online-state --snapshots/,
   });
+});
+
+test('a task that there is not is named with the nearest there is, at every level', async () => {
+  for (const level of ['random', 'expert'] as const)
+    await assert.rejects(behaviours('walker_wlk', level, 1), {
+      name: 'InputError',
+      message: /^There is no task "walker_wlk"; did you mean "walker-walk"\? The tasks are acrobot-swingup, /,
+    });
 });
