@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../src/errors.js';
+import { endOnce, InputError } from '../src/errors.js';
 import { PARTIAL_ENDING } from '../src/files/atomicFile.js';
 import { type Episode, episodeReturn } from './episode.js';
 import { MANIFEST_FILE, SHARD_FOLDER, type ShardEntry } from './manifest.js';
@@ -128,7 +128,7 @@ async function episodeProblems(dataset: Dataset, { onProgress }: VerifyOptions):
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : (error as Error);
       const kind = cause instanceof RecordError ? cause.kind : 'record';
-      add(kind, 'fault', `The episode cannot be used: ${cause.message}.`);
+      add(kind, 'fault', endOnce(`The episode cannot be used: ${cause.message}.`));
       return;
     }
     for (const { kind, severity, message } of findSuspicions(episode, manifest)) add(kind, severity, message);

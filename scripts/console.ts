@@ -2,15 +2,16 @@
  * What commands say: the result on stdout (with `--json` as one object on the last line), everything else on
  * stderr; progress as a row on a terminal and as plain lines elsewhere.
  */
+import { endOnce } from '../src/errors.js';
 import { progressRow, StatusRows, say, timeLeft } from './statusRows.js';
 
 /** Ends a command's output with its result. */
 export function printResult(json: boolean | undefined, result: object, text: string): void {
-  process.stdout.write(`${json ? JSON.stringify(result) : text}\n`);
+  process.stdout.write(`${json ? JSON.stringify(result) : endOnce(text)}\n`);
 }
 
 export function note(text: string): void {
-  say(text);
+  say(endOnce(text));
 }
 
 export interface Progress {

@@ -8,6 +8,7 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { selectBackend } from '../src/backend/select.js';
+import { acquireLock } from '../src/files/lock.js';
 import { makeFolder } from '../src/files/makeFolder.js';
 import { writeChart } from '../src/media/chart.js';
 import { writeVideo } from '../src/media/video.js';
@@ -57,6 +58,9 @@ const demoCommand = new Command('demo')
   )
   .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr')
   .action(async (flags: Flags) => {
+    await makeFolder(flags.out);
+    // What an earlier demo left is cleared away: not while one is at work.
+    const lock = await acquireLock(join(flags.out, 'lock.json'), `The demo in ${flags.out}`);
     const stop = stopOnSignals('the demo');
     try {
       await demo(flags, stop.signal);
@@ -65,6 +69,7 @@ const demoCommand = new Command('demo')
       note(`Stopped. What there is so far is in ${flags.out}.`);
       process.exitCode = 130;
     } finally {
+      await lock.release();
       stop.dispose();
     }
   });
@@ -86,7 +91,6 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     behaviourCloning: join(out, 'behaviour-cloning'),
     rlpd: join(out, 'rlpd'),
   };
-  await makeFolder(out);
   for (const folder of Object.values(folders)) await rm(folder, { recursive: true, force: true });
 
   note('\n1/4  A state agent learns the task; its snapshots will make the data');
