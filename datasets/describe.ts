@@ -1,5 +1,5 @@
 /** A dataset in one object: what `rlpd dataset info` prints. All but the published levels comes from the manifest. */
-import { readManifest } from './manifest.js';
+import { type Manifest, readManifest } from './manifest.js';
 import { clonedLevels, type Vd4rlLevel } from './publishedLevels.js';
 
 export interface DatasetDescription {
@@ -8,10 +8,10 @@ export interface DatasetDescription {
   /** Agent steps. */
   readonly steps: number;
   readonly actionRepeat: number;
-  readonly imageHeight: number;
-  readonly imageWidth: number;
-  readonly imageChannels: number;
+  readonly images: Manifest['images'];
   readonly actionSize: number;
+  /** What −1 and 1 are in the environment's own units; null when unknown. */
+  readonly actionBox: Manifest['actionBox'];
   readonly stateSize: number;
   readonly returnMean: number | null;
   readonly returnStd: number | null;
@@ -23,7 +23,6 @@ export interface DatasetDescription {
   readonly bytesPerStep: number;
   readonly shards: number;
   readonly codec: string;
-  readonly camera: string | null;
   readonly renderer: string | null;
   readonly source: string;
   readonly lossy: boolean;
@@ -42,10 +41,9 @@ export async function describeDataset(folder: string): Promise<DatasetDescriptio
     episodes: manifest.episodes,
     steps: manifest.steps,
     actionRepeat: manifest.actionRepeat,
-    imageHeight: manifest.imageHeight,
-    imageWidth: manifest.imageWidth,
-    imageChannels: manifest.imageChannels,
+    images: manifest.images,
     actionSize: manifest.actionSize,
+    actionBox: manifest.actionBox,
     stateSize: manifest.stateSize,
     returnMean: returns?.mean ?? null,
     returnStd: returns?.std ?? null,
@@ -56,7 +54,6 @@ export async function describeDataset(folder: string): Promise<DatasetDescriptio
     bytesPerStep: manifest.steps === 0 ? 0 : manifest.bytes / manifest.steps,
     shards: manifest.shards.length,
     codec: manifest.codec,
-    camera: manifest.camera,
     renderer: manifest.renderer,
     source: manifest.provenance.source,
     lossy: manifest.provenance.lossy,

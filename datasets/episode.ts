@@ -8,8 +8,8 @@ export interface Episode {
   readonly id: string;
   /** T, the number of actions. */
   readonly length: number;
-  /** `[T+1, H, W, C]` uint8, single frames, row 0 at the top. */
-  readonly pixels?: Uint8Array;
+  /** By name, `[T+1, H, W, C]` uint8 each: single frames, row 0 at the top. Empty without images. */
+  readonly images: Readonly<Record<string, Uint8Array>>;
   /** `[T+1, S]`. */
   readonly state?: Float32Array;
   /** `[T, A]` in [−1, 1]. */
@@ -20,6 +20,12 @@ export interface Episode {
   readonly terminated: boolean;
   /** A time limit or an abort: the episode only stops being recorded. */
   readonly truncated: boolean;
+  /** Whether the task was done; absent where nothing says. */
+  readonly success?: boolean;
+  /** `[T]`: 1 where a person's action was executed instead of the policy's. Absent where nobody could. */
+  readonly interventions?: Uint8Array;
+  /** What was to be done, in words. */
+  readonly instruction?: string;
   /** Further arrays, declared in the manifest: `[T+1, size]` or `[T, size]`. */
   readonly extra?: Readonly<Record<string, Float32Array>>;
   /** Which file and rows it was converted from. */
@@ -33,11 +39,18 @@ export interface EpisodeSource {
   readonly rows: readonly [number, number];
 }
 
-/** What one row of each array looks like; every episode of a dataset has the same. Zero means "has none". */
+/** One image of an observation, as a single frame `[H, W, C]`. */
+export interface FrameLayout {
+  readonly name: string;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** What one row of each array looks like; every episode of a dataset has the same. */
 export interface EpisodeLayout {
-  readonly imageHeight: number;
-  readonly imageWidth: number;
-  readonly imageChannels: number;
+  readonly images: readonly FrameLayout[];
+  /** 0 without state. */
   readonly stateSize: number;
   readonly actionSize: number;
   readonly extra: Readonly<Record<string, ExtraLayout>>;
@@ -51,8 +64,14 @@ export interface ExtraLayout {
 }
 
 /** Bytes of one frame, H·W·C. */
-export function frameBytes(layout: EpisodeLayout): number {
-  return layout.imageHeight * layout.imageWidth * layout.imageChannels;
+export function frameBytes({ height, width, channels }: FrameLayout): number {
+  return height * width * channels;
+}
+
+/** Frame `t` `[H, W, C]` of an episode's image. */
+export function frameAt(episode: Episode, layout: FrameLayout, t: number): Uint8Array {
+  const bytes = frameBytes(layout);
+  return episode.images[layout.name]?.subarray(t * bytes, (t + 1) * bytes) ?? new Uint8Array(bytes);
 }
 
 /** Undiscounted sum of rewards, accumulated in double precision. */

@@ -8,11 +8,13 @@ import { z } from 'zod';
 import { InputError } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files/atomicFile.js';
 import { codecNames, DEFAULT_CODEC } from './codecs/registry.js';
+import { imageName, isImageName } from './imageName.js';
 import { returnStatistics } from './statistics.js';
 
 export const MANIFEST_FILE = 'manifest.json';
 export const SHARD_FOLDER = 'shards';
-export const FORMAT_VERSION = 1;
+/** What is written; what is read begins at 1. */
+export const FORMAT_VERSION = 2;
 export const ALIGNMENT = 'o[t], a[t], r[t], o[t+1]';
 
 const count = z.int().min(0);
@@ -36,6 +38,14 @@ const provenanceSchema = z.strictObject({
   details: z.record(z.string(), z.json()).default({}),
 });
 
+const imageSchema = z.strictObject({
+  /** Its camera's, where it has one. */
+  name: z.string().refine(isImageName, 'a name without / \\\\ , ='),
+  height: z.int().min(1),
+  width: z.int().min(1),
+  channels: z.int().min(1),
+});
+
 const headerShape = {
   /** `walker-walk`, …; null when it is not one of a known environment. */
   task: z.string().nullable(),
@@ -43,21 +53,30 @@ const headerShape = {
   actionRepeat: z.int().min(1),
   /** Seconds of one control step; null when unknown. */
   controlTimestep: z.number().positive().nullable(),
-  /** 0 for a dataset without images. */
-  imageHeight: count,
-  imageWidth: count,
-  imageChannels: count,
-  camera: z.string().nullable(),
+  /** None for a dataset without images. */
+  images: z.array(imageSchema).default([]),
   renderer: z.string().nullable(),
   actionSize: z.int().min(1),
+  /** What −1 and 1 are in the environment's own units, dimension by dimension; null when unknown. */
+  actionBox: z
+    .strictObject({ low: z.array(z.number()), high: z.array(z.number()) })
+    .nullable()
+    .default(null),
+  /** Of the dimensions; null when unknown. */
+  actionNames: z.array(z.string()).nullable().default(null),
+  actionUnits: z.array(z.string()).nullable().default(null),
   /** 0 for a dataset without state. */
   stateSize: count.default(0),
+  stateNames: z.array(z.string()).nullable().default(null),
+  stateUnits: z.array(z.string()).nullable().default(null),
   extra: z
     .record(z.string(), z.strictObject({ per: z.enum(['observation', 'action']), size: z.int().min(1) }))
     .default({}),
   codec: z.enum(codecNames).default(DEFAULT_CODEC),
   provenance: provenanceSchema,
 };
+
+type HeaderShape = z.output<z.ZodObject<typeof headerShape>>;
 
 const episodeEntrySchema = z.strictObject({
   id: z.string().min(1),
@@ -66,6 +85,8 @@ const episodeEntrySchema = z.strictObject({
   /** T. */
   steps: z.int().min(1),
   return: z.number(),
+  /** As the record says; absent where it does not. */
+  success: z.boolean().optional(),
   source: z.strictObject({ file: z.string(), rows: range }).optional(),
 });
 
@@ -78,19 +99,34 @@ const shardSchema = z.strictObject({
   index: z.array(episodeEntrySchema),
 });
 
-const headerSchema = z
-  .strictObject(headerShape)
-  .refine(
-    (header) =>
-      [header.imageHeight, header.imageWidth, header.imageChannels].every((size) => size > 0) ||
-      [header.imageHeight, header.imageWidth, header.imageChannels].every((size) => size === 0),
-    { message: 'image height, width and channels are all positive, or all 0 for a dataset without images' },
-  );
+const headerSchema = z.strictObject(headerShape).superRefine(checkHeader);
+
+/** Names are one a thing, and lists as long as what they describe. */
+function checkHeader(header: HeaderShape, context: z.RefinementCtx): void {
+  const { images, actionSize, stateSize, actionBox } = header;
+  const complain = (path: keyof HeaderShape, message: string): void =>
+    context.addIssue({ code: 'custom', path: [path], message });
+  if (new Set(images.map(({ name }) => name)).size < images.length)
+    complain('images', 'two images have one name');
+  const lists = [
+    ['actionNames', header.actionNames, actionSize],
+    ['actionUnits', header.actionUnits, actionSize],
+    ['stateNames', header.stateNames, stateSize],
+    ['stateUnits', header.stateUnits, stateSize],
+    ['actionBox', actionBox?.low ?? null, actionSize],
+    ['actionBox', actionBox?.high ?? null, actionSize],
+  ] as const;
+  for (const [name, list, length] of lists)
+    if (list !== null && list.length !== length)
+      complain(name, `it has ${list.length} entries, expected ${length}`);
+  if (actionBox?.low.some((low, i) => !(low < (actionBox.high[i] ?? Number.POSITIVE_INFINITY))))
+    complain('actionBox', 'a low end is not below its high end');
+}
 
 const manifestSchema = z
   .strictObject({
     format: z.literal('rlpd-pixels-dataset'),
-    version: z.literal(FORMAT_VERSION),
+    version: z.union([z.literal(1), z.literal(FORMAT_VERSION)]),
     ...headerShape,
     alignment: z.literal(ALIGNMENT),
     /** False while a writer is at work or after it was interrupted; what is listed is whole all the same. */
@@ -110,6 +146,7 @@ const manifestSchema = z
     shards: z.array(shardSchema),
   })
   .superRefine((manifest, context) => {
+    checkHeader(manifest, context);
     manifest.shards.forEach((shard, i) => {
       const complain = (message: string): void =>
         context.addIssue({ code: 'custom', path: ['shards', i], message });
@@ -216,9 +253,29 @@ export async function readManifest(folder: string): Promise<Manifest> {
     throw new InputError(
       `${path} has format version ${version.data.version}, this program reads version ${FORMAT_VERSION}: update rlpd-pixels.`,
     );
-  const parsed = manifestSchema.safeParse(json);
+  const isFirst = version.success && version.data.version === 1;
+  const parsed = manifestSchema.safeParse(isFirst ? fromVersion1(json, path) : json);
   if (!parsed.success) throw new InputError(`${path} is not a valid manifest: ${firstIssue(parsed.error)}.`);
   return parsed.data;
+}
+
+/** What version 1 says of its one image, in version 2's words; all else is the same. */
+const version1ImageSchema = z.object({
+  imageHeight: count,
+  imageWidth: count,
+  imageChannels: count,
+  camera: z.string().nullable(),
+});
+
+/** @throws InputError where it does not say what its image is */
+function fromVersion1(json: unknown, path: string): unknown {
+  const image = version1ImageSchema.safeParse(json);
+  if (!image.success) throw new InputError(`${path} is not a valid manifest: ${firstIssue(image.error)}.`);
+  const { imageHeight: height, imageWidth: width, imageChannels: channels, camera } = image.data;
+  const rest = Object.entries(json as object).filter(([key]) => !(key in version1ImageSchema.shape));
+  const name = imageName(camera);
+  const hasImage = height + width + channels > 0;
+  return { ...Object.fromEntries(rest), images: hasImage ? [{ name, height, width, channels }] : [] };
 }
 
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {

@@ -8,6 +8,7 @@ export type EpisodeProblemKind =
   | 'length'
   | 'not-finite'
   | 'action-range'
+  | 'interventions'
   | 'constant-images'
   | 'duplicate-frames'
   | 'no-end';
@@ -37,6 +38,13 @@ export function findFaults(episode: Episode, layout: EpisodeLayout): EpisodeProb
         message: `${name} holds ${values[at]} at step ${Math.floor(at / rowSize)}.`,
       });
   }
+  const mark = episode.interventions?.findIndex((value) => value > 1) ?? -1;
+  if (mark >= 0)
+    problems.push({
+      kind: 'interventions',
+      severity: 'fault',
+      message: `interventions holds ${episode.interventions?.[mark]} at step ${mark}: 0 or 1 was expected.`,
+    });
   const outside = firstNotWithin(episode.actions, 1);
   if (outside >= 0)
     problems.push({
@@ -75,10 +83,13 @@ function lengthFaults(episode: Episode, layout: EpisodeLayout): EpisodeProblem[]
   const fault = (message: string): EpisodeProblem => ({ kind: 'length', severity: 'fault', message });
   if (!Number.isInteger(steps) || steps < 1) return [fault(`It has ${steps} steps; at least one is needed.`)];
   const expected: [string, { length: number } | undefined, number][] = [
-    ['pixels', episode.pixels, (steps + 1) * frameBytes(layout)],
+    ...imageLengths(episode, layout),
     ['state', episode.state, (steps + 1) * layout.stateSize],
     ['actions', episode.actions, steps * layout.actionSize],
     ['rewards', episode.rewards, steps],
+    ...(episode.interventions
+      ? ([['interventions', episode.interventions, steps]] satisfies [string, Uint8Array, number][])
+      : []),
   ];
   for (const name of new Set([...Object.keys(layout.extra), ...Object.keys(episode.extra ?? {})])) {
     const extra = layout.extra[name];
@@ -92,10 +103,28 @@ function lengthFaults(episode: Episode, layout: EpisodeLayout): EpisodeProblem[]
     );
 }
 
+/** What there is of each image, and how much there should be. */
+function imageLengths(
+  episode: Episode,
+  { images }: EpisodeLayout,
+): [name: string, values: Uint8Array | undefined, expected: number][] {
+  const names = new Set([...images.map(({ name }) => name), ...Object.keys(episode.images)]);
+  return [...names].map((name) => {
+    const image = images.find((layout) => layout.name === name);
+    const expected = image === undefined ? 0 : (episode.length + 1) * frameBytes(image);
+    return [`image "${name}"`, episode.images[name], expected];
+  });
+}
+
 /** Things that are rarely meant: a dead camera, repeated frames, an episode that never ends. */
 export function findSuspicions(episode: Episode, layout: EpisodeLayout): EpisodeProblem[] {
   const problems: EpisodeProblem[] = [];
-  if (episode.pixels !== undefined) problems.push(...imageSuspicions(episode.pixels, frameBytes(layout)));
+  for (const image of layout.images) {
+    const pixels = episode.images[image.name];
+    if (pixels === undefined) continue;
+    const where = layout.images.length === 1 ? '' : ` of "${image.name}"`;
+    problems.push(...imageSuspicions(pixels, frameBytes(image), where));
+  }
   if (!episode.terminated && !episode.truncated)
     problems.push({
       kind: 'no-end',
@@ -105,7 +134,8 @@ export function findSuspicions(episode: Episode, layout: EpisodeLayout): Episode
   return problems;
 }
 
-function imageSuspicions(pixels: Uint8Array, bytes: number): EpisodeProblem[] {
+/** @param where which image, for the message */
+function imageSuspicions(pixels: Uint8Array, bytes: number, where: string): EpisodeProblem[] {
   const frames = Buffer.from(pixels.buffer, pixels.byteOffset, pixels.byteLength);
   const count = frames.length / bytes;
   const problems: EpisodeProblem[] = [];
@@ -122,13 +152,13 @@ function imageSuspicions(pixels: Uint8Array, bytes: number): EpisodeProblem[] {
     problems.push({
       kind: 'constant-images',
       severity: constant === count ? 'fault' : 'suspicion',
-      message: `${constant} of ${count} frames are one grey level throughout.`,
+      message: `${constant} of ${count} frames${where} are one grey level throughout.`,
     });
   if (duplicates > DUPLICATE_SHARE * (count - 1))
     problems.push({
       kind: 'duplicate-frames',
       severity: 'suspicion',
-      message: `${duplicates} of ${count} frames equal the frame before.`,
+      message: `${duplicates} of ${count} frames${where} equal the frame before.`,
     });
   return problems;
 }

@@ -5,8 +5,10 @@
 import { createHash } from 'node:crypto';
 import { Packr, Unpackr } from 'msgpackr';
 import { z } from 'zod';
+import type { FramesShape } from './codecs/frameCodec.js';
 import { type CodecName, codecs } from './codecs/registry.js';
-import type { Episode } from './episode.js';
+import { type Episode, type FrameLayout, frameBytes } from './episode.js';
+import { UNNAMED_IMAGE } from './imageName.js';
 import type { Manifest } from './manifest.js';
 import { type EpisodeProblemKind, findFaults } from './problems.js';
 
@@ -31,41 +33,49 @@ const floats = bytes
     new Uint8Array(copy.buffer).set(value);
     return copy;
   });
-const recordSchema = z.strictObject({
+const recordShape = {
   id: z.string(),
   length: z.int().min(1),
-  pixels: bytes.optional(),
   state: floats.optional(),
   actions: floats,
   rewards: floats,
   terminated: z.boolean(),
   truncated: z.boolean(),
+  success: z.boolean().optional(),
+  interventions: bytes.transform((value) => value.slice()).optional(),
+  instruction: z.string().optional(),
   extra: z.record(z.string(), floats).optional(),
   checksum: bytes,
-});
+};
+const recordSchema = z.strictObject({ ...recordShape, images: z.record(z.string(), bytes).optional() });
+/** Version 1 has one image at most, without a name. */
+const version1RecordSchema = z.strictObject({ ...recordShape, pixels: bytes.optional() });
 
-/** Pixels that a codec has packed already. */
-export interface PackedPixels {
+/** Images that a codec has packed already, by name. */
+export interface PackedImages {
   readonly codec: CodecName;
-  readonly bytes: Uint8Array;
+  readonly images: Readonly<Record<string, Uint8Array>>;
 }
 
 /**
- * The record in pieces that follow one another. The pixels, most of it, are a piece of their own, so that they are not
+ * The record in pieces that follow one another. The images, most of it, are pieces of their own, so that they are not
  * copied.
  * @param packed used as it is where it is of the dataset's codec
  */
 export async function packRecord(
   episode: Episode,
   manifest: Manifest,
-  packed?: PackedPixels,
+  packed?: PackedImages,
 ): Promise<Buffer[]> {
-  const pixels =
-    packed?.codec === manifest.codec
-      ? packed.bytes
-      : episode.pixels !== undefined && episode.pixels.length > 0
-        ? await codecs[manifest.codec].encode(episode.pixels, framesShape(episode.length, manifest))
-        : undefined;
+  const codec = codecs[manifest.codec];
+  const images = await Promise.all(
+    manifest.images.map(async (layout) => {
+      const { name } = layout;
+      const ready = packed?.codec === manifest.codec ? packed.images[name] : undefined;
+      const pixels = episode.images[name] ?? new Uint8Array();
+      return { name, bytes: ready ?? (await codec.encode(pixels, framesShape(episode.length, layout))) };
+    }),
+  );
   const before = { id: episode.id, length: episode.length };
   const after = {
     ...(episode.state && { state: asBuffer(episode.state) }),
@@ -73,6 +83,9 @@ export async function packRecord(
     rewards: asBuffer(episode.rewards),
     terminated: episode.terminated,
     truncated: episode.truncated,
+    ...(episode.success !== undefined && { success: episode.success }),
+    ...(episode.interventions && { interventions: asBuffer(episode.interventions) }),
+    ...(episode.instruction !== undefined && { instruction: episode.instruction }),
     ...(episode.extra && {
       extra: Object.fromEntries(
         Object.entries(episode.extra).map(([name, values]) => [name, asBuffer(values)]),
@@ -80,15 +93,24 @@ export async function packRecord(
     }),
   };
   // A map's entries follow its first byte, which counts them; the checksum is one more.
-  const entries = Object.keys(before).length + Object.keys(after).length + (pixels ? 2 : 1);
-  const start = Buffer.concat([Buffer.from([FIXMAP | entries]), packEntries(before)]);
-  const pieces = pixels
-    ? [Buffer.concat([start, packr.pack('pixels'), binHeader(pixels.length)]), asBuffer(pixels)]
-    : [start];
+  const entries = Object.keys(before).length + Object.keys(after).length + (images.length > 0 ? 2 : 1);
+  const pieces = [mapHeader(entries), packEntries(before)];
+  if (images.length > 0) {
+    pieces.push(packr.pack('images'), mapHeader(images.length));
+    for (const { name, bytes } of images)
+      pieces.push(packr.pack(name), binHeader(bytes.length), asBuffer(bytes));
+  }
   pieces.push(packEntries(after));
   const hash = createHash('sha256');
   for (const piece of pieces) hash.update(piece);
   return [...pieces, CHECKSUM_ENTRY, hash.digest()];
+}
+
+/** msgpack's fixmap of at most 15 entries, else map 16. */
+function mapHeader(entries: number): Buffer {
+  return entries < 16
+    ? Buffer.from([FIXMAP | entries])
+    : Buffer.from([0xde, Math.floor(entries / 256), entries % 256]);
 }
 
 /** The entries of a map without its first byte. */
@@ -116,15 +138,15 @@ export class RecordError extends Error {
 }
 
 export interface UnpackOptions {
-  /** False leaves the images out, and saves decoding them. */
-  readonly pixels?: boolean;
+  /** Which images are wanted: all by default, none, or those named; the others are not decoded. */
+  readonly images?: boolean | readonly string[];
 }
 
 /** @throws RecordError */
 export async function unpackRecord(
   record: Uint8Array,
   manifest: Manifest,
-  { pixels: wanted = true }: UnpackOptions = {},
+  { images: wanted = true }: UnpackOptions = {},
 ): Promise<Episode> {
   checkChecksum(record);
   let value: unknown;
@@ -133,7 +155,51 @@ export async function unpackRecord(
   } catch (error) {
     throw new RecordError('record', `it is not one msgpack value: ${(error as Error).message}`);
   }
-  const parsed = recordSchema.safeParse(value);
+  const { images: encoded, ...episode } = parseRecord(value, manifest);
+  const layouts = manifest.images;
+  const claimed = layouts.reduce((sum, layout) => sum + (episode.length + 1) * frameBytes(layout), 0);
+  const stranger = Object.keys(encoded).find((name) => !layouts.some((layout) => layout.name === name));
+  if (stranger !== undefined)
+    throw new RecordError('record', `it has an image "${stranger}", of which the manifest says nothing`);
+  const absent = layouts.find(({ name }) => encoded[name] === undefined);
+  if (absent !== undefined) throw new RecordError('record', `it has no image "${absent.name}"`);
+  if (claimed > MAX_PIXEL_BYTES)
+    throw new RecordError('record', `it claims ${claimed} bytes of pixels, more than an episode may have`);
+  // Lengths are compared before the images are unpacked: a claimed T is believed only if the other arrays agree.
+  const withoutImages = { ...episode, images: {} };
+  const fault = findFaults(withoutImages, { ...manifest, images: [] })[0];
+  if (fault !== undefined)
+    throw new RecordError(fault.kind, `it is not valid: ${fault.message.replace(/\.$/, '')}`);
+  const decoded = await Promise.all(
+    layouts
+      .filter(({ name }) => wanted === true || (wanted !== false && wanted.includes(name)))
+      .map(async (layout) => {
+        try {
+          const shape = framesShape(episode.length, layout);
+          const bytes = encoded[layout.name] as Uint8Array;
+          return [layout.name, await codecs[manifest.codec].decode(bytes, shape)] as const;
+        } catch (error) {
+          throw new RecordError(
+            'record',
+            `its image "${layout.name}" cannot be decoded: ${(error as Error).message}`,
+          );
+        }
+      }),
+  );
+  return { ...episode, images: Object.fromEntries(decoded) };
+}
+
+/** The record's fields as version 2 has them. @throws RecordError */
+function parseRecord(value: unknown, { version, images }: Manifest) {
+  const parsed =
+    version === 1
+      ? version1RecordSchema
+          .transform(({ pixels, ...rest }) => ({
+            ...rest,
+            images: pixels && { [images[0]?.name ?? UNNAMED_IMAGE]: pixels },
+          }))
+          .safeParse(value)
+      : recordSchema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw new RecordError(
@@ -141,28 +207,17 @@ export async function unpackRecord(
       `its field ${issue?.path.join('.') || '(all)'} is not as specified: ${issue?.message}`,
     );
   }
-  const { pixels: encoded, checksum: _, state, extra, ...rest } = parsed.data;
-  const episode = { ...rest, ...(state && { state }), ...(extra && { extra }) };
-  const shape = framesShape(episode.length, manifest);
-  const size = shape.frames * shape.height * shape.width * shape.channels;
-  if ((encoded !== undefined) !== size > 0)
-    throw new RecordError(
-      'record',
-      encoded ? 'it has pixels, but the manifest says none' : 'it has no pixels',
-    );
-  if (size > MAX_PIXEL_BYTES)
-    throw new RecordError('record', `it claims ${size} bytes of pixels, more than an episode may have`);
-  // Lengths are compared before the pixels are unpacked: a claimed T is believed only if the other arrays agree.
-  const withoutPixels = { ...manifest, imageHeight: 0, imageWidth: 0, imageChannels: 0 };
-  const fault = findFaults(episode, withoutPixels)[0];
-  if (fault !== undefined)
-    throw new RecordError(fault.kind, `it is not valid: ${fault.message.replace(/\.$/, '')}`);
-  if (!wanted || encoded === undefined) return episode;
-  try {
-    return { ...episode, pixels: await codecs[manifest.codec].decode(encoded, shape) };
-  } catch (error) {
-    throw new RecordError('record', `its pixels cannot be decoded: ${(error as Error).message}`);
-  }
+  const { images: encoded = {}, checksum: _, ...rest } = parsed.data;
+  const { state, extra, success, interventions, instruction, ...always } = rest;
+  return {
+    ...always,
+    ...(state && { state }),
+    ...(extra && { extra }),
+    ...(success !== undefined && { success }),
+    ...(interventions && { interventions }),
+    ...(instruction !== undefined && { instruction }),
+    images: encoded,
+  };
 }
 
 function checkChecksum(record: Uint8Array): void {
@@ -180,13 +235,8 @@ function checksumOf(record: Uint8Array): Buffer {
     .digest();
 }
 
-function framesShape(steps: number, manifest: Manifest) {
-  return {
-    frames: steps + 1,
-    height: manifest.imageHeight,
-    width: manifest.imageWidth,
-    channels: manifest.imageChannels,
-  };
+function framesShape(steps: number, { height, width, channels }: FrameLayout): FramesShape {
+  return { frames: steps + 1, height, width, channels };
 }
 
 function asBuffer(array: Uint8Array | Float32Array): Buffer {

@@ -13,6 +13,7 @@ import {
   createManifest,
   type DatasetHeader,
   type EpisodeEntry,
+  FORMAT_VERSION,
   MANIFEST_FILE,
   type Manifest,
   type Provenance,
@@ -22,7 +23,7 @@ import {
   writeManifest,
 } from './manifest.js';
 import { findFaults } from './problems.js';
-import { MAX_PIXEL_BYTES, type PackedPixels, packRecord } from './record.js';
+import { MAX_PIXEL_BYTES, type PackedImages, packRecord } from './record.js';
 
 export interface WriterOptions {
   /** A shard is closed before it would grow beyond this; a longer episode has a shard of its own. Default 64 MiB. */
@@ -94,7 +95,12 @@ export class DatasetWriter {
 
   /** Goes on with a dataset: after its last whole shard, or after `options.episodes` episodes. */
   static async open(folder: string, options: OpenOptions = {}): Promise<DatasetWriter> {
-    const manifest = { ...cutAfter(await readManifest(folder), options.episodes, folder), complete: false };
+    const present = await readManifest(folder);
+    if (present.version !== FORMAT_VERSION)
+      throw new InputError(
+        `The dataset in ${folder} is of format version ${present.version} and cannot be added to: rewrite it with "rlpd dataset upgrade ${folder} --out FOLDER".`,
+      );
+    const manifest = { ...cutAfter(present, options.episodes, folder), complete: false };
     await writeManifest(folder, manifest);
     await makeFolder(join(folder, SHARD_FOLDER));
     const listed = new Set(manifest.shards.map((shard) => shard.file));
@@ -119,11 +125,11 @@ export class DatasetWriter {
    * Adds an episode; resolves when it is in the shard's file (not yet durable: see `flush`). Its arrays must not
    * change before that. Calls need not wait for one another: several episodes are then encoded in parallel and
    * written in the order of the calls. A caller bounds memory by how many it leaves waiting.
-   * @param packed the pixels as a codec packs them, where the caller has them so: they are taken as they are if it
+   * @param packed the images as a codec packs them, where the caller has them so: they are taken as they are if it
    *   is the dataset's codec
    * @throws InputError for an episode that does not fit the dataset; the writer can go on with others.
    */
-  append(episode: Episode, packed?: PackedPixels): Promise<void> {
+  append(episode: Episode, packed?: PackedImages): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     const refusal = this.#refusal(episode);
     if (refusal !== null) return Promise.reject(new InputError(refusal));
@@ -169,7 +175,7 @@ export class DatasetWriter {
   #refusal(episode: Episode): string | null {
     const what = `Episode "${episode.id}" does not fit the dataset in ${this.folder}:`;
     if (episode.id === '' || this.#ids.has(episode.id)) return `${what} its id is empty or already taken.`;
-    if ((episode.pixels?.length ?? 0) > MAX_PIXEL_BYTES)
+    if (Object.values(episode.images).reduce((sum, image) => sum + image.length, 0) > MAX_PIXEL_BYTES)
       return `${what} it has more than ${MAX_PIXEL_BYTES} bytes of pixels; split it.`;
     const fault = findFaults(episode, this.#manifest)[0];
     return fault === undefined ? null : `${what} ${fault.message}`;
@@ -208,12 +214,13 @@ export class DatasetWriter {
     shard.hash = hash;
     for (const { appended, record } of batch) {
       appended.isWritten = true;
-      const { id, length, rewards, source } = appended.episode;
+      const { id, length, rewards, success, source } = appended.episode;
       shard.index.push({
         id,
         offset: shard.bytes,
         steps: length,
         return: episodeReturn(rewards),
+        ...(success !== undefined && { success }),
         ...(source && { source: { file: source.file, rows: [...source.rows] } }),
       });
       shard.bytes += byteLength(record);

@@ -14,20 +14,33 @@ export interface BoxSpace {
   readonly dtype: 'uint8' | 'float32';
 }
 
+/** One image of an observation: `[H, W, C·K]` uint8, K stacked frames of C channels, oldest first. */
+export interface ImageSpace {
+  /** Unique among the observation's images; a camera's name. */
+  readonly name: string;
+  readonly height: number;
+  readonly width: number;
+  /** C of a single frame: 1 grey, 3 colour, 4 colour and depth. */
+  readonly channels: number;
+  /** K. */
+  readonly frameStack: number;
+}
+
 export interface ObservationSpace {
-  /** `[H, W, C·K]`: K stacked frames of C channels, the oldest first along the channel axis. */
-  readonly pixels?: BoxSpace;
-  /** `[S]`, physical state features, unbounded. */
+  /** In the order in which networks read them; none where only state is observed. */
+  readonly images: readonly ImageSpace[];
+  /** `[S]`, state features, unbounded. */
   readonly state?: BoxSpace;
 }
 
 /** What the agent sees. Arrays are the caller's: an environment never writes to one it has handed out. */
 export interface Observation {
-  readonly pixels?: Uint8Array;
+  /** By name, each as its `ImageSpace` says. */
+  readonly images: Readonly<Record<string, Uint8Array>>;
   readonly state?: Float32Array;
 }
 
-/** One image: HWC uint8, row 0 at the top. */
+/** One picture: HWC uint8, row 0 at the top. */
 export interface Frame {
   readonly width: number;
   readonly height: number;
@@ -61,7 +74,7 @@ export interface StepResult extends ResetResult {
 export interface RenderOptions {
   readonly width?: number;
   readonly height?: number;
-  /** Default: the one the observations' pixels come through, else the task's own. */
+  /** Default: the one the observation's first image comes through, else the task's own. */
   readonly camera?: string | number;
   /** Another look than the model's own; not for environments in a thread of their own. */
   readonly appearance?: Appearance;
@@ -87,6 +100,12 @@ export interface Environment {
   close(): void;
 }
 
+/** What −1 and 1 of an action are in the environment's own units, dimension by dimension. */
+export interface ActionBox {
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+}
+
 export interface EnvironmentSpec {
   readonly task: string;
   readonly actionRepeat: number;
@@ -95,27 +114,32 @@ export interface EnvironmentSpec {
   /** Env frames after which an episode is truncated. */
   readonly maxEnvFrames: number;
   readonly actionSize: number;
+  /** Null where it is not known. */
+  readonly actionBox: ActionBox | null;
   readonly stateSize: number;
-  readonly imageHeight: number;
-  readonly imageWidth: number;
-  readonly imageChannels: number;
-  readonly frameStack: number;
+  /** What pictures are drawn through where none is named. */
   readonly camera: string;
   /** Name and version of the renderer, recorded in datasets. */
   readonly renderer: string;
 }
+
+/** In pixels; a number is the side of a square. */
+export type ImageSize = number | { readonly height: number; readonly width: number };
+
+/** One value for every image, or values by the image's name; what is not named has the default. */
+export type PerImage<T> = T | Readonly<Record<string, T>>;
 
 export interface EnvironmentOptions {
   /** Control steps per action; default: the task's own (V-D4RL's convention: 2 everywhere). */
   readonly actionRepeat?: number;
   /** `pixels` (default), `state`, or both. */
   readonly observations?: 'pixels' | 'state' | 'both';
-  /** Side of the square image in pixels; default 64. */
-  readonly imageSize?: number;
-  /** Frames stacked in an observation; default 3. */
-  readonly frameStack?: number;
-  /** Camera name or index; default: the suite's camera 0. */
-  readonly camera?: string | number;
+  /** Names or numbers of the cameras, an image each; default: the task's own. */
+  readonly cameras?: readonly (string | number)[];
+  /** Default 64×64. */
+  readonly imageSize?: PerImage<ImageSize>;
+  /** Frames stacked in an image; default 3. */
+  readonly frameStack?: PerImage<number>;
   /** Seed of the environment's own stream; default 0. */
   readonly seed?: number;
   /** Colours, camera and background that vary; default: the model's own look. */

@@ -1,6 +1,7 @@
 /** Builds a task's environment from its name and the options a user gives. */
-import { InputError } from '../src/errors.js';
+import { cameraImages } from './cameraImages.js';
 import type { Environment, EnvironmentOptions } from './environment.js';
+import { type ImageOptions, imageSpaces, requireWholeNumber } from './imageSpaces.js';
 import { isRemote } from './remote/protocol.js';
 import { RemoteEnvironment } from './remote/remoteEnvironment.js';
 import { findTask } from './suite/registry.js';
@@ -23,35 +24,32 @@ export async function makeEnv(task: string, options: EnvironmentOptions = {}): P
   const {
     actionRepeat = defaultActionRepeat,
     observations = 'pixels',
-    imageSize = 64,
-    frameStack = 3,
-    camera,
+    imageSize,
+    frameStack,
+    cameras,
     seed = 0,
     distraction,
   } = options;
   requireWholeNumber('actionRepeat', actionRepeat, 1, 1000);
-  requireWholeNumber('imageSize', imageSize, 1, 4096);
-  requireWholeNumber('frameStack', frameStack, 1, 64);
   if (isRemote(task)) {
     const remote = RemoteEnvironment.create(task, { ...options, actionRepeat });
-    return observations === 'state' ? remote : new FrameStack(remote, frameStack);
+    return stackFrames(remote, { imageSize, frameStack });
   }
   const simulated = await SuiteEnvironment.create(findTask(task), seed);
   const limited = new TimeLimit(simulated);
   const looked = distraction === undefined ? limited : await Distraction.create(limited, distraction, seed);
   const repeated = new ActionRepeat(looked, actionRepeat);
   if (observations === 'state') return repeated;
-  const cameraName = simulated.cameraName(camera);
-  const seen = new PixelObservation(repeated, {
-    size: imageSize,
-    camera: cameraName,
-    keepState: observations === 'both',
-  });
-  return new FrameStack(seen, frameStack);
+  const images = imageSpaces(cameraImages(simulated, cameras), { imageSize, frameStack });
+  const seen = new PixelObservation(repeated, { images, keepState: observations === 'both' });
+  return stackFrames(seen, { imageSize, frameStack });
 }
 
-function requireWholeNumber(option: string, value: number, low: number, high: number): void {
-  if (!Number.isInteger(value) || value < low || value > high) {
-    throw new InputError(`${option} is ${value}: expected a whole number from ${low} to ${high}.`);
-  }
+function stackFrames(inner: Environment, options: ImageOptions): Environment {
+  const { images } = inner.observationSpace;
+  if (images.length === 0) return inner;
+  return new FrameStack(
+    inner,
+    imageSpaces(images, options).map(({ frameStack }) => frameStack),
+  );
 }

@@ -11,6 +11,7 @@ import type {
   EnvironmentSpec,
   EnvironmentState,
   Frame,
+  ObservationSpace,
   RenderOptions,
   ResetResult,
   StepResult,
@@ -34,7 +35,7 @@ const savedStateSchema = z.object({
 
 export class SuiteEnvironment implements Environment {
   readonly actionSpace: BoxSpace;
-  readonly observationSpace: { readonly state: BoxSpace };
+  readonly observationSpace: ObservationSpace;
   readonly spec: EnvironmentSpec;
   readonly #task: SuiteTask;
   readonly #bound: BoundTask;
@@ -54,8 +55,10 @@ export class SuiteEnvironment implements Environment {
     simulation.reset(() => undefined);
     const stateSize = this.#observe().length;
     const actionSize = simulation.actuatorCount;
+    const ranges = simulation.model('actuator_ctrlrange');
     this.actionSpace = { shape: [actionSize], low: -1, high: 1, dtype: 'float32' };
     this.observationSpace = {
+      images: [],
       state: { shape: [stateSize], low: -Infinity, high: Infinity, dtype: 'float32' },
     };
     this.spec = {
@@ -64,11 +67,11 @@ export class SuiteEnvironment implements Environment {
       controlTimestep: task.controlTimestep,
       maxEnvFrames: task.maxEnvFrames,
       actionSize,
+      actionBox: {
+        low: [...ranges].filter((_, i) => i % 2 === 0),
+        high: [...ranges].filter((_, i) => i % 2 === 1),
+      },
       stateSize,
-      imageHeight: 64,
-      imageWidth: 64,
-      imageChannels: 3,
-      frameStack: 1,
       camera: simulation.name('camera', task.camera),
       renderer: rendererVersion,
     };
@@ -84,7 +87,7 @@ export class SuiteEnvironment implements Environment {
     const warning = this.#simulation.newWarning();
     if (warning !== null) throw new Error(`${this.#task.name} could not be reset: ${warning}.`);
     this.#envFrames = 0;
-    return { observation: { state: this.#observe() }, info: { envFrames: 0 } };
+    return { observation: { images: {}, state: this.#observe() }, info: { envFrames: 0 } };
   }
 
   /**
@@ -116,14 +119,14 @@ export class SuiteEnvironment implements Environment {
     if (invalid !== null) {
       this.#envFrames = null;
       return {
-        observation: { state },
+        observation: { images: {}, state },
         reward: 0,
         terminated: false,
         truncated: true,
         info: { ...info, invalid },
       };
     }
-    return { observation: { state }, reward, terminated: false, truncated: false, info };
+    return { observation: { images: {}, state }, reward, terminated: false, truncated: false, info };
   }
 
   /** Width and height default to 64 pixels (or to each other), the camera to the task's own. */

@@ -1,6 +1,6 @@
 /**
  * An environment in a worker thread of its own, behind the same interface with promises. Calls and small results
- * travel as messages; pixels travel through shared memory, so a frame is copied once on each side and never cloned.
+ * travel as messages; images travel through shared memory, so a frame is copied once on each side and never cloned.
  */
 import { Worker } from 'node:worker_threads';
 import { receiveError, type SentError } from '../src/errors.js';
@@ -25,7 +25,7 @@ export type Question =
   | { readonly id: number; readonly kind: 'saveState' }
   | { readonly id: number; readonly kind: 'restoreState'; readonly state: EnvironmentState };
 
-/** `result.observation.pixels` is absent from a reset's or step's answer: the pixels are in the shared memory. */
+/** `result.observation.images` is empty in a reset's or step's answer: the images are in the shared memory. */
 export type Answer =
   | { readonly id: number; readonly ok: true; readonly result: unknown }
   | ({ readonly id: number; readonly ok: false } & SentError);
@@ -37,8 +37,8 @@ export type Opening =
       readonly spec: EnvironmentSpec;
       readonly observationSpace: ObservationSpace;
       readonly actionSpace: BoxSpace;
-      /** One observation's pixels; null when the environment observes the state alone. */
-      readonly pixels: SharedArrayBuffer | null;
+      /** One observation's images, in the order of the observation space. */
+      readonly images: readonly SharedArrayBuffer[];
     }
   | ({ readonly ok: false } & SentError);
 
@@ -58,7 +58,7 @@ export class EnvironmentWorker {
   readonly observationSpace: ObservationSpace;
   readonly actionSpace: BoxSpace;
   readonly #worker: Worker;
-  readonly #pixels: Uint8Array | null;
+  readonly #images: Readonly<Record<string, Uint8Array>>;
   readonly #pending = new Map<number, Pending>();
   #nextId = 0;
   /** Why no call can be answered any more. */
@@ -69,7 +69,12 @@ export class EnvironmentWorker {
     this.observationSpace = opening.observationSpace;
     this.actionSpace = opening.actionSpace;
     this.#worker = worker;
-    this.#pixels = opening.pixels === null ? null : new Uint8Array(opening.pixels);
+    this.#images = Object.fromEntries(
+      opening.observationSpace.images.map(({ name }, i) => [
+        name,
+        new Uint8Array(opening.images[i] as SharedArrayBuffer),
+      ]),
+    );
     worker.on('message', (answer: Answer) => this.#receive(answer));
     worker.on('error', (error) => this.#end(new Error(`The environment's thread failed: ${error.message}`)));
     worker.on('exit', (code) => this.#end(new Error(`The environment's thread ended (exit code ${code}).`)));
@@ -110,12 +115,12 @@ export class EnvironmentWorker {
 
   async reset(options: { readonly seed?: number } = {}): Promise<ResetResult> {
     const result = (await this.#ask({ kind: 'reset', seed: options.seed })) as ResetResult;
-    return { ...result, observation: this.#withPixels(result.observation) };
+    return { ...result, observation: this.#withImages(result.observation) };
   }
 
   async step(action: Float32Array): Promise<StepResult> {
     const result = (await this.#ask({ kind: 'step', action })) as StepResult;
-    return { ...result, observation: this.#withPixels(result.observation) };
+    return { ...result, observation: this.#withImages(result.observation) };
   }
 
   async render(options: RenderOptions = {}): Promise<Frame> {
@@ -138,7 +143,7 @@ export class EnvironmentWorker {
 
   #ask(body: QuestionBody): Promise<unknown> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
-    // The pixels of a call stay where they are until the next one: calls must not overlap.
+    // The images of a call stay where they are until the next one: calls must not overlap.
     if (this.#pending.size > 0) {
       return Promise.reject(new Error('The environment is still busy: await one call before the next.'));
     }
@@ -166,7 +171,8 @@ export class EnvironmentWorker {
     this.#worker.unref();
   }
 
-  #withPixels(observation: Observation): Observation {
-    return this.#pixels === null ? observation : { ...observation, pixels: this.#pixels.slice() };
+  #withImages(observation: Observation): Observation {
+    const copies = Object.entries(this.#images).map(([name, image]) => [name, image.slice()] as const);
+    return { ...observation, images: Object.fromEntries(copies) };
   }
 }

@@ -12,10 +12,14 @@ const { task, options } = workerData as WorkerTask;
 try {
   const environment = await makeEnv(task, options);
   const { spec, observationSpace, actionSpace } = environment;
-  const shape = observationSpace.pixels?.shape;
-  const pixels = shape === undefined ? null : new SharedArrayBuffer(shape.reduce((a, b) => a * b, 1));
-  const opening: Opening = { ok: true, spec, observationSpace, actionSpace, pixels };
-  const shared = pixels === null ? null : new Uint8Array(pixels);
+  const images = observationSpace.images.map(
+    ({ height, width, channels, frameStack }) =>
+      new SharedArrayBuffer(height * width * channels * frameStack),
+  );
+  const opening: Opening = { ok: true, spec, observationSpace, actionSpace, images };
+  const shared = new Map(
+    observationSpace.images.map(({ name }, i) => [name, new Uint8Array(images[i] as SharedArrayBuffer)]),
+  );
   port.on('message', (question: Question) => {
     let answer: Answer;
     try {
@@ -31,15 +35,19 @@ try {
   port.postMessage(opening);
 }
 
-function respond(environment: Environment, question: Question, shared: Uint8Array | null): unknown {
+function respond(
+  environment: Environment,
+  question: Question,
+  shared: ReadonlyMap<string, Uint8Array>,
+): unknown {
   switch (question.kind) {
     case 'reset': {
       const result = environment.reset(question.seed === undefined ? {} : { seed: question.seed });
-      return { ...result, observation: sharePixels(result.observation, shared) };
+      return { ...result, observation: shareImages(result.observation, shared) };
     }
     case 'step': {
       const result = environment.step(question.action);
-      return { ...result, observation: sharePixels(result.observation, shared) };
+      return { ...result, observation: shareImages(result.observation, shared) };
     }
     case 'render':
       return environment.render(question.options);
@@ -50,9 +58,8 @@ function respond(environment: Environment, question: Question, shared: Uint8Arra
   }
 }
 
-/** Moves the pixels into the shared memory; what is left travels in the message. */
-function sharePixels(observation: Observation, shared: Uint8Array | null): Observation {
-  if (shared === null || observation.pixels === undefined) return observation;
-  shared.set(observation.pixels);
-  return observation.state === undefined ? {} : { state: observation.state };
+/** Moves the images into the shared memory; what is left travels in the message. */
+function shareImages(observation: Observation, shared: ReadonlyMap<string, Uint8Array>): Observation {
+  for (const [name, image] of shared) image.set(observation.images[name] as Uint8Array);
+  return { ...observation, images: {} };
 }

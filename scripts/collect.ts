@@ -1,10 +1,12 @@
 /** `rlpd collect`: records a dataset with a policy, or at one of V-D4RL's levels with the policies that ship. */
+
 import { Command, Option } from 'commander';
 import { InputError } from '../src/errors.js';
 import { collect } from '../src/training/collect.js';
 import { type RunConfig, runConfigShape } from '../src/training/config.js';
 import { distractionOptions, distractionShape, parseCamera } from '../src/training/environmentOptions.js';
 import { type Behaviour, behaviours, type Level, levels } from '../src/training/experts.js';
+import { parseImageSize } from '../src/training/imageSettings.js';
 import { readPolicy, readRunPolicy } from '../src/training/policyFile.js';
 import { counted, note, printResult, progress, rangeWords } from './console.js';
 import { addSettings, examples, parseSettings, wholeNumber, workersOption } from './settings.js';
@@ -19,15 +21,13 @@ interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> 
   readonly out: string;
   readonly mode: 'sample' | 'mean';
   readonly seed: number;
-  readonly imageSize?: number;
   readonly actionRepeat?: number;
-  readonly camera?: string;
   readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
   readonly workers?: number;
   readonly json?: boolean;
 }
 
-const { backend } = runConfigShape;
+const { backend, cameras, imageSize } = runConfigShape;
 
 export const collectCommand = examples(
   addSettings(
@@ -52,20 +52,14 @@ export const collectCommand = examples(
           .argParser(wholeNumber(0, 0xffffffff)),
       )
       .addOption(
-        new Option('--image-size <pixels>', 'side of the square image (default: 64)').argParser(
-          wholeNumber(1),
-        ),
-      )
-      .addOption(
         new Option(
           '--action-repeat <number>',
           "control steps for each action (default: the policy's, or 2)",
         ).argParser(wholeNumber(1)),
       )
-      .option('--camera <name>', "name or number of the camera (default: the task's own)")
       .addOption(workersOption())
       .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
-    { ...distractionShape, backend },
+    { cameras, imageSize, ...distractionShape, backend },
   ),
   [
     'rlpd collect --task walker-walk --level expert --episodes 100 --out data/walker-expert',
@@ -75,6 +69,7 @@ export const collectCommand = examples(
 ).action(async (flags: Flags) => {
   const { task, acting, details } = await whoActs(flags);
   const distraction = distractionOptions(parseSettings(flags, distractionShape));
+  const images = parseSettings(flags, { cameras, imageSize });
   const stop = stopOnSignals('the episodes recorded so far are kept');
   const bar = progress('collecting');
   try {
@@ -84,9 +79,9 @@ export const collectCommand = examples(
       behaviours: acting,
       mode: flags.mode,
       environment: {
-        ...(flags.imageSize !== undefined && { imageSize: flags.imageSize }),
+        ...(images.imageSize !== undefined && { imageSize: parseImageSize(images.imageSize) }),
         ...(flags.actionRepeat !== undefined && { actionRepeat: flags.actionRepeat }),
-        ...(flags.camera !== undefined && { camera: parseCamera(flags.camera) }),
+        ...(images.cameras && { cameras: images.cameras.map(parseCamera) }),
         ...(distraction && { distraction }),
       },
       seed: flags.seed,

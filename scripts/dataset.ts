@@ -1,4 +1,5 @@
 /** `rlpd dataset info|verify|doctor|preview|serve|export`: what a dataset holds, whether it is sound, what it looks like; and out. */
+
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { describeDataset } from '../datasets/describe.js';
@@ -7,6 +8,7 @@ import { exportFrames } from '../datasets/exporters/frames.js';
 import { exportLerobot } from '../datasets/exporters/lerobot.js';
 import { exportMinari } from '../datasets/exporters/minari.js';
 import { exportVd4rl } from '../datasets/exporters/vd4rl.js';
+import { upgradeDataset } from '../datasets/upgrade.js';
 import { verifyDataset } from '../datasets/verify.js';
 import { formatBytes, printResult, progress } from './console.js';
 import { datasetDoctorCommand } from './datasetDoctor.js';
@@ -29,16 +31,17 @@ examples(
   ['rlpd dataset info data/walker-expert'],
 ).action(async (folder: string, { json }: JsonFlag) => {
   const info = await describeDataset(folder);
-  const images =
-    info.imageHeight > 0 ? `${info.imageHeight}×${info.imageWidth}×${info.imageChannels}` : 'none';
+  const images = info.images.map(
+    ({ name, height, width, channels }) => `${name} ${height}×${width}×${channels}`,
+  );
   const lines = [
     `task          ${info.task ?? 'unknown'}`,
     `source        ${info.source}${info.lossy ? ' (lossy)' : ''}`,
     `episodes      ${info.episodes}${info.complete ? '' : ' (incomplete: its writer is at work or was interrupted)'}`,
     `steps         ${info.steps} (action repeat ${info.actionRepeat})`,
-    `images        ${images}${info.camera === null ? '' : `, camera ${info.camera}`}`,
+    `images        ${images.join(', ') || 'none'}`,
     `state         ${info.stateSize}`,
-    `action        ${info.actionSize}`,
+    `action        ${info.actionSize}${info.actionBox === null ? '' : `, in ${boxText(info.actionBox)}`}`,
     `level         ${info.level ?? 'unknown'}`,
     `return        ${info.returnMean === null ? '–' : info.episodes === 1 ? format(info.returnMean) : `mean ${format(info.returnMean)}, std ${format(info.returnStd)}, min ${format(info.returnMin)}, median ${format(info.returnMedian)}, max ${format(info.returnMax)}`}`,
     `size          ${formatBytes(info.bytes)} in ${info.shards} shard${info.shards === 1 ? '' : 's'}, ${Math.round(info.bytesPerStep)} bytes a step (${info.codec})`,
@@ -50,6 +53,35 @@ examples(
         .join(', ')}`,
     );
   printResult(json, info, lines.join('\n'));
+});
+
+/** `[−1, 1]`, or the ends dimension by dimension. */
+function boxText({
+  low,
+  high,
+}: {
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+}): string {
+  const ranges = low.map((end, i) => `[${end}, ${high[i]}]`);
+  return new Set(ranges).size === 1 ? `${ranges[0]}` : ranges.join(' × ');
+}
+
+examples(
+  datasetCommand
+    .command('upgrade')
+    .description('write a dataset of an older format version anew in the present one')
+    .argument('<dir>', "the dataset's folder")
+    .requiredOption('--out <folder>', 'where the new one goes')
+    .option('--json', 'print the result as one JSON object'),
+  ['rlpd dataset upgrade data/old --out data/new'],
+).action(async (folder: string, { out, json }: JsonFlag & { readonly out: string }) => {
+  const result = await upgradeDataset(folder, out);
+  printResult(
+    json,
+    result,
+    `${result.episodes} episodes of format version ${result.from} are in ${out} as version ${result.to}.`,
+  );
 });
 
 examples(

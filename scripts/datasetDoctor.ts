@@ -4,20 +4,22 @@ import { type Examination, examineDataset } from '../datasets/doctor/examine.js'
 import { readManifest } from '../datasets/manifest.js';
 import { InputError } from '../src/errors.js';
 import { runConfigShape } from '../src/training/config.js';
+import { parseCamera } from '../src/training/environmentOptions.js';
+import { parseImageSize } from '../src/training/imageSettings.js';
 import { printResult } from './console.js';
-import { addSettings, examples, wholeNumber } from './settings.js';
+import { addSettings, examples, parseSettings, wholeNumber } from './settings.js';
 
 interface Flags {
   readonly task?: string;
-  readonly obs?: 'pixels' | 'state';
+  readonly obs?: 'pixels' | 'state' | 'both';
   readonly actionRepeat?: number;
-  readonly imageSize?: number;
-  readonly camera?: string | null;
+  readonly imageSize?: number | string;
+  readonly cameras?: readonly string[];
   readonly episodes: number;
   readonly json?: boolean;
 }
 
-const { obs, actionRepeat, imageSize, camera } = runConfigShape;
+const { obs, actionRepeat, imageSize, cameras } = runConfigShape;
 
 export const datasetDoctorCommand = examples(
   addSettings(
@@ -33,20 +35,20 @@ export const datasetDoctorCommand = examples(
           .argParser(wholeNumber(1)),
       )
       .option('--json', 'print the result as one JSON object'),
-    { obs, actionRepeat, imageSize, camera },
+    { obs, actionRepeat, imageSize, cameras },
   ),
   ['rlpd dataset doctor data/walker-expert --task walker-walk'],
 ).action(async (folder: string, flags: Flags) => {
   const task = flags.task ?? (await readManifest(folder)).task;
   if (task === null)
     throw new InputError(`${folder} does not say which task it is of: name one with --task.`);
-  const camera = flags.camera ?? undefined;
+  const size = parseSettings(flags, { imageSize }).imageSize;
   const examination = await examineDataset(folder, {
     task,
     observations: flags.obs ?? obs.parse(undefined),
     actionRepeat: flags.actionRepeat ?? actionRepeat.parse(undefined),
-    imageSize: flags.imageSize ?? imageSize.parse(undefined),
-    ...(camera !== undefined && { camera: /^\d+$/.test(camera) ? Number(camera) : camera }),
+    ...(size !== undefined && { imageSize: parseImageSize(size) }),
+    ...(flags.cameras && { cameras: flags.cameras.map(parseCamera) }),
     episodes: flags.episodes,
   });
   printResult(flags.json, examination, summary(examination).join('\n'));

@@ -14,7 +14,9 @@ export const browserPage = `<!doctype html>
   nav button:hover { background: #eef2f7; }
   nav button[aria-current=true] { background: #dbe7f7; font-weight: 600; }
   main { flex: 1; min-width: 0; padding: 18px 24px; overflow: auto; }
-  #image { image-rendering: pixelated; width: min(384px, 45vh); background: #dde2e8; display: block; border-radius: 4px; }
+  #images { display: flex; flex-wrap: wrap; gap: 12px; }
+  #images figure { margin: 0; }
+  #images canvas { image-rendering: pixelated; width: min(384px, 45vh, 88vw); background: #dde2e8; display: block; border-radius: 4px; }
   #bar { display: flex; gap: 12px; align-items: center; margin: 12px 0; }
   #bar input { flex: 1; }
   #bar button { font: inherit; width: 70px; padding: 3px; }
@@ -24,7 +26,7 @@ export const browserPage = `<!doctype html>
 </style>
 <nav><h1 id="title">Dataset</h1><div id="episodes"></div></nav>
 <main>
-  <canvas id="image" width="1" height="1"></canvas>
+  <div id="images"></div>
   <div id="bar"><button id="play">Play</button><input id="step" type="range" min="0" max="0" value="0" aria-label="step"></div>
   <div id="facts" role="status">Choose an episode.</div>
   <figure><figcaption>actions, −1 to 1, a line for each number</figcaption><canvas class="plot" id="actions"></canvas></figure>
@@ -37,6 +39,12 @@ const colours = ['#1f6fb5', '#d1622b', '#2f8f5b', '#8b4fb0', '#b8892b', '#c23b5c
 let episode = null, number = -1, timer = null;
 document.title = (dataset.task ?? 'Dataset') + ' · ' + dataset.episodes.length + ' episodes';
 $('title').textContent = document.title;
+for (const { name, width, height } of dataset.images) {
+  const figure = document.createElement('figure'), canvas = document.createElement('canvas'), caption = document.createElement('figcaption');
+  canvas.width = width; canvas.height = height; caption.textContent = name;
+  figure.append(canvas, caption);
+  $('images').append(figure);
+}
 dataset.episodes.forEach((entry, i) => {
   const button = document.createElement('button');
   const name = document.createElement('span'), total = document.createElement('span');
@@ -50,11 +58,14 @@ async function open(i) {
   number = i;
   [...$('episodes').children].forEach((button, n) => button.setAttribute('aria-current', n === i));
   $('facts').textContent = 'Loading …';
-  const [values, pixels] = await Promise.all(['values.json', 'pixels'].map((part) => fetch('episodes/' + i + '/' + part)));
+  const parts = ['values.json', ...dataset.images.map((_, n) => 'images/' + n)];
+  const responses = await Promise.all(parts.map((part) => fetch('episodes/' + i + '/' + part)));
   if (number !== i) return;
-  const failed = [values, pixels].find((response) => !response.ok);
+  const failed = responses.find((response) => !response.ok);
   if (failed) { episode = null; $('facts').textContent = await failed.text(); return; }
-  episode = { ...dataset.episodes[i], ...(await values.json()), pixels: new Uint8Array(await pixels.arrayBuffer()) };
+  const [values, ...images] = responses;
+  const pixels = await Promise.all(images.map(async (image) => new Uint8Array(await image.arrayBuffer())));
+  episode = { ...dataset.episodes[i], ...(await values.json()), pixels };
   if (number !== i) return;
   $('step').max = episode.steps;
   $('step').value = 0;
@@ -71,7 +82,7 @@ function rewardRange() {
 function show() {
   if (episode === null) return;
   const t = Number($('step').value);
-  drawImage(t);
+  dataset.images.forEach((image, n) => drawImage(image, n, t));
   const rows = Array.from({ length: dataset.actionSize }, (_, a) => episode.rewards.map((_, s) => episode.actions[s * dataset.actionSize + a]));
   plot($('actions'), rows, -1, 1, t);
   plot($('rewards'), [episode.rewards], ...rewardRange(), t);
@@ -82,15 +93,12 @@ function show() {
     ? 'action ' + action + ' · reward that follows ' + episode.rewards[t].toFixed(3) : end) + ' · return so far ' + soFar.toFixed(1);
 }
 
-function drawImage(t) {
-  const { imageHeight: height, imageWidth: width, imageChannels: channels } = dataset;
-  if (height === 0) { $('image').hidden = true; return; }
-  $('image').width = width; $('image').height = height;
-  const image = new ImageData(width, height);
+function drawImage({ width, height, channels }, number, t) {
+  const image = new ImageData(width, height), pixels = episode.pixels[number];
   for (let i = 0, from = t * width * height * channels; i < width * height; i++, from += channels)
     for (let c = 0; c < 4; c++)
-      image.data[4 * i + c] = c === 3 ? 255 : episode.pixels[from + (channels < 3 ? 0 : c)];
-  $('image').getContext('2d').putImageData(image, 0, 0);
+      image.data[4 * i + c] = c === 3 ? 255 : pixels[from + (channels < 3 ? 0 : c)];
+  $('images').querySelectorAll('canvas')[number].getContext('2d').putImageData(image, 0, 0);
 }
 
 function plot(canvas, rows, low, high, t) {

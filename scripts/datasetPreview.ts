@@ -1,13 +1,14 @@
 /** The pictures of `rlpd dataset preview`: what the data looks like, how good it is, what its actions do. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Episode } from '../datasets/episode.js';
+import { type Episode, frameAt } from '../datasets/episode.js';
 import { type Dataset, openDataset } from '../datasets/reader.js';
 import { InputError } from '../src/errors.js';
 import { makeFolder } from '../src/files/makeFolder.js';
 import { histogramSvg, writeChart } from '../src/media/chart.js';
 import { contactSheet } from '../src/media/contactSheet.js';
 import type { Image } from '../src/media/image.js';
+import { joinImages } from '../src/media/joinImages.js';
 import { writeVideo } from '../src/media/video.js';
 
 export interface Preview {
@@ -43,7 +44,7 @@ export async function previewDataset(folder: string, out: string, count: number)
   await add('returns.png', (path) => writeChart(path, returnHistogram(dataset, title)));
   await add('actions.png', async (path) => writeChart(path, await actionHistogram(dataset, title)));
   const chosen = spreadByReturn(dataset, count);
-  if (dataset.manifest.imageHeight > 0) {
+  if (dataset.manifest.images.length > 0) {
     const episodes = await Promise.all(chosen.map((index) => dataset.episode(index)));
     await add('contact-sheet.png', async (path) =>
       writeFile(path, await episodeSheet(dataset, episodes, title)),
@@ -84,7 +85,7 @@ function returnHistogram(dataset: Dataset, title: string): string {
 async function actionHistogram(dataset: Dataset, title: string): Promise<string> {
   const values: number[] = [];
   const indices = evenly(dataset.length, ACTION_EPISODES);
-  for await (const { actions } of dataset.episodes({ indices, pixels: false }))
+  for await (const { actions } of dataset.episodes({ indices, images: false }))
     for (const action of actions) values.push(action);
   const { actionSize } = dataset.manifest;
   return histogramSvg({
@@ -109,20 +110,8 @@ function episodeSheet(dataset: Dataset, episodes: readonly Episode[], title: str
 
 /** All episodes at once in a row; one that has ended stands still. */
 function* sideBySide(dataset: Dataset, episodes: readonly Episode[]): Generator<Image> {
-  const { imageHeight: height, imageWidth: width, imageChannels: channels } = dataset.manifest;
-  const total = width * episodes.length;
-  for (const t of evenly(Math.max(...episodes.map((episode) => episode.length)) + 1, MAX_VIDEO_FRAMES)) {
-    const data = new Uint8Array(height * total * channels);
-    episodes.forEach((episode, column) => {
-      const frame = frameOf(dataset, episode, Math.min(t, episode.length)).data;
-      for (let row = 0; row < height; row++)
-        data.set(
-          frame.subarray(row * width * channels, (row + 1) * width * channels),
-          (row * total + column * width) * channels,
-        );
-    });
-    yield { width: total, height, channels, data };
-  }
+  for (const t of evenly(Math.max(...episodes.map((episode) => episode.length)) + 1, MAX_VIDEO_FRAMES))
+    yield joinImages(episodes.map((episode) => frameOf(dataset, episode, Math.min(t, episode.length))));
 }
 
 /** Real time where the control step is known. */
@@ -133,15 +122,14 @@ function fpsOf({ manifest }: Dataset, episodes: readonly Episode[]): number {
   return Math.min(MAX_FPS, seconds === null ? DEFAULT_FPS : 1 / (seconds * manifest.actionRepeat * stride));
 }
 
+/** All cameras side by side. */
 function frameOf({ manifest }: Dataset, episode: Episode, t: number): Image {
-  const { imageHeight: height, imageWidth: width, imageChannels: channels } = manifest;
-  const bytes = height * width * channels;
-  return {
-    width,
-    height,
-    channels,
-    data: episode.pixels?.subarray(t * bytes, (t + 1) * bytes) ?? new Uint8Array(),
-  };
+  return joinImages(
+    manifest.images.map((image) => {
+      const { height, width, channels } = image;
+      return { height, width, channels, data: frameAt(episode, image, t) };
+    }),
+  );
 }
 
 function sum(values: Float32Array): number {

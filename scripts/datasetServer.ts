@@ -57,25 +57,29 @@ async function answer(dataset: Dataset, request: IncomingMessage, response: Serv
   const path = new URL(request.url ?? '/', `http://${HOST}`).pathname;
   if (path === '/') return send(response, 200, 'text/html; charset=utf-8', browserPage);
   if (path === '/dataset.json') return send(response, 200, 'application/json', overview(dataset));
-  const match = /^\/episodes\/(\d{1,9})\/(values\.json|pixels)$/.exec(path);
+  const match = /^\/episodes\/(\d{1,9})\/(?:values\.json|images\/(\d{1,9}))$/.exec(path);
   const number = Number(match?.[1]);
   if (match === null || number >= dataset.length)
     return send(response, 404, 'text/plain', 'There is no such page.');
-  const wantsPixels = match[2] === 'pixels';
-  const episode = await dataset.episode(number, { pixels: wantsPixels });
-  if (wantsPixels) return send(response, 200, 'application/octet-stream', episode.pixels ?? new Uint8Array());
+  if (match[2] !== undefined) {
+    const image = dataset.manifest.images[Number(match[2])];
+    if (image === undefined) return send(response, 404, 'text/plain', 'There is no such image.');
+    const { images } = await dataset.episode(number, { images: [image.name] });
+    return send(response, 200, 'application/octet-stream', images[image.name] ?? new Uint8Array());
+  }
+  const episode = await dataset.episode(number, { images: false });
   const { actions, rewards, terminated, truncated } = episode;
   const values = { actions: [...actions], rewards: [...rewards], terminated, truncated };
   send(response, 200, 'application/json', JSON.stringify(values));
 }
 
 function overview(dataset: Dataset): string {
-  const { task, imageHeight, imageWidth, imageChannels, actionSize, actionRepeat } = dataset.manifest;
+  const { task, images, actionSize, actionRepeat } = dataset.manifest;
   const episodes = Array.from({ length: dataset.length }, (_, i) => {
     const { id, steps, return: total } = dataset.entry(i);
     return { id, steps, return: total };
   });
-  return JSON.stringify({ task, imageHeight, imageWidth, imageChannels, actionSize, actionRepeat, episodes });
+  return JSON.stringify({ task, images, actionSize, actionRepeat, episodes });
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string | Uint8Array): void {

@@ -45,7 +45,7 @@ export function workersOption(): Option {
  */
 export function addSettings(command: Command, shape: Readonly<Record<string, z.ZodType>>): Command {
   for (const [name, schema] of Object.entries(shape)) {
-    const { kind, isNullable, choices, standard } = inspect(schema);
+    const { kind, isNullable, mayBeNumber, choices, standard } = inspect(schema);
     const flag = `--${kebabCase(name)}`;
     const preset = standard === undefined || Array.isArray(standard) ? '' : ` (default: ${standard})`;
     const text = `${schema.description ?? ''}${preset}`;
@@ -58,8 +58,9 @@ export function addSettings(command: Command, shape: Readonly<Record<string, z.Z
     if (kind === 'array')
       manyTimes(option).argParser((value: string, before: string[] | undefined) => [
         ...(before ?? []),
-        value,
+        ...(schema.meta()?.isList === true ? value.split(',') : [value]),
       ]);
+    else if (mayBeNumber) option.argParser((value) => (/^\d+$/.test(value) ? Number(value) : value));
     else if (choices !== undefined) option.choices(choices);
     else if (kind === 'number') option.argParser((value) => toNumber(value, isNullable));
     else if (isNullable) option.argParser((value) => (value === 'null' ? null : value));
@@ -99,6 +100,8 @@ export function parseSettings<Shape extends z.ZodRawShape>(
 interface Setting {
   readonly kind: 'boolean' | 'number' | 'string' | 'array';
   readonly isNullable: boolean;
+  /** Whether digits alone are a number. */
+  readonly mayBeNumber: boolean;
   readonly choices: readonly string[] | undefined;
   /** The default. */
   readonly standard: unknown;
@@ -108,7 +111,12 @@ function inspect(schema: z.ZodType): Setting {
   if (schema instanceof z.ZodDefault)
     return { ...inspect(schema.unwrap() as z.ZodType), standard: schema.parse(undefined) };
   if (schema instanceof z.ZodNullable) return { ...inspect(schema.unwrap() as z.ZodType), isNullable: true };
-  const base = { isNullable: false, choices: undefined, standard: undefined };
+  const base = {
+    isNullable: false,
+    mayBeNumber: schema instanceof z.ZodUnion,
+    choices: undefined,
+    standard: undefined,
+  };
   if (schema instanceof z.ZodBoolean) return { ...base, kind: 'boolean' };
   if (schema instanceof z.ZodNumber) return { ...base, kind: 'number' };
   if (schema instanceof z.ZodArray) return { ...base, kind: 'array' };

@@ -24,7 +24,7 @@ import {
   readManifest,
 } from '../manifest.js';
 import { findFaults, findSuspicions } from '../problems.js';
-import type { PackedPixels } from '../record.js';
+import type { PackedImages } from '../record.js';
 import { returnStatistics } from '../statistics.js';
 import { DatasetWriter } from '../writer.js';
 import { fixEpisode } from './fixEpisode.js';
@@ -70,7 +70,7 @@ export interface SourceEpisode {
   /** What the format's reader found wrong, beyond the checks that every episode gets. */
   readonly problems: readonly SourceProblem[];
   /** The pixels as a codec packs them, where the source holds them so. */
-  readonly packed?: PackedPixels;
+  readonly packed?: PackedImages;
 }
 
 export interface SourceProblem {
@@ -282,7 +282,7 @@ class Conversion {
       return Promise.resolve();
     }
     this.#done.set(episode.id, { steps: episode.length, return: total });
-    this.#pixelBytes += episode.pixels?.length ?? 0;
+    for (const image of Object.values(episode.images)) this.#pixelBytes += image.length;
     this.#updateProvenance();
     const written = this.#writer?.append(episode, packed) ?? Promise.resolve();
     written.catch(() => {});

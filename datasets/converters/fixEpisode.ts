@@ -21,14 +21,21 @@ export function fixEpisode(episode: Episode, layout: EpisodeLayout): Episode | n
 
 /** The first `steps` transitions; the rest was there but is not kept, so the end is a truncation. */
 export function cutEpisode(episode: Episode, layout: EpisodeLayout, steps: number): Episode {
-  const { pixels, state, extra, source, ...rest } = episode;
+  // Whether it succeeded was said of its end.
+  const { images, state, interventions, extra, source, success: _, ...rest } = episode;
   return {
     ...rest,
     length: steps,
-    ...(pixels && { pixels: pixels.subarray(0, (steps + 1) * frameBytes(layout)) }),
+    images: Object.fromEntries(
+      layout.images.flatMap((image) => {
+        const pixels = images[image.name];
+        return pixels ? [[image.name, pixels.subarray(0, (steps + 1) * frameBytes(image))]] : [];
+      }),
+    ),
     ...(state && { state: state.slice(0, (steps + 1) * layout.stateSize) }),
     actions: episode.actions.slice(0, steps * layout.actionSize),
     rewards: episode.rewards.slice(0, steps),
+    ...(interventions && { interventions: interventions.slice(0, steps) }),
     terminated: false,
     truncated: true,
     ...(extra && {

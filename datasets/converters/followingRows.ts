@@ -10,7 +10,8 @@ export interface FollowingRows {
   readonly id: string;
   /** Number of observations: rows, and the final one where there is one. */
   readonly observations: number;
-  readonly pixels?: Uint8Array;
+  /** By name, `[observations, H, W, C]`. */
+  readonly images: Readonly<Record<string, Uint8Array>>;
   readonly state?: Float32Array;
   /** `[≥ observations − 1, A]`. */
   readonly actions: Float32Array;
@@ -42,7 +43,7 @@ export function followingEpisode(rows: FollowingRows, reward: string | undefined
   const episode: Episode = {
     id: rows.id,
     length: steps,
-    ...(rows.pixels && { pixels: rows.pixels }),
+    images: rows.images,
     ...(rows.state && rows.state.length > 0 && { state: rows.state }),
     actions: rows.actions.slice(0, steps * rows.actionSize),
     rewards: isSparse ? lastStepOnly(steps) : (rows.rewards ?? new Float32Array()).slice(0, steps),

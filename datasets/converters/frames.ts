@@ -4,9 +4,11 @@
  * (`action`, or `action_0`, `action_1` …), the `reward` that came of it, optionally `state…` (one row for each frame),
  * `terminated` and `truncated`. The last frame needs no row.
  */
+
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../../src/errors.js';
+import { imageName } from '../imageName.js';
 import { readTable, type Table } from '../sources/table.js';
 import type { ConversionSource, UnitContent } from './conversion.js';
 import { decodeImages, type ImageSize, imageSizeOf } from './decodeImages.js';
@@ -33,10 +35,7 @@ export async function openFrames(source: string, options: OpenOptions): Promise<
       task: options.task ?? null,
       actionRepeat: options.actionRepeat ?? 1,
       controlTimestep: null,
-      imageHeight: size.height,
-      imageWidth: size.width,
-      imageChannels: 3,
-      camera: options.camera ?? null,
+      images: [{ name: imageName(options.camera), height: size.height, width: size.width, channels: 3 }],
       renderer: null,
       actionSize: requiredColumn(table, 'action', first.name).size,
       stateSize: stateKeys.reduce((sum, key) => sum + requiredColumn(table, key, first.name).size, 0),
@@ -75,7 +74,7 @@ async function readEpisode(
     {
       id: dirname(file.name) === '.' ? basename(dirname(file.path)) : dirname(file.name),
       observations: images.length,
-      pixels,
+      images: { [imageName(options.camera)]: pixels },
       ...(stateKeys.length > 0 && { state: joinColumns(table, stateKeys, images.length, file.name) }),
       actions: action.values,
       actionSize: action.size,

@@ -4,10 +4,12 @@
  * the final observation. Else there is none after the last row: where the episode is done there, that observation's
  * value is never used and the last one is repeated; else the last action is dropped.
  */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
+import { imageName } from '../imageName.js';
 import { FileSource } from '../sources/byteSource.js';
 import { readParquetRows } from '../sources/parquet.js';
 import { decodeVideo, requireFfmpeg } from '../sources/video.js';
@@ -75,10 +77,7 @@ export async function openLerobot(source: string, options: OpenOptions): Promise
         task: options.task ?? null,
         actionRepeat: options.actionRepeat ?? 1,
         controlTimestep: 1 / info.fps,
-        imageHeight: size.height,
-        imageWidth: size.width,
-        imageChannels: 3,
-        camera,
+        images: [{ name: imageName(camera), height: size.height, width: size.width, channels: 3 }],
         renderer: null,
         actionSize: featureSize(info, 'action'),
         stateSize: stateKeys.reduce((sum, key) => sum + featureSize(info, key), 0),
@@ -136,7 +135,9 @@ async function readEpisode(
     {
       id,
       observations: table.length + (isDone ? 1 : 0),
-      pixels: isDone ? Buffer.concat([decoded, decoded.subarray(-frame)]) : decoded,
+      images: {
+        [imageName(readImages.camera)]: isDone ? Buffer.concat([decoded, decoded.subarray(-frame)]) : decoded,
+      },
       ...(stateKeys.length > 0 && {
         state: Float32Array.from(isDone ? [...state, ...state.slice(-state.length / table.length)] : state),
       }),
@@ -155,6 +156,8 @@ async function readEpisode(
 
 /** How an episode's images are come by, a frame a row. */
 interface ImageReader {
+  /** The images' key. */
+  readonly camera: string;
   /** Columns that it needs. */
   readonly columns: readonly string[];
   read(table: readonly Record<string, unknown>[], episode: number): Promise<Uint8Array>;
@@ -162,6 +165,7 @@ interface ImageReader {
 
 function imageReader(camera: string, size: ImageSize, resize: boolean): ImageReader {
   return {
+    camera,
     columns: [camera],
     read: (table, episode) => {
       const name = (i: number): string => `episode_${episode}, row ${i}`;
@@ -183,6 +187,7 @@ async function videoReader(
   const [height = 0, width = 0] = imageShape(info, camera);
   const find = await findVideos(source, { version: info.codebase_version, camera, framesPerSecond });
   return {
+    camera,
     columns: [],
     read: async (table, episode) => {
       const { file, first } = find(episode);

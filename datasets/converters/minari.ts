@@ -3,10 +3,12 @@
  * groups for Dict and Tuple spaces), `actions`, `rewards`, `terminations`, `truncations`. Images are raw arrays or,
  * by default in newer versions, JPEG files as rows: which of the two is seen from the data.
  */
+
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
+import { imageName } from '../imageName.js';
 import { Hdf5File } from '../sources/hdf5.js';
 import type { ConversionSource, SourceEpisode } from './conversion.js';
 import { followingEpisode } from './followingRows.js';
@@ -51,10 +53,14 @@ export async function openMinari(source: string, options: OpenOptions): Promise<
         task: options.task ?? metadata.dataset_id ?? null,
         actionRepeat: options.actionRepeat ?? 1,
         controlTimestep: null,
-        imageHeight: size ?? recorded.height,
-        imageWidth: size ?? recorded.width,
-        imageChannels: recorded.channels,
-        camera: camera === '' ? null : camera,
+        images: [
+          {
+            name: imageName(camera),
+            height: size ?? recorded.height,
+            width: size ?? recorded.width,
+            channels: recorded.channels,
+          },
+        ],
         renderer: null,
         actionSize: hdf5.requiredDataset(`${first}/actions`).rowSize,
         stateSize: stateKeys.reduce(
@@ -103,7 +109,16 @@ async function readEpisode(
     {
       id,
       observations: rows,
-      pixels: await readImages(images, 0, rows, options.imageSize, recorded, `${id}/${camera}`),
+      images: {
+        [imageName(camera)]: await readImages(
+          images,
+          0,
+          rows,
+          options.imageSize,
+          recorded,
+          `${id}/${camera}`,
+        ),
+      },
       ...(stateKeys.length > 0 && {
         state: readState(hdf5, observations, stateKeys, (dataset) => dataset.floats(0, rows), rows),
       }),

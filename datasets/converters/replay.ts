@@ -27,10 +27,17 @@ export async function openReplay(source: string, options: OpenOptions): Promise<
   const folder = (await stat(join(inRun, MANIFEST_FILE)).catch(() => null)) === null ? source : inRun;
   const dataset = await openDataset(folder);
   const { manifest } = dataset;
-  const { task, actionRepeat, controlTimestep, camera, renderer, actionSize, stateSize, extra } = manifest;
-  const { imageHeight, imageWidth, imageChannels } = manifest;
-  const size = imageHeight > 0 ? options.imageSize : undefined;
-  const isResized = size !== undefined && (size !== imageHeight || size !== imageWidth);
+  const { task, actionRepeat, controlTimestep, renderer, extra } = manifest;
+  const { actionSize, actionBox, actionNames, actionUnits, stateSize, stateNames, stateUnits } = manifest;
+  const size = options.imageSize;
+  const images = manifest.images.map((image) => ({
+    ...image,
+    height: size ?? image.height,
+    width: size ?? image.width,
+  }));
+  const isResized = manifest.images.some(
+    ({ height, width }) => (size ?? height) !== height || (size ?? width) !== width,
+  );
   const numbers = Array.from({ length: dataset.length }, (_, number) => number);
   return {
     name: manifest.provenance.source,
@@ -38,13 +45,15 @@ export async function openReplay(source: string, options: OpenOptions): Promise<
       task: options.task ?? task,
       actionRepeat,
       controlTimestep,
-      imageHeight: size ?? imageHeight,
-      imageWidth: size ?? imageWidth,
-      imageChannels,
-      camera,
+      images,
       renderer,
       actionSize,
+      actionBox,
+      actionNames,
+      actionUnits,
       stateSize,
+      stateNames,
+      stateUnits,
       extra,
     },
     lossy: manifest.provenance.lossy || isResized,
@@ -54,16 +63,13 @@ export async function openReplay(source: string, options: OpenOptions): Promise<
       name: dataset.entry(number).id,
       read: async () => {
         const episode = await dataset.episode(number);
-        if (!isResized || episode.pixels === undefined)
-          return { episodes: [{ episode, problems: [] }], files: [] };
-        const shape = {
-          frames: episode.length + 1,
-          height: imageHeight,
-          width: imageWidth,
-          channels: imageChannels,
-        };
-        const pixels = await resizeFrames(episode.pixels, shape, size);
-        return { episodes: [{ episode: { ...episode, pixels }, problems: [] }], files: [] };
+        if (!isResized || size === undefined) return { episodes: [{ episode, problems: [] }], files: [] };
+        const resized: Record<string, Uint8Array> = {};
+        for (const { name, height, width, channels } of manifest.images) {
+          const shape = { frames: episode.length + 1, height, width, channels };
+          resized[name] = await resizeFrames(episode.images[name] ?? new Uint8Array(), shape, size);
+        }
+        return { episodes: [{ episode: { ...episode, images: resized }, problems: [] }], files: [] };
       },
     })),
     close: async () => {},

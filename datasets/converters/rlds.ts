@@ -3,8 +3,10 @@
  * Step t holds observation t, the action chosen on it and the reward that came of it; in the last step action and
  * reward mean nothing and are dropped.
  */
+
 import { basename } from 'node:path';
 import { InputError } from '../../src/errors.js';
+import { imageName } from '../imageName.js';
 import { FileSource } from '../sources/byteSource.js';
 import { type Example, indexRecords, readExample } from '../sources/tfrecord.js';
 import type { ConversionSource, ConversionUnit, SourceEpisode } from './conversion.js';
@@ -52,10 +54,7 @@ export async function openRlds(source: string, options: OpenOptions): Promise<Co
         task: options.task ?? null,
         actionRepeat: options.actionRepeat ?? 1,
         controlTimestep: null,
-        imageHeight: size.height,
-        imageWidth: size.width,
-        imageChannels: 3,
-        camera,
+        images: [{ name: imageName(camera), height: size.height, width: size.width, channels: 3 }],
         renderer: null,
         actionSize: rowSize(`${STEPS}action`),
         stateSize: stateKeys.reduce((sum, key) => sum + rowSize(OBSERVATION + key), 0),
@@ -115,7 +114,14 @@ async function readEpisode(
     {
       id,
       observations: images.length,
-      pixels: await decodeImages(images, size, options.imageSize !== undefined, (i) => `${id}, step ${i}`),
+      images: {
+        [imageName(camera)]: await decodeImages(
+          images,
+          size,
+          options.imageSize !== undefined,
+          (i) => `${id}, step ${i}`,
+        ),
+      },
       ...(columns.length > 0 && { state: Float32Array.from(state) }),
       actions,
       actionSize: actions.length / images.length,

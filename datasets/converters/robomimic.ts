@@ -3,8 +3,10 @@
  * all of N rows. Row t is observation t, the action chosen on it and what came of it; the observation after the last
  * action is the last row of `next_obs`. Without `next_obs` the last action is dropped.
  */
+
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
+import { imageName } from '../imageName.js';
 import { type Hdf5Dataset, Hdf5File } from '../sources/hdf5.js';
 import type { ConversionSource, SourceEpisode } from './conversion.js';
 import { followingEpisode } from './followingRows.js';
@@ -47,10 +49,14 @@ export async function openRobomimic(source: string, options: RobomimicOptions): 
         task: options.task ?? environmentName(hdf5),
         actionRepeat: options.actionRepeat ?? 1,
         controlTimestep: null,
-        imageHeight: size ?? recorded.height,
-        imageWidth: size ?? recorded.width,
-        imageChannels: recorded.channels,
-        camera,
+        images: [
+          {
+            name: imageName(camera),
+            height: size ?? recorded.height,
+            width: size ?? recorded.width,
+            channels: recorded.channels,
+          },
+        ],
         renderer: null,
         actionSize: hdf5.requiredDataset(`data/${first}/actions`).rowSize,
         stateSize: stateKeys.reduce(
@@ -114,7 +120,7 @@ async function readDemo(
     {
       id: demo,
       observations: hasNext ? rows + 1 : rows,
-      pixels,
+      images: { [imageName(camera)]: pixels },
       ...(stateKeys.length > 0 && { state: Float32Array.from(state) }),
       actions: actions.floats(0, rows),
       actionSize: actions.rowSize,

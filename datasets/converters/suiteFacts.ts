@@ -1,4 +1,5 @@
 /** What a dm_control recording does not say about itself: its control step and the name of camera 0. */
+import { UNNAMED_IMAGE } from '../imageName.js';
 
 interface DomainFacts {
   /** Seconds of one control step. */
@@ -15,10 +16,12 @@ const domains: Readonly<Record<string, DomainFacts>> = {
 
 export interface SuiteFacts {
   readonly controlTimestep: number | null;
-  readonly camera: string | null;
+  /** What its images are called: the camera's name where that is known. */
+  readonly image: string;
 }
 
 /** @param task such as `walker-walk` */
 export function suiteFacts(task: string | null): SuiteFacts {
-  return domains[task?.split('-')[0] ?? ''] ?? { controlTimestep: null, camera: null };
+  const facts = domains[task?.split('-')[0] ?? ''];
+  return { controlTimestep: facts?.controlTimestep ?? null, image: facts?.camera ?? UNNAMED_IMAGE };
 }

@@ -34,15 +34,14 @@ export async function openVd4rlHdf5(
     const first = opened[0] as Hdf5File;
     const { channels, height, width } = imageShape(first);
     const size = options.imageSize;
+    const { controlTimestep, image } = suiteFacts(options.task);
     return {
       name: 'V-D4RL 84 px',
       header: {
         task: options.task,
         actionRepeat: options.actionRepeat ?? VD4RL_ACTION_REPEAT,
-        ...suiteFacts(options.task),
-        imageHeight: size ?? height,
-        imageWidth: size ?? width,
-        imageChannels: channels,
+        controlTimestep,
+        images: [{ name: image, height: size ?? height, width: size ?? width, channels }],
         renderer: 'MuJoCo OpenGL',
         actionSize: first.requiredDataset('action').rowSize,
       },
@@ -106,7 +105,7 @@ async function readSegment(
   file: SourceFile,
   id: string,
   { start, end, beginsInside, hasLast }: Segment,
-  { imageSize }: Vd4rlPlace,
+  { imageSize, task }: Vd4rlPlace,
 ) {
   const { channels, height, width } = imageShape(hdf5);
   const frames = channelsLast(
@@ -121,7 +120,10 @@ async function readSegment(
   const episode: Episode = {
     id,
     length: end - start - 1,
-    pixels: imageSize === undefined ? frames : await resizeFrames(frames, shape, imageSize),
+    images: {
+      [suiteFacts(task).image]:
+        imageSize === undefined ? frames : await resizeFrames(frames, shape, imageSize),
+    },
     // The action and the reward of a row belong to the step that led to it.
     actions: rows('action'),
     rewards: rows('reward'),

@@ -28,7 +28,9 @@ export async function openVd4rlNpz(
   const pool = new BufferPool();
   const npz = await readNpz(first, pool);
   const [rows, height, width, channels] = imageShape(npz.image, first.name);
+  const { controlTimestep, image } = suiteFacts(options.task);
   const layout: NpzLayout = {
+    image,
     shape: [height, width, channels],
     actionSize: rowSize(required(npz, 'action', first.name)),
     stateKeys: options.stateKeys ?? [],
@@ -47,10 +49,15 @@ export async function openVd4rlNpz(
     header: {
       task: options.task,
       actionRepeat: options.actionRepeat ?? VD4RL_ACTION_REPEAT,
-      ...suiteFacts(options.task),
-      imageHeight: options.imageSize ?? height,
-      imageWidth: options.imageSize ?? width,
-      imageChannels: channels,
+      controlTimestep,
+      images: [
+        {
+          name: layout.image,
+          height: options.imageSize ?? height,
+          width: options.imageSize ?? width,
+          channels,
+        },
+      ],
       renderer: 'MuJoCo OpenGL',
       actionSize: layout.actionSize,
       stateSize: layout.stateSize,
@@ -69,6 +76,8 @@ export async function openVd4rlNpz(
 }
 
 interface NpzLayout {
+  /** What the images are called. */
+  readonly image: string;
   /** Height, width, channels of the source's images. */
   readonly shape: readonly [number, number, number];
   readonly actionSize: number;
@@ -279,7 +288,7 @@ async function segment(
   const episode: Episode = {
     id,
     length: steps,
-    pixels,
+    images: { [layout.image]: pixels },
     ...(layout.stateKeys.length > 0 && {
       state: joinRows(layout.stateKeys.map(perObservation), steps + 1),
     }),
@@ -295,7 +304,7 @@ async function segment(
   return {
     episode,
     problems,
-    ...(whole && { packed: { codec: 'npy-deflate', bytes: npz.packedImage as Buffer } }),
+    ...(whole && { packed: { codec: 'npy-deflate', images: { [layout.image]: npz.packedImage as Buffer } } }),
   };
 }
 

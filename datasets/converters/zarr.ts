@@ -3,9 +3,11 @@
  * `meta/episode_ends`. Row t is observation t and the action chosen on it; an episode's last action has no
  * observation after it and is dropped.
  */
+
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { InputError } from '../../src/errors.js';
+import { imageName } from '../imageName.js';
 import { type ZarrArray, ZarrStore } from '../sources/zarr.js';
 import type { ConversionSource, SourceEpisode } from './conversion.js';
 import { followingEpisode } from './followingRows.js';
@@ -38,10 +40,14 @@ export async function openZarr(source: string, options: OpenOptions): Promise<Co
         task: options.task ?? null,
         actionRepeat: options.actionRepeat ?? 1,
         controlTimestep: null,
-        imageHeight: size ?? layout.height,
-        imageWidth: size ?? layout.width,
-        imageChannels: layout.channels,
-        camera: options.camera ?? 'img',
+        images: [
+          {
+            name: imageName(options.camera ?? 'img'),
+            height: size ?? layout.height,
+            width: size ?? layout.width,
+            channels: layout.channels,
+          },
+        ],
         renderer: null,
         actionSize: arrays.actions.rowSize,
         stateSize: arrays.states.reduce((sum, array) => sum + array.rowSize, 0),
@@ -116,10 +122,12 @@ async function readEpisode(
     {
       id,
       observations: rows,
-      pixels:
-        options.imageSize === undefined
-          ? pixels
-          : await resizeFrames(pixels, { ...layout, frames: rows }, options.imageSize),
+      images: {
+        [imageName(options.camera ?? 'img')]:
+          options.imageSize === undefined
+            ? pixels
+            : await resizeFrames(pixels, { ...layout, frames: rows }, options.imageSize),
+      },
       ...(states.length > 0 && { state: Float32Array.from(state) }),
       actions: await actions.floats(from, to),
       actionSize: actions.rowSize,

@@ -2,8 +2,12 @@
  * `rlpd dataset doctor`: a dataset against the environment it is meant for. First what its manifest says (which is
  * what `rlpd train` looks at, too), then a sample of its episodes: values, pictures, motion.
  */
+import { cameraImages } from '../../envs/cameraImages.js';
+import type { ImageSize, PerImage } from '../../envs/environment.js';
+import { imageSpaces } from '../../envs/imageSpaces.js';
 import { findTask } from '../../envs/suite/registry.js';
 import { SuiteEnvironment } from '../../envs/suiteEnvironment.js';
+import { matchImages } from '../imageMatching.js';
 import { openDataset } from '../reader.js';
 import type { Finding, Target } from './finding.js';
 import { manifestFindings } from './manifestFindings.js';
@@ -15,10 +19,9 @@ export interface ExamineOptions {
   readonly task: string;
   /** Control steps for each action in the environment. */
   readonly actionRepeat: number;
-  /** Side of the environment's image. */
-  readonly imageSize: number;
-  readonly camera?: string | number;
-  readonly observations: 'pixels' | 'state';
+  readonly imageSize?: PerImage<ImageSize>;
+  readonly cameras?: readonly (string | number)[];
+  readonly observations: 'pixels' | 'state' | 'both';
   /** Episodes to read, spread evenly over the dataset. */
   readonly episodes: number;
 }
@@ -42,14 +45,13 @@ export async function examineDataset(folder: string, options: ExamineOptions): P
   const { manifest } = dataset;
   const simulation = await SuiteEnvironment.create(findTask(options.task), 0);
   try {
-    const camera = simulation.cameraName(options.camera);
-    const { imageSize, actionRepeat } = options;
-    const spec = { ...simulation.spec, actionRepeat, camera, imageHeight: imageSize, imageWidth: imageSize };
-    const seesPixels = options.observations === 'pixels';
+    const { imageSize, actionRepeat, observations } = options;
+    const spec = { ...simulation.spec, actionRepeat };
+    const images = imageSpaces(cameraImages(simulation, options.cameras), { imageSize });
     const target: Target = {
       environment: spec,
-      frame: seesPixels ? { height: imageSize, width: imageSize, channels: spec.imageChannels } : undefined,
-      stateSize: seesPixels ? 0 : spec.stateSize,
+      images: observations === 'state' ? [] : images,
+      stateSize: observations === 'pixels' ? 0 : spec.stateSize,
     };
     const findings = [...manifestFindings(manifest, target)];
     const skipped: string[] = [];
@@ -57,26 +59,31 @@ export async function examineDataset(folder: string, options: ExamineOptions): P
     const values = dataset.length === 0 ? null : await examineValues(dataset, episodes, target);
     for (const finding of values?.findings ?? [])
       if (!findings.some(({ check }) => check === finding.check)) findings.push(finding);
-    const isOfThisTask =
-      manifest.actionSize === spec.actionSize && manifest.imageChannels === spec.imageChannels;
-    const isComparable = dataset.length > 0 && manifest.imageHeight > 0 && isOfThisTask;
-    if (!isComparable)
+    const comparable = matchImages(manifest.images, images).flatMap(({ recorded, wanted }) =>
+      recorded?.channels === wanted.channels ? [{ recorded, wanted }] : [],
+    );
+    const isComparable = dataset.length > 0 && manifest.actionSize === spec.actionSize;
+    const compared = isComparable ? comparable : [];
+    const [image] = compared;
+    if (image === undefined)
       skipped.push(
-        manifest.imageHeight === 0
+        manifest.images.length === 0
           ? 'Pictures and motion were not compared: the dataset has no images.'
           : 'Pictures and motion were not compared: the dataset has other images or actions than the environment.',
       );
-    const pictures = isComparable ? await comparePictures(dataset, episodes, simulation, camera) : null;
+    const pictures = image && (await comparePictures(dataset, episodes, simulation, image));
     findings.push(...(pictures?.findings ?? []));
+    for (const other of compared.slice(1))
+      findings.push(...(await comparePictures(dataset, episodes, simulation, other)).findings);
     if (pictures?.method === 'average start')
       skipped.push(
         `Pictures were compared at episodes' starts on average only: ${manifest.stateSize === 0 ? 'the dataset has no state' : `the state does not tell the pose in ${options.task}`}.`,
       );
     // Motion in pictures of another scene says nothing about time.
-    const looksAlike = pictures !== null && pictures.findings.length === 0;
-    const motion = looksAlike ? await compareMotion(dataset, episodes, simulation, camera) : null;
+    const looksAlike = image !== undefined && pictures?.findings.length === 0;
+    const motion = looksAlike ? await compareMotion(dataset, episodes, simulation, image) : null;
     findings.push(...(motion?.findings ?? []));
-    if (isComparable && motion === null)
+    if (image !== undefined && motion === null)
       skipped.push(
         looksAlike
           ? 'The speed of motion was not compared: that takes at least five episodes.'
@@ -88,7 +95,7 @@ export async function examineDataset(folder: string, options: ExamineOptions): P
       findings,
       episodesRead: episodes.length,
       values: values && withoutFindings(values),
-      pictures: pictures && withoutFindings(pictures),
+      pictures: pictures ? withoutFindings(pictures) : null,
       motion: motion && withoutFindings(motion),
       skipped,
     };

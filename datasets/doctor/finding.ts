@@ -1,11 +1,12 @@
 /** What a dataset is held against, and what comes of it: for `rlpd train` before it starts and for `rlpd dataset doctor`. */
 import type { EnvironmentSpec } from '../../envs/environment.js';
+import type { FrameLayout } from '../episode.js';
 
 /** What the learner will see and do: the other side of the comparison. */
 export interface Target {
   readonly environment: EnvironmentSpec;
-  /** Size of one image; undefined where the learner sees none. */
-  readonly frame: { readonly height: number; readonly width: number; readonly channels: number } | undefined;
+  /** Each image as a single frame; none where the learner sees none. */
+  readonly images: readonly FrameLayout[];
   /** 0 where the learner sees no state. */
   readonly stateSize: number;
 }

@@ -2,6 +2,10 @@
  * What the manifest alone says of a dataset beside the environment it is meant for. A batch mixes both, so they must
  * mean the same by a frame, an action, a step and a reward.
  */
+import type { ActionBox } from '../../envs/environment.js';
+import type { FrameLayout } from '../episode.js';
+import { matchImages } from '../imageMatching.js';
+import { UNNAMED_IMAGE } from '../imageName.js';
 import type { Manifest } from '../manifest.js';
 import { quantile } from '../statistics.js';
 import type { Finding, Target } from './finding.js';
@@ -42,34 +46,76 @@ function sameMeaning(manifest: Manifest, { environment, stateSize }: Target): Fi
     );
   if (actionSize !== environment.actionSize)
     findings.push(differs('action size', actionSize, environment.actionSize, 'give a dataset of this task'));
+  else findings.push(...sameActions(manifest, environment.actionBox));
   if (stateSize > 0 && manifest.stateSize !== stateSize)
     findings.push(differs('state size', manifest.stateSize, stateSize, 'give a dataset recorded with state'));
   return findings;
 }
 
-function sameImages({ imageHeight, imageWidth, imageChannels }: Manifest, { frame }: Target): Finding[] {
-  if (frame === undefined) return [];
-  if (imageHeight === 0) return [misfit('images', 'it has no images', 'learn from it with --obs state')];
+/** −1 and 1 are the ends of a box; of another box they are other actions. */
+function sameActions({ actionBox: recorded }: Manifest, wanted: ActionBox | null): Finding[] {
+  if (recorded === null || wanted === null) return [];
+  const differing = wanted.low.findIndex(
+    (low, i) =>
+      !isNear(low, recorded.low[i] as number) ||
+      !isNear(wanted.high[i] as number, recorded.high[i] as number),
+  );
+  if (differing < 0) return [];
+  const end = (box: ActionBox): string => `${box.low[differing]} to ${box.high[differing]}`;
+  return [
+    differs(
+      `range of action ${differing}`,
+      end(recorded),
+      end(wanted),
+      'record or convert it again with the range that the environment takes (--action-range)',
+    ),
+  ];
+}
+
+/** Equal but for a float32's rounding. */
+function isNear(a: number, b: number): boolean {
+  return Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(a), Math.abs(b));
+}
+
+function sameImages(manifest: Manifest, { images }: Target): Finding[] {
+  if (images.length === 0) return [];
+  if (manifest.images.length === 0)
+    return [misfit('images', 'it has no images', 'learn from it with --obs state')];
+  return matchImages(manifest.images, images).flatMap(({ wanted, recorded }) => {
+    if (recorded === undefined)
+      return [
+        misfit(
+          'images',
+          `it has no images of "${wanted.name}", only of ${manifest.images.map(({ name }) => `"${name}"`).join(', ')}`,
+          'choose images that both have with --cameras',
+        ),
+      ];
+    return sameImage(recorded, wanted, images.length === 1 ? '' : ` of "${wanted.name}"`);
+  });
+}
+
+function sameImage(recorded: FrameLayout, wanted: FrameLayout, where: string): Finding[] {
   const findings: Finding[] = [];
-  if (imageHeight !== frame.height || imageWidth !== frame.width)
+  const { name, height, width } = recorded;
+  if (height !== wanted.height || width !== wanted.width)
     findings.push(
       differs(
-        'image size',
-        `${imageHeight}×${imageWidth}`,
-        `${frame.height}×${frame.width}`,
-        imageHeight === imageWidth
-          ? `give --image-size ${imageHeight}, or another dataset`
-          : `convert it again with --image-size ${frame.height}`,
+        `image size${where}`,
+        `${height}×${width}`,
+        `${wanted.height}×${wanted.width}`,
+        `give --image-size ${where === '' ? '' : `${name}=`}${height === width ? height : `${width}x${height}`}, or another dataset`,
       ),
     );
-  if (imageChannels !== frame.channels)
-    findings.push(differs('number of image channels', imageChannels, frame.channels, 'give another dataset'));
+  if (recorded.channels !== wanted.channels)
+    findings.push(
+      differs(`number of image channels${where}`, recorded.channels, wanted.channels, 'give another dataset'),
+    );
   return findings;
 }
 
 /** What makes the same state another picture, or the same number of steps another time. */
-function sameScene(manifest: Manifest, { environment, frame }: Target): Finding[] {
-  const { controlTimestep, camera, imageHeight } = manifest;
+function sameScene(manifest: Manifest, { environment, images }: Target): Finding[] {
+  const { controlTimestep } = manifest;
   const findings: Finding[] = [];
   if (controlTimestep !== null && Math.abs(controlTimestep / environment.controlTimestep - 1) > 1e-6)
     findings.push(
@@ -79,14 +125,15 @@ function sameScene(manifest: Manifest, { environment, frame }: Target): Finding[
         'give an --action-repeat that makes a step of both take as long, or another dataset',
       ),
     );
-  if (frame !== undefined && imageHeight > 0 && camera !== null && camera !== environment.camera)
-    findings.push(
-      doubt(
-        'camera',
-        `its images are of the camera "${camera}", the environment's of "${environment.camera}"`,
-        `give --camera ${camera} where the environment has such a one`,
-      ),
-    );
+  for (const { wanted, recorded } of matchImages(manifest.images, images))
+    if (recorded !== undefined && recorded.name !== wanted.name && recorded.name !== UNNAMED_IMAGE)
+      findings.push(
+        doubt(
+          'camera',
+          `its images are of the camera "${recorded.name}", the environment's of "${wanted.name}"`,
+          `give --cameras ${recorded.name} where the environment has such a one`,
+        ),
+      );
   return findings;
 }
 

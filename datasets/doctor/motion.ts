@@ -4,9 +4,11 @@
  * much from one step to the next on average; held for longer, they change it more.
  */
 import type { SuiteEnvironment } from '../../envs/suiteEnvironment.js';
+import { frameAt } from '../episode.js';
 import type { Dataset } from '../reader.js';
 import type { Finding } from './finding.js';
 import { doubt } from './manifestFindings.js';
+import type { ComparableImage } from './pictures.js';
 
 export interface MotionComparison {
   /** Mean absolute difference of one image to the next, in grey levels. */
@@ -28,27 +30,21 @@ export async function compareMotion(
   dataset: Dataset,
   episodes: readonly number[],
   environment: SuiteEnvironment,
-  camera: string,
+  { recorded: image, wanted: { name: camera } }: ComparableImage,
 ): Promise<MotionComparison | null> {
   const { manifest } = dataset;
   if (episodes.length < MIN_EPISODES) return null;
-  const { imageHeight: height, imageWidth: width, imageChannels: channels, actionSize } = manifest;
-  const bytes = height * width * channels;
+  const { height, width } = image;
+  const { actionSize } = manifest;
   const repeats = [...new Set([...REPEATS, manifest.actionRepeat])].sort((a, b) => a - b);
   const recorded: number[] = [];
   const own = new Map(repeats.map((repeat) => [repeat, [] as number[]]));
   let seed = 0;
-  for await (const { pixels = new Uint8Array(), actions, length } of dataset.episodes({
-    indices: episodes,
-  })) {
+  for await (const episode of dataset.episodes({ indices: episodes, images: [image.name] })) {
+    const { actions, length } = episode;
     const steps = Math.min(STEPS, length);
     for (let t = 0; t < steps; t++)
-      recorded.push(
-        change(
-          pixels.subarray(t * bytes, (t + 1) * bytes),
-          pixels.subarray((t + 1) * bytes, (t + 2) * bytes),
-        ),
-      );
+      recorded.push(change(frameAt(episode, image, t), frameAt(episode, image, t + 1)));
     seed++;
     for (const [repeat, changes] of own) {
       environment.reset({ seed });

@@ -4,6 +4,7 @@
  * the same distribution of starts.
  */
 import type { SuiteEnvironment } from '../../envs/suiteEnvironment.js';
+import { type FrameLayout, frameAt } from '../episode.js';
 import type { Dataset } from '../reader.js';
 import type { Finding } from './finding.js';
 import { doubt } from './manifestFindings.js';
@@ -15,6 +16,12 @@ export interface PictureComparison {
   readonly difference: number;
   readonly images: number;
   readonly findings: readonly Finding[];
+}
+
+/** An image that the dataset has, and the camera of the environment that it is held against. */
+export interface ComparableImage {
+  readonly recorded: FrameLayout;
+  readonly wanted: FrameLayout;
 }
 
 /** Another renderer's light and texture stay below this for the same pose. */
@@ -29,11 +36,7 @@ const PER_EPISODE = 4;
 
 type Arrangement = (image: ArrayLike<number>, at: readonly [number, number, number], size: Size) => number;
 
-interface Size {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
+type Size = Omit<FrameLayout, 'name'>;
 
 /** How images are turned by mistake, as value of pixel [row, column, channel], and what to call it. */
 const mistakes: readonly { name: string; fix: string; read: Arrangement }[] = [
@@ -61,18 +64,17 @@ export async function comparePictures(
   dataset: Dataset,
   episodes: readonly number[],
   environment: SuiteEnvironment,
-  camera: string,
+  { recorded: size, wanted: { name: camera } }: ComparableImage,
 ): Promise<PictureComparison> {
   const { manifest } = dataset;
-  const size = { height: manifest.imageHeight, width: manifest.imageWidth, channels: manifest.imageChannels };
   const render = (): Uint8Array =>
     environment.render({ width: size.width, height: size.height, camera }).data;
   const reader = poseReader(environment.spec.task, manifest.stateSize);
   const pairs: { recorded: ArrayLike<number>; own: ArrayLike<number> }[] = [];
   const [recordedStarts, ownStarts]: [Uint8Array[], Uint8Array[]] = [[], []];
-  const bytes = size.height * size.width * size.channels;
-  for await (const { pixels = new Uint8Array(), state, length } of dataset.episodes({ indices: episodes })) {
-    const image = (t: number): Uint8Array => pixels.subarray(t * bytes, (t + 1) * bytes);
+  for await (const episode of dataset.episodes({ indices: episodes, images: [size.name] })) {
+    const { state, length } = episode;
+    const image = (t: number): Uint8Array => frameAt(episode, size, t);
     if (reader === null || state === undefined) {
       recordedStarts.push(image(0));
       environment.reset({ seed: recordedStarts.length });

@@ -30,7 +30,7 @@ export async function examineValues(
   const low = new Float32Array(actionSize).fill(Number.POSITIVE_INFINITY);
   const high = new Float32Array(actionSize).fill(Number.NEGATIVE_INFINITY);
   const rewards: number[] = [];
-  for await (const episode of dataset.episodes({ indices: episodes, pixels: false })) {
+  for await (const episode of dataset.episodes({ indices: episodes, images: false })) {
     episode.actions.forEach((value, i) => {
       const dimension = i % actionSize;
       low[dimension] = Math.min(low[dimension] as number, value);

@@ -1,31 +1,35 @@
-/** A folder for each episode: its frames as PNG, its actions, rewards and state in `steps.csv`, as `convert frames` reads. */
+/**
+ * A folder for each episode: its frames as PNG, in a folder for each camera where there are several, and its actions,
+ * rewards and state in `steps.csv`, as `convert frames` reads.
+ */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { InputError } from '../../src/errors.js';
 import { writeFileAtomic } from '../../src/files/atomicFile.js';
-import type { Episode } from '../episode.js';
+import { type Episode, frameAt } from '../episode.js';
 import type { Manifest } from '../manifest.js';
+import { requireColourImages } from './colourImages.js';
 import type { Exporter } from './exportDataset.js';
 
 export const exportFrames: Exporter = async (out, manifest) => {
-  if (manifest.imageChannels !== 3)
-    throw new InputError(
-      `Only RGB images can be exported as frames; this dataset has ${manifest.imageChannels} channels.`,
-    );
+  requireColourImages(manifest, 'as frames');
   return { write: (episode, number) => writeFrames(episode, number, manifest, out) };
 };
 
 async function writeFrames(episode: Episode, number: number, manifest: Manifest, out: string): Promise<void> {
-  const { imageHeight: height, imageWidth: width } = manifest;
-  const channels = 3;
   const folder = join(out, `episode_${String(number).padStart(6, '0')}`);
   await mkdir(folder);
-  const bytes = height * width * channels;
-  for (let t = 0; t <= episode.length; t++) {
-    const frame = episode.pixels?.subarray(t * bytes, (t + 1) * bytes) ?? new Uint8Array();
-    const file = await sharp(frame, { raw: { height, width, channels } }).png().toBuffer();
-    await writeFile(join(folder, `${String(t).padStart(6, '0')}.png`), file);
+  for (const image of manifest.images) {
+    const { name, height, width } = image;
+    const camera = manifest.images.length === 1 ? folder : join(folder, name);
+    await mkdir(camera, { recursive: true });
+    for (let t = 0; t <= episode.length; t++) {
+      const raw = { height, width, channels: 3 } as const;
+      const file = await sharp(frameAt(episode, image, t), { raw })
+        .png()
+        .toBuffer();
+      await writeFile(join(camera, `${String(t).padStart(6, '0')}.png`), file);
+    }
   }
   // Last, and in one step: a folder without it is no episode.
   await writeFileAtomic(join(folder, 'steps.csv'), table(episode, manifest));

@@ -3,20 +3,20 @@
  * of T actions has T + 1 rows, since the last holds its final observation: that row repeats the last action, with a
  * reward of 0, and follows the one that `next.done` or `next.truncated` marks.
  */
+
 import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SchemaElement } from 'hyparquet';
 import { type ColumnSource, fileWriter, ParquetWriter } from 'hyparquet-writer';
 import sharp from 'sharp';
-import { InputError } from '../../src/errors.js';
 import { PARTIAL_ENDING, writeFileAtomic } from '../../src/files/atomicFile.js';
 import { makeFolder } from '../../src/files/makeFolder.js';
-import type { Episode } from '../episode.js';
+import { type Episode, type FrameLayout, frameAt } from '../episode.js';
 import type { Manifest } from '../manifest.js';
+import { requireColourImages } from './colourImages.js';
 import type { Exporter } from './exportDataset.js';
 import { ImageStatistics, NumberStatistics } from './featureStatistics.js';
 
-const IMAGE = 'observation.image';
 /** A data file ends with the episode that takes it past this. */
 const FILE_BYTES = 100e6;
 const FILES_IN_CHUNK = 1000;
@@ -40,13 +40,14 @@ interface EpisodeEntry {
 }
 
 export const exportLerobot: Exporter = async (out, manifest) => {
-  if (manifest.imageChannels !== 3)
-    throw new InputError(
-      `Only RGB images can be exported for LeRobot; this dataset has ${manifest.imageChannels} channels.`,
-    );
+  requireColourImages(manifest, 'for LeRobot');
+  const cameras = manifest.images.map((image) => ({
+    image,
+    key: manifest.images.length === 1 ? 'observation.image' : `observation.images.${image.name}`,
+    statistics: new ImageStatistics(image.channels),
+  }));
   const columns = numberColumns(manifest);
   const statistics = new Map(columns.map(({ name, size }) => [name, new NumberStatistics(size)]));
-  const imageStatistics = new ImageStatistics(manifest.imageChannels);
   const fps = framesPerSecond(manifest);
   const entries: EpisodeEntry[] = [];
   let firstRow = 0;
@@ -56,7 +57,7 @@ export const exportLerobot: Exporter = async (out, manifest) => {
     async write(episode, number) {
       parquet ??= await ParquetFile.create(
         join(out, dataPath(file)),
-        schemaOf([imageSchema, ...columns.map(columnSchema)]),
+        schemaOf([...cameras.map(({ key }) => imageSchema(key)), ...columns.map(columnSchema)]),
       );
       const rows = episode.length + 1;
       const values = columnValues(episode, number, firstRow, fps, manifest);
@@ -64,14 +65,18 @@ export const exportLerobot: Exporter = async (out, manifest) => {
         const data = values.get(name) ?? [];
         for (let t = 0; t < rows; t++) statistics.get(name)?.add(rowOf(data, t, size));
       }
-      imageStatistics.add(episode.pixels ?? new Uint8Array(), rows);
-      const images = await packFrames(episode, manifest);
-      parquet.write([
-        {
-          name: IMAGE,
-          data: images.map((bytes, t) => ({ bytes, path: `frame-${firstRow + t}.png` })),
+      const images: ColumnSource[] = [];
+      for (const { image, key, statistics } of cameras) {
+        statistics.add(episode.images[image.name] ?? new Uint8Array(), rows);
+        const files = await packFrames(episode, image);
+        images.push({
+          name: key,
+          data: files.map((bytes, t) => ({ bytes, path: `frame-${firstRow + t}.png` })),
           codec: 'UNCOMPRESSED',
-        },
+        });
+      }
+      parquet.write([
+        ...images,
         ...columns.map((column) => toColumn(column, values.get(column.name) ?? [], rows)),
       ]);
       entries.push({ length: rows, file, firstRow });
@@ -87,17 +92,22 @@ export const exportLerobot: Exporter = async (out, manifest) => {
       await writeTable(join(out, 'meta', 'tasks.parquet'), tasksTable(task), PANDAS_INDEX);
       await writeTable(join(out, 'meta', 'episodes', chunkPath(0)), episodesTable(entries, task));
       const features = {
-        [IMAGE]: {
-          dtype: 'image',
-          shape: [manifest.imageHeight, manifest.imageWidth, 3],
-          names: ['height', 'width', 'channels'],
-        },
+        ...Object.fromEntries(
+          cameras.map(({ image, key }) => [
+            key,
+            {
+              dtype: 'image',
+              shape: [image.height, image.width, 3],
+              names: ['height', 'width', 'channels'],
+            },
+          ]),
+        ),
         ...Object.fromEntries(
           columns.map(({ name, dtype, size }) => [name, { dtype, shape: [size], names: null }]),
         ),
       };
       await writeJson(join(out, 'meta', 'stats.json'), {
-        [IMAGE]: imageStatistics.value,
+        ...Object.fromEntries(cameras.map(({ key, statistics }) => [key, statistics.value])),
         ...Object.fromEntries([...statistics].map(([name, { value }]) => [name, value])),
       });
       // Last, and in one step: a folder without it is no dataset.
@@ -197,16 +207,14 @@ function toColumn(
   return { name, data: Array.from({ length: rows }, (_, t) => row(t)) };
 }
 
-async function packFrames(episode: Episode, manifest: Manifest): Promise<Buffer[]> {
-  const { imageHeight: height, imageWidth: width } = manifest;
-  const bytes = height * width * 3;
+async function packFrames(episode: Episode, image: FrameLayout): Promise<Buffer[]> {
+  const { height, width } = image;
   const packed: Buffer[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next <= episode.length) {
       const t = next++;
-      const frame = episode.pixels?.subarray(t * bytes, (t + 1) * bytes) ?? new Uint8Array();
-      packed[t] = await sharp(frame, { raw: { height, width, channels: 3 } })
+      packed[t] = await sharp(frameAt(episode, image, t), { raw: { height, width, channels: 3 } })
         .png()
         .toBuffer();
     }
@@ -231,8 +239,8 @@ const chunkPath = (file: number): string => {
 };
 const dataPath = (file: number): string => join('data', chunkPath(file));
 
-const imageSchema: SchemaElement[] = [
-  { name: IMAGE, repetition_type: 'OPTIONAL', num_children: 2 },
+const imageSchema = (name: string): SchemaElement[] => [
+  { name, repetition_type: 'OPTIONAL', num_children: 2 },
   { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
   { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
 ];

@@ -1,10 +1,11 @@
 /**
  * Minari's HDF5 layout: `data/main_data.hdf5` with a group an episode, and `data/metadata.json`. Observations are the
- * images alone, or a Dict of `pixels`, `state` and the further arrays that go with observations; images are kept as
- * arrays, not as Minari's JPEG, so nothing is lost.
+ * images alone, or a Dict of `pixels` (several images by their names), `state` and the further arrays that go with
+ * observations; images are kept as arrays, not as Minari's JPEG, so nothing is lost.
  */
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InputError } from '../../src/errors.js';
 import { PARTIAL_ENDING, writeFileAtomic } from '../../src/files/atomicFile.js';
 import type { Episode } from '../episode.js';
 import type { Manifest } from '../manifest.js';
@@ -66,15 +67,20 @@ export const exportMinari: Exporter = async (out, manifest) => {
   };
 };
 
-function observationsOf({ imageHeight, imageWidth, imageChannels, stateSize, extra }: Manifest) {
-  const observations: Observation[] = [];
-  if (imageHeight > 0)
-    observations.push({
-      name: 'pixels',
+function observationsOf({ images, stateSize, extra }: Manifest) {
+  const observations = images.map(
+    ({ name, height, width, channels }): Observation => ({
+      name: images.length === 1 ? 'pixels' : name,
       dtype: 'uint8',
-      shape: [imageHeight, imageWidth, imageChannels],
-      values: ({ pixels }) => pixels ?? new Uint8Array(),
-    });
+      shape: [height, width, channels],
+      values: (episode) => episode.images[name] ?? new Uint8Array(),
+    }),
+  );
+  const clash = observations.find(({ name }) => name === 'state' || name in extra);
+  if (clash !== undefined)
+    throw new InputError(
+      `Minari keeps images, state and further arrays side by side, and an image of this dataset is called "${clash.name}" as another of them: export it as lerobot.`,
+    );
   if (stateSize > 0)
     observations.push({
       name: 'state',

@@ -5,27 +5,37 @@
 import { join } from 'node:path';
 import { InputError } from '../../src/errors.js';
 import { writeFileAtomic } from '../../src/files/atomicFile.js';
-import type { Episode } from '../episode.js';
+import type { Episode, FrameLayout } from '../episode.js';
 import type { Manifest } from '../manifest.js';
 import { npyHeader } from '../sources/npy.js';
 import type { Exporter } from './exportDataset.js';
 import { zipArchive } from './zipWriter.js';
 
 export const exportVd4rl: Exporter = async (out, manifest) => {
-  if (manifest.imageHeight === 0)
-    throw new InputError('A dataset without images cannot be exported as V-D4RL.');
-  return { write: (episode, number) => writeNpz(episode, number, manifest, out) };
+  const [image, ...others] = manifest.images;
+  if (image === undefined) throw new InputError('A dataset without images cannot be exported as V-D4RL.');
+  if (others.length > 0)
+    throw new InputError(
+      `V-D4RL's files hold one image a row, and this dataset has ${manifest.images.length}: export it as minari or lerobot.`,
+    );
+  return { write: (episode, number) => writeNpz(episode, number, manifest, image, out) };
 };
 
-async function writeNpz(episode: Episode, number: number, manifest: Manifest, out: string): Promise<void> {
+async function writeNpz(
+  episode: Episode,
+  number: number,
+  manifest: Manifest,
+  { name, height, width, channels }: FrameLayout,
+  out: string,
+): Promise<void> {
   const rows = episode.length + 1;
-  const { imageHeight, imageWidth, imageChannels, actionSize, stateSize } = manifest;
+  const { actionSize, stateSize } = manifest;
   const members = new Map<string, Uint8Array>();
   const add = (name: string, dtype: string, shape: number[], data: Uint8Array | Float32Array): void => {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     members.set(`${name}.npy`, Buffer.concat([npyHeader(dtype, shape), bytes]));
   };
-  add('image', '|u1', [rows, imageHeight, imageWidth, imageChannels], episode.pixels ?? new Uint8Array());
+  add('image', '|u1', [rows, height, width, channels], episode.images[name] ?? new Uint8Array());
   add('action', '<f4', [rows, actionSize], afterZeros(episode.actions, actionSize));
   add('reward', '<f4', [rows], afterZeros(episode.rewards, 1));
   const last = rows - 1;

@@ -19,6 +19,7 @@ import type {
   ResetResult,
   StepResult,
 } from '../environment.js';
+import { imageSpaces } from '../imageSpaces.js';
 import { Connection, ConnectionLost } from './connection.js';
 import {
   type Address,
@@ -49,6 +50,8 @@ const retryMs = 500;
 const maxBreaks = 3;
 /** Where the environment names no limit of its own. */
 const defaultMaxSteps = 1000;
+/** What its one picture is called. */
+const imageName = 'remote';
 /** Holds the token that the server was started with. */
 const tokenVariable = 'RLPD_REMOTE_TOKEN';
 
@@ -87,7 +90,7 @@ export class RemoteEnvironment implements Environment {
     options: EnvironmentOptions,
     times: RemoteTimes,
   ) {
-    const { observations = 'pixels', imageSize = 64, actionRepeat = 1, seed = 0 } = options;
+    const { observations = 'pixels', imageSize, actionRepeat = 1, seed = 0 } = options;
     this.#address = address;
     this.#where = name(address);
     this.#connection = connection;
@@ -103,13 +106,11 @@ export class RemoteEnvironment implements Environment {
       throw new InputError(
         `The environment at ${this.#where} observes pictures alone: learn from its pixels (--obs pixels).`,
       );
-    const channels = pixels?.[2] ?? 3;
+    const seen =
+      observations === 'state' || pixels === null ? [] : [{ name: imageName, channels: pixels[2] }];
     this.actionSpace = { shape: [actionSize], low: -1, high: 1, dtype: 'float32' };
     this.observationSpace = {
-      ...(observations !== 'state' &&
-        pixels !== null && {
-          pixels: { shape: [imageSize, imageSize, channels], low: 0, high: 255, dtype: 'uint8' },
-        }),
+      images: imageSpaces(seen, { imageSize, frameStack: 1 }),
       ...(observations !== 'pixels' &&
         stateSize > 0 && {
           state: { shape: [stateSize], low: -Infinity, high: Infinity, dtype: 'float32' },
@@ -121,12 +122,9 @@ export class RemoteEnvironment implements Environment {
       controlTimestep: facts.timestep,
       maxEnvFrames: facts.maxSteps ?? defaultMaxSteps,
       actionSize,
+      actionBox: null,
       stateSize,
-      imageHeight: imageSize,
-      imageWidth: imageSize,
-      imageChannels: channels,
-      frameStack: 1,
-      camera: 'remote',
+      camera: imageName,
       renderer: facts.renderer,
     };
   }
@@ -138,7 +136,7 @@ export class RemoteEnvironment implements Environment {
    */
   static create(task: string, options: EnvironmentOptions, times = defaultTimes): RemoteEnvironment {
     const address = parseAddress(task);
-    for (const option of ['camera', 'distraction'] as const)
+    for (const option of ['cameras', 'distraction'] as const)
       if (options[option] !== undefined)
         throw new InputError(`${option} is not for ${task}: its server decides what its pictures show.`);
     const token = process.env[tokenVariable] ?? null;
@@ -233,12 +231,16 @@ export class RemoteEnvironment implements Environment {
   #breakOff(invalid: string): StepResult {
     const envFrames = this.#envFrames ?? 0;
     this.#envFrames = null;
-    const { pixels, state } = this.observationSpace;
-    const size = (space: BoxSpace): number => space.shape.reduce((a, b) => a * b, 1);
+    const { images, state } = this.observationSpace;
     return {
       observation: {
-        ...(pixels && { pixels: new Uint8Array(size(pixels)) }),
-        ...(state && { state: new Float32Array(size(state)) }),
+        images: Object.fromEntries(
+          images.map(({ name, height, width, channels }) => [
+            name,
+            new Uint8Array(height * width * channels),
+          ]),
+        ),
+        ...(state && { state: new Float32Array(this.#facts.stateSize) }),
       },
       reward: 0,
       terminated: false,
@@ -281,7 +283,6 @@ export class RemoteEnvironment implements Environment {
 
   #observe(answer: Answer<'reset'>): { observation: Observation; isSound: boolean } {
     const { stateSize, pixels } = this.#facts;
-    const { imageHeight, imageWidth } = this.spec;
     if (pixels !== null) {
       this.#picture = this.#asFrame(answer.pixels, pixels);
     }
@@ -290,8 +291,11 @@ export class RemoteEnvironment implements Environment {
     return {
       isSound: state.every(Number.isFinite),
       observation: {
-        ...(this.observationSpace.pixels &&
-          this.#picture && { pixels: resize(this.#picture, imageWidth, imageHeight).data }),
+        images: Object.fromEntries(
+          this.observationSpace.images.flatMap(({ name, width, height }) =>
+            this.#picture === undefined ? [] : [[name, resize(this.#picture, width, height).data]],
+          ),
+        ),
         ...(this.observationSpace.state && { state }),
       },
     };

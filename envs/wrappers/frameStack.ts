@@ -1,12 +1,12 @@
 /**
- * The last K frames in one observation, the oldest first along the channel axis: `[H, W, C·K]`. An episode starts
- * with its first frame K times.
+ * The last K frames of each image in one observation, the oldest first along the channel axis: `[H, W, C·K]`. An
+ * episode starts with its first frame K times.
  */
 import { z } from 'zod';
 import type {
   Environment,
-  EnvironmentSpec,
   EnvironmentState,
+  ImageSpace,
   Observation,
   ObservationSpace,
   ResetResult,
@@ -16,37 +16,34 @@ import { decodeBytes, encodeBytes } from '../stateEncoding.js';
 import { Wrapper } from './wrapper.js';
 
 const savedStateSchema = z.object({
-  frames: z.array(z.string()),
+  frames: z.record(z.string(), z.array(z.string())),
   inner: z.record(z.string(), z.unknown()),
 });
 
 export class FrameStack extends Wrapper {
-  /** Oldest first; each is one frame of the inner environment. */
-  #frames: Uint8Array[] = [];
-  readonly #count: number;
-  readonly #spec: EnvironmentSpec;
+  readonly #images: readonly ImageSpace[];
+  /** Of each image, oldest first: frames of the inner environment. */
+  #frames: Uint8Array[][] = [];
 
-  /** @param inner observes pixels. @param count K, at least 1. */
-  constructor(inner: Environment, count: number) {
+  /**
+   * @param inner observes single frames
+   * @param counts K of each of its images, at least 1
+   */
+  constructor(inner: Environment, counts: readonly number[]) {
     super(inner);
-    this.#count = count;
-    this.#spec = { ...inner.spec, frameStack: count };
-  }
-
-  override get spec(): EnvironmentSpec {
-    return this.#spec;
+    this.#images = inner.observationSpace.images.map((image, i) => ({
+      ...image,
+      frameStack: counts[i] ?? 1,
+    }));
   }
 
   override get observationSpace(): ObservationSpace {
-    const { pixels, ...rest } = this.inner.observationSpace;
-    if (pixels === undefined) return rest;
-    const [height, width, channels] = pixels.shape as [number, number, number];
-    return { ...rest, pixels: { ...pixels, shape: [height, width, channels * this.#count] } };
+    return { ...this.inner.observationSpace, images: this.#images };
   }
 
   override reset(options?: { readonly seed?: number }): ResetResult {
     const result = this.inner.reset(options);
-    this.#frames = [];
+    this.#frames = this.#images.map(() => []);
     return { ...result, observation: this.#stack(result.observation) };
   }
 
@@ -56,22 +53,30 @@ export class FrameStack extends Wrapper {
   }
 
   override saveState(): EnvironmentState {
-    return { frames: this.#frames.map(encodeBytes), inner: this.inner.saveState() };
+    const frames = Object.fromEntries(
+      this.#images.map(({ name }, i) => [name, this.#frames[i]?.map(encodeBytes) ?? []]),
+    );
+    return { frames, inner: this.inner.saveState() };
   }
 
   override restoreState(state: EnvironmentState): void {
     const saved = savedStateSchema.parse(state);
     this.inner.restoreState(saved.inner);
-    this.#frames = saved.frames.map(decodeBytes);
+    this.#frames = this.#images.map(({ name }) => saved.frames[name]?.map(decodeBytes) ?? []);
   }
 
   #stack(observation: Observation): Observation {
-    const frame = observation.pixels;
-    if (frame === undefined) return observation;
-    this.#frames.push(frame);
-    while (this.#frames.length < this.#count) this.#frames.push(frame);
-    if (this.#frames.length > this.#count) this.#frames.shift();
-    return { ...observation, pixels: interleave(this.#frames, this.#spec.imageChannels) };
+    const images = Object.fromEntries(
+      this.#images.map((image, i) => {
+        const frame = observation.images[image.name] as Uint8Array;
+        const frames = this.#frames[i] as Uint8Array[];
+        frames.push(frame);
+        while (frames.length < image.frameStack) frames.push(frame);
+        if (frames.length > image.frameStack) frames.shift();
+        return [image.name, interleave(frames, image.channels)];
+      }),
+    );
+    return { ...observation, images };
   }
 }
 

@@ -1,8 +1,9 @@
-/** Adds a picture of the state just reached to the observation, or puts it in the state's place. */
+/** Adds pictures of the state just reached to the observation, one a camera, or puts them in the state's place. */
 import type {
   Environment,
   EnvironmentSpec,
   Frame,
+  ImageSpace,
   Observation,
   ObservationSpace,
   RenderOptions,
@@ -12,26 +13,19 @@ import type {
 import { Wrapper } from './wrapper.js';
 
 export class PixelObservation extends Wrapper {
-  readonly #size: number;
-  readonly #camera: string | number;
+  readonly #images: readonly ImageSpace[];
   readonly #keepState: boolean;
   readonly #spec: EnvironmentSpec;
 
-  /** @param options.size side of the square picture in pixels. */
+  /** @param options.images at least one, each named after its camera; single frames, whatever their stack */
   constructor(
     inner: Environment,
-    options: { readonly size: number; readonly camera: string; readonly keepState: boolean },
+    options: { readonly images: readonly ImageSpace[]; readonly keepState: boolean },
   ) {
     super(inner);
-    this.#size = options.size;
-    this.#camera = options.camera;
+    this.#images = options.images.map((image) => ({ ...image, frameStack: 1 }));
     this.#keepState = options.keepState;
-    this.#spec = {
-      ...inner.spec,
-      imageHeight: options.size,
-      imageWidth: options.size,
-      camera: options.camera,
-    };
+    this.#spec = { ...inner.spec, camera: this.#images[0]?.name ?? inner.spec.camera };
   }
 
   override get spec(): EnvironmentSpec {
@@ -39,9 +33,9 @@ export class PixelObservation extends Wrapper {
   }
 
   override get observationSpace(): ObservationSpace {
-    const pixels = { shape: [this.#size, this.#size, 3], low: 0, high: 255, dtype: 'uint8' } as const;
+    const images = this.#images;
     const { state } = this.inner.observationSpace;
-    return this.#keepState && state !== undefined ? { pixels, state } : { pixels };
+    return this.#keepState && state !== undefined ? { images, state } : { images };
   }
 
   override reset(options?: { readonly seed?: number }): ResetResult {
@@ -54,13 +48,18 @@ export class PixelObservation extends Wrapper {
     return { ...result, observation: this.#look(result.observation) };
   }
 
-  /** Whoever asks for a picture sees through the policy's camera. */
+  /** Whoever asks for a picture sees through the policy's first camera. */
   override render(options?: RenderOptions): Frame {
-    return this.inner.render({ camera: this.#camera, ...options });
+    return this.inner.render({ camera: this.#spec.camera, ...options });
   }
 
   #look({ state }: Observation): Observation {
-    const pixels = this.inner.render({ width: this.#size, height: this.#size, camera: this.#camera }).data;
-    return this.#keepState && state !== undefined ? { pixels, state } : { pixels };
+    const images = Object.fromEntries(
+      this.#images.map(({ name, width, height }) => [
+        name,
+        this.inner.render({ width, height, camera: name }).data,
+      ]),
+    );
+    return this.#keepState && state !== undefined ? { images, state } : { images };
   }
 }

@@ -124,14 +124,12 @@ function speed(megabytesPerSecond: number): string {
 async function benchReading(task: string, pixels: Uint8Array, shape: FramesShape) {
   const folder = await mkdtemp(join(tmpdir(), 'rlpd-bench-'));
   try {
+    const name = 'image';
     const writer = await DatasetWriter.create(folder, {
       task,
       actionRepeat: 1,
       controlTimestep: null,
-      imageHeight: shape.height,
-      imageWidth: shape.width,
-      imageChannels: shape.channels,
-      camera: null,
+      images: [{ name, height: shape.height, width: shape.width, channels: shape.channels }],
       renderer: null,
       actionSize: 1,
       provenance: { source: 'bench', writer: 'rlpd bench', writerVersion: '1', lossy: false },
@@ -144,7 +142,8 @@ async function benchReading(task: string, pixels: Uint8Array, shape: FramesShape
       truncated: true,
     };
     const episodes = 20;
-    for (let i = 0; i < episodes; i++) await writer.append({ id: String(i), length: steps, pixels, ...rest });
+    for (let i = 0; i < episodes; i++)
+      await writer.append({ id: String(i), length: steps, images: { [name]: pixels }, ...rest });
     await writer.close();
     const dataset = await openDataset(folder);
     const { seconds } = await median(async () => {
@@ -166,8 +165,9 @@ async function recordFrames(task: string, imageSize: number, frames: number): Pr
     const pixels = new Uint8Array(frames * imageSize * imageSize * 3);
     let { observation } = environment.reset();
     for (let i = 0; i < frames; i++) {
-      if (observation.pixels === undefined) throw new Error(`${task} gave no pixels.`);
-      pixels.set(observation.pixels, i * observation.pixels.length);
+      const [frame] = Object.values(observation.images);
+      if (frame === undefined) throw new Error(`${task} gave no pixels.`);
+      pixels.set(frame, i * frame.length);
       for (let j = 0; j < action.length; j++)
         action[j] = Math.max(-1, Math.min(1, 0.8 * (action[j] as number) + 0.5 * generator.normal()));
       const step = environment.step(action);

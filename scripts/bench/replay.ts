@@ -40,14 +40,14 @@ export interface BenchReplayResult {
 const EPISODE_LENGTH = 500;
 const PAD = 4;
 const ACTION_SIZE = 6;
+const frameStack = 3;
 
 export async function benchReplay(options: BenchReplayOptions): Promise<BenchReplayResult> {
   const { backend, note: taken } = await selectBackend(options);
   note(taken);
   const { batchSize, imageSize, rows } = options;
   const layout: ReplayLayout = {
-    frame: { height: imageSize, width: imageSize, channels: 3 },
-    frameStack: 3,
+    images: [{ name: 'image', height: imageSize, width: imageSize, channels: 3, frameStack }],
     stateSize: 0,
     actionSize: ACTION_SIZE,
   };
@@ -61,8 +61,9 @@ export async function benchReplay(options: BenchReplayOptions): Promise<BenchRep
     randomShiftPad: PAD,
     generator: new Generator(0),
   });
-  const depth = 3 * layout.frameStack;
-  const shape = { pixels: [imageSize, imageSize, depth] as const, stateSize: 0, actionSize: ACTION_SIZE };
+  const depth = 3 * frameStack;
+  const image = { name: 'image', height: imageSize, width: imageSize, depth };
+  const shape = { images: [image], stateSize: 0, actionSize: ACTION_SIZE };
   const first = await sampler.sample();
   const [now, next] = [
     new ObservationInputs('now', shape, batchSize, first.observation, PAD),
@@ -75,7 +76,7 @@ export async function benchReplay(options: BenchReplayOptions): Promise<BenchRep
     body: (inputs) =>
       tf.concat(
         [now, next].map((observation) => {
-          const { image } = observation.tensors(inputs);
+          const [image] = observation.tensors(inputs).images;
           return tf.slice(tf.reshape(image as tf.Tensor, [-1]), [0], [1]) as tf.Tensor1D;
         }),
       ),
@@ -109,12 +110,12 @@ export async function benchReplay(options: BenchReplayOptions): Promise<BenchRep
 function filled(layout: ReplayLayout, rows: number): ReplayBuffer {
   const replay = new ReplayBuffer(layout, rows);
   const generator = new Generator(1);
-  const frame = new Uint8Array(replay.frames?.frameBytes ?? 0);
+  const frame = new Uint8Array(replay.frames[0]?.frameBytes ?? 0);
   const action = new Float32Array(layout.actionSize);
   for (let row = 0; row < rows; row++) {
     frame.fill(generator.integer(256));
-    if (row % (EPISODE_LENGTH + 1) === 0) replay.begin({ frame });
-    else replay.add({ action, reward: 0, terminated: false, next: { frame } });
+    if (row % (EPISODE_LENGTH + 1) === 0) replay.begin({ frames: { image: frame } });
+    else replay.add({ action, reward: 0, terminated: false, next: { frames: { image: frame } } });
   }
   return replay;
 }

@@ -128,6 +128,7 @@ function reportProfile(calls: readonly KernelCallTime[], options: BenchUpdateOpt
 function spaceOf({ obs, imageSize }: BenchUpdateOptions): ObservationSpace {
   return obs === 'state'
     ? {
+        images: [],
         state: {
           shape: [stateSize],
           low: Number.NEGATIVE_INFINITY,
@@ -135,7 +136,7 @@ function spaceOf({ obs, imageSize }: BenchUpdateOptions): ObservationSpace {
           dtype: 'float32',
         },
       }
-    : { pixels: { shape: [imageSize, imageSize, channels * frameStack], low: 0, high: 255, dtype: 'uint8' } };
+    : { images: [{ name: 'image', height: imageSize, width: imageSize, channels, frameStack }] };
 }
 
 /** Random batches, half of their images from each of two memories. */
@@ -166,17 +167,17 @@ class BatchSource {
 
   #observation(rows: number): BatchObservation {
     if (this.#options.obs === 'state')
-      return { state: this.#random.fillNormal(new Float32Array(rows * stateSize)) };
+      return { images: [], state: this.#random.fillNormal(new Float32Array(rows * stateSize)) };
     const integers = (length: number, below: number) =>
       Int32Array.from({ length }, () => this.#random.integer(below));
     const half = Math.floor(this.#options.batchSize / 2);
-    const pixels: FrameGather = {
+    const image: FrameGather = {
       memories: this.#memories,
       counts: [this.#options.batchSize - half, half],
       frames: integers(rows * frameStack, this.#framesEach()),
       shifts: integers(rows * 2, 9),
     };
-    return { pixels };
+    return { images: [image] };
   }
 
   #framesEach(): number {

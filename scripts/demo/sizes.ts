@@ -34,7 +34,7 @@ const fastLearning = {
  * What the policies look through. Behind the suite's fixed camera the cart wanders over the picture, and a few
  * thousand images do not teach a network that a pole is the same pole everywhere; this one follows the cart.
  */
-const camera = 'lookatcart';
+const cameras = ['lookatcart'];
 
 export const nativeSize: DemoSize = {
   stateAgent: {
@@ -51,7 +51,7 @@ export const nativeSize: DemoSize = {
   learner: {
     actionRepeat,
     imageSize: 48,
-    camera,
+    cameras,
     batchSize: 128,
     ensembleSize: 5,
     randomShiftPad: 1,
@@ -76,7 +76,7 @@ export const webAssemblySize: DemoSize = {
   learner: {
     actionRepeat,
     imageSize: 32,
-    camera,
+    cameras,
     batchSize: 32,
     ensembleSize: 2,
     hiddenWidth: 128,

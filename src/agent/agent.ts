@@ -17,7 +17,7 @@ import { IbrlLearner } from './ibrlLearner.js';
 import { IqlLearner } from './iqlLearner.js';
 import { type Learner, learnerVariables } from './learner.js';
 import type { LearnerState, UpdateMetrics } from './learnerState.js';
-import { type AgentShape, agentShape, type ObservationTensors } from './networks.js';
+import { type AgentShape, agentShape, type ImageShape, type ObservationTensors } from './observation.js';
 import { RlpdLearner } from './rlpdLearner.js';
 
 /** What `state` returns; plain JSON. */
@@ -169,11 +169,12 @@ export class RlpdAgent {
   }
 
   #observationInputs(observation: Observation): Record<string, Float32Array> {
-    const { pixels, stateSize } = this.#shape;
-    return {
-      ...(pixels && { pixels: scaledPixels(observation.pixels, tf.util.sizeFromShape([...pixels])) }),
-      ...(stateSize > 0 && { state: checkedState(observation.state, stateSize) }),
-    };
+    const { images, stateSize } = this.#shape;
+    const inputs: Record<string, Float32Array> = {};
+    for (const [i, image] of images.entries())
+      inputs[`image${i}`] = scaledPixels(observation.images[image.name], image);
+    if (stateSize > 0) inputs.state = checkedState(observation.state, stateSize);
+    return inputs;
   }
 
   #explorationNoise(): number {
@@ -186,9 +187,10 @@ export class RlpdAgent {
     action: (observation: ObservationTensors, inputs: Readonly<Record<string, tf.Tensor>>) => tf.Tensor2D,
     further: Readonly<Record<string, ProgramInput>> = {},
   ): Program<string> {
-    const { pixels, stateSize, actionSize } = this.#shape;
+    const { images, stateSize, actionSize } = this.#shape;
     const inputs: Record<string, ProgramInput> = { ...further };
-    if (pixels !== undefined) inputs.pixels = { shape: [1, ...pixels], dtype: 'float32' };
+    for (const [i, { height, width, depth }] of images.entries())
+      inputs[`image${i}`] = { shape: [1, height, width, depth], dtype: 'float32' };
     if (stateSize > 0) inputs.state = { shape: [1, stateSize], dtype: 'float32' };
     return createProgram<string>({
       name,
@@ -197,7 +199,7 @@ export class RlpdAgent {
       record: false,
       body: (tensors) => {
         const observation = {
-          image: tensors.pixels as tf.Tensor4D | undefined,
+          images: images.map((_, i) => tensors[`image${i}`] as tf.Tensor4D),
           state: tensors.state as tf.Tensor2D | undefined,
         };
         return tf.reshape(action(observation, tensors), [actionSize]);
@@ -230,9 +232,15 @@ export class RlpdAgent {
 }
 
 /** uint8 to [0, 1]. */
-function scaledPixels(pixels: Uint8Array | undefined, size: number): Float32Array {
+function scaledPixels(
+  pixels: Uint8Array | undefined,
+  { name, height, width, depth }: ImageShape,
+): Float32Array {
+  const size = height * width * depth;
   if (pixels?.length !== size) {
-    throw new Error(`The observation has ${pixels?.length ?? 0} pixel bytes; the agent expects ${size}.`);
+    throw new Error(
+      `The observation's image "${name}" has ${pixels?.length ?? 0} bytes; the agent expects ${height}×${width}×${depth}.`,
+    );
   }
   const scaled = new Float32Array(size);
   for (let i = 0; i < size; i++) scaled[i] = (pixels[i] ?? 0) / 255;

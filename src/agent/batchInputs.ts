@@ -8,17 +8,18 @@ import { type ImageSize, writeShiftedStack } from '../../encoders/randomShift.js
 import { FusedKernel } from '../backend/fusedKernels.js';
 import type { ProgramInput } from '../backend/program.js';
 import { isFused, runFused } from '../nn/fusedLayer.js';
-import type { Batch, BatchObservation } from '../replay/batch.js';
+import type { Batch, BatchObservation, FrameGather } from '../replay/batch.js';
 import type { FrameMemory } from '../replay/frameMemory.js';
 import type { PriorActions } from './losses.js';
-import type { AgentShape, ObservationTensors } from './networks.js';
+import type { AgentShape, ObservationTensors } from './observation.js';
 
 export type Inputs = Record<string, tf.Tensor>;
 export type InputArrays = Record<string, Float32Array | Int32Array>;
 export type InputSpecs = Record<string, ProgramInput>;
 
-/** How images of one observation are laid out. */
-interface PixelLayout {
+/** How one image of an observation is laid out, and what its program inputs are called. */
+interface GatheredImage {
+  readonly name: string;
   /** B. */
   readonly rows: number;
   /** K. */
@@ -33,7 +34,7 @@ interface PixelLayout {
 export class ObservationInputs {
   readonly specs: InputSpecs;
   readonly #prefix: string;
-  readonly #pixels: PixelLayout | undefined;
+  readonly #images: readonly GatheredImage[];
   readonly #fused: boolean;
 
   /**
@@ -44,18 +45,21 @@ export class ObservationInputs {
     this.#prefix = prefix;
     this.#fused = isFused(FusedKernel.GatherFrames);
     this.specs = {};
-    const { pixels } = observation;
-    if (shape.pixels !== undefined) {
-      if (pixels === undefined) throw new Error('The agent sees pixels and the batch has none.');
-      const [height, width, depth] = shape.pixels;
-      const stack = (pixels.frames.length * 2) / pixels.shifts.length;
+    this.#images = shape.images.map(({ name, height, width, depth }, i) => {
+      const gather = observation.images[i];
+      if (gather === undefined) throw new Error(`The agent sees the image "${name}" and the batch has none.`);
+      const stack = (gather.frames.length * 2) / gather.shifts.length;
       const image = { height, width, channels: depth / stack };
-      this.#pixels = { rows, stack, image, pad, memories: pixels.memories, counts: pixels.counts };
+      const { memories, counts } = gather;
+      return { name: `${prefix}${i}`, rows, stack, image, pad, memories, counts };
+    });
+    for (const { name, stack, image } of this.#images) {
       if (this.#fused) {
-        this.specs[`${prefix}Frames`] = { shape: [rows, stack], dtype: 'int32' };
-        this.specs[`${prefix}Shifts`] = { shape: [rows, 2], dtype: 'int32' };
+        this.specs[`${name}Frames`] = { shape: [rows, stack], dtype: 'int32' };
+        this.specs[`${name}Shifts`] = { shape: [rows, 2], dtype: 'int32' };
       } else {
-        this.specs[`${prefix}Pixels`] = { shape: [rows, height, width, depth], dtype: 'float32' };
+        const { height, width, channels } = image;
+        this.specs[`${name}Pixels`] = { shape: [rows, height, width, channels * stack], dtype: 'float32' };
       }
     }
     if (shape.stateSize > 0) {
@@ -66,21 +70,21 @@ export class ObservationInputs {
 
   /** Writes minibatch `index` of the observation into `arrays`. */
   fill(arrays: InputArrays, observation: BatchObservation, index: number): void {
-    const prefix = this.#prefix;
-    if (this.#pixels !== undefined && observation.pixels !== undefined) {
-      const { rows, stack } = this.#pixels;
-      const frames = minibatchOf(observation.pixels.frames, index, rows * stack);
-      const shifts = minibatchOf(observation.pixels.shifts, index, rows * 2);
+    for (const [i, layout] of this.#images.entries()) {
+      const { name, rows, stack } = layout;
+      const gather = observation.images[i] as FrameGather;
+      const frames = minibatchOf(gather.frames, index, rows * stack);
+      const shifts = minibatchOf(gather.shifts, index, rows * 2);
       if (this.#fused) {
-        arrays[`${prefix}Frames`] = frames;
-        arrays[`${prefix}Shifts`] = shifts;
+        arrays[`${name}Frames`] = frames;
+        arrays[`${name}Shifts`] = shifts;
       } else {
-        arrays[`${prefix}Pixels`] = gatherPixels(this.#pixels, frames, shifts);
+        arrays[`${name}Pixels`] = gatherPixels(layout, frames, shifts);
       }
     }
-    const state = this.specs[`${prefix}State`];
+    const state = this.specs[`${this.#prefix}State`];
     if (state !== undefined && observation.state !== undefined) {
-      arrays[`${prefix}State`] = minibatchOf(
+      arrays[`${this.#prefix}State`] = minibatchOf(
         observation.state,
         index,
         tf.util.sizeFromShape([...state.shape]),
@@ -91,17 +95,15 @@ export class ObservationInputs {
   /** The observation's tensors among a program's inputs. */
   tensors(inputs: Inputs): ObservationTensors {
     return {
-      image: this.#image(inputs),
+      images: this.#images.map((layout) => this.#image(layout, inputs)),
       state: inputs[`${this.#prefix}State`] as tf.Tensor2D | undefined,
     };
   }
 
-  #image(inputs: Inputs): tf.Tensor4D | undefined {
-    if (this.#pixels === undefined) return undefined;
-    if (!this.#fused) return inputs[`${this.#prefix}Pixels`] as tf.Tensor4D;
-    const { image, pad, memories, counts } = this.#pixels;
-    const frames = inputs[`${this.#prefix}Frames`] as tf.Tensor;
-    const shifts = inputs[`${this.#prefix}Shifts`] as tf.Tensor;
+  #image({ name, image, pad, memories, counts }: GatheredImage, inputs: Inputs): tf.Tensor4D {
+    if (!this.#fused) return inputs[`${name}Pixels`] as tf.Tensor4D;
+    const frames = inputs[`${name}Frames`] as tf.Tensor;
+    const shifts = inputs[`${name}Shifts`] as tf.Tensor;
     // tfjs types attributes as plain values; the gather kernel takes the memories themselves.
     const attributes = { memories, counts, ...image, pad } as unknown as tf.NamedAttrMap;
     return runFused(FusedKernel.GatherFrames, { frames, shifts }, attributes)[0] as tf.Tensor4D;
@@ -109,7 +111,7 @@ export class ObservationInputs {
 }
 
 /** What the gather kernel does, in plain JavaScript: `[B, H, W, C·K]` in [0, 1]. */
-function gatherPixels(layout: PixelLayout, frames: Int32Array, shifts: Int32Array): Float32Array {
+function gatherPixels(layout: GatheredImage, frames: Int32Array, shifts: Int32Array): Float32Array {
   const { rows, stack, image, pad, memories, counts } = layout;
   const size = image.height * image.width * image.channels * stack;
   const pixels = new Float32Array(rows * size);
@@ -207,7 +209,7 @@ export function minibatchOf<T extends Float32Array | Int32Array>(
   return values.subarray(index * length, (index + 1) * length) as T;
 }
 
-/** What a program is made for: minibatches of one size, from the same memories in the same split. */
+/** What a program is made for: minibatches of one size, from the same memories, image by image, in the same split. */
 export interface BatchForm {
   readonly size: number;
   readonly memories: readonly FrameMemory[];
@@ -215,7 +217,12 @@ export interface BatchForm {
 }
 
 export function batchForm({ size, observation }: Batch): BatchForm {
-  return { size, memories: observation.pixels?.memories ?? [], counts: observation.pixels?.counts ?? [] };
+  const { images } = observation;
+  return {
+    size,
+    memories: images.flatMap(({ memories }) => memories),
+    counts: images.flatMap(({ counts }) => counts),
+  };
 }
 
 export function sameForm(a: BatchForm, b: BatchForm): boolean {

@@ -21,7 +21,8 @@ import {
 } from './batchInputs.js';
 import type { AgentConfig } from './config.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
-import { Actor, type AgentShape, type Features, type ObservationTensors } from './networks.js';
+import { Actor } from './networks.js';
+import type { AgentShape, ObservationTensors } from './observation.js';
 import { addToMeans, asVector } from './stepMetrics.js';
 
 /** The numbers a step reports. */
@@ -62,12 +63,12 @@ export class BcLearner implements Learner {
   }
 
   action(observation: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
-    return sampleAction(this.actor.distribution(this.#features(observation)), noise).action;
+    return sampleAction(this.actor.distribution(this.actor.features(observation)), noise).action;
   }
 
   /** The policy's mode, tanh(mean), `[B, A]`. */
   mode(observation: ObservationTensors): tf.Tensor2D {
-    return modeAction(this.actor.distribution(this.#features(observation)));
+    return modeAction(this.actor.distribution(this.actor.features(observation)));
   }
 
   pretrain(batch: Batch): Promise<UpdateMetrics> {
@@ -136,7 +137,7 @@ export class BcLearner implements Learner {
     const tensors = observation.tensors(inputs);
     const actions = inputs.actions as tf.Tensor2D;
     const { loss, gradients } = differentiate(this.actor.group.variables, () => {
-      const distribution = this.actor.distribution(this.#features(tensors));
+      const distribution = this.actor.distribution(this.actor.features(tensors));
       const loss: tf.Scalar =
         this.#config.bcLoss === 'mode'
           ? tf.mean(tf.square(tf.sub(modeAction(distribution), actions)))
@@ -145,9 +146,5 @@ export class BcLearner implements Learner {
     });
     this.#optimiser.apply(gradients, inputs.actorStep as tf.Scalar);
     return asVector([loss]);
-  }
-
-  #features({ image, state }: ObservationTensors): Features {
-    return { image: image && this.actor.encoder?.apply(image), state };
   }
 }

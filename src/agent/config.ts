@@ -97,7 +97,15 @@ export const agentConfigSchema = z
         error: () => `there is no such encoder; expected one of ${encoderNames().join(', ')}`,
       })
       .describe('image network: rlpd, rlpd-small, drqv2, or one that was registered'),
-    trunkWidth: z.int().min(1).default(50).describe("numbers that an image's features are reduced to"),
+    sharedEncoder: z
+      .boolean()
+      .default(false)
+      .describe('whether several images of one shape go through one image network, instead of one each'),
+    trunkWidth: z
+      .int()
+      .min(1)
+      .default(50)
+      .describe("numbers that an image's features, and a state beside images, are reduced to"),
     randomShiftPad: z
       .int()
       .min(0)

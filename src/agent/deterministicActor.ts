@@ -8,18 +8,18 @@ import {
 import { ParameterGroup } from '../nn/parameters.js';
 import type { Generator } from '../random/generator.js';
 import type { AgentConfig } from './config.js';
-import { DetachedTrunk } from './detachedTrunk.js';
-import { type AgentShape, type Features, headInputs } from './networks.js';
+import type { AgentShape, Features } from './observation.js';
+import { headInputs, Trunks } from './trunks.js';
 
 export class DeterministicActor {
   readonly group: ParameterGroup;
-  readonly #trunk: DetachedTrunk;
+  readonly #trunks: Trunks;
   readonly #policy: DeterministicPolicy;
 
-  /** @param imageFeatures F of the critic's encoder; undefined: there are no pixels */
-  constructor(config: AgentConfig, shape: AgentShape, imageFeatures: number | undefined, random: Generator) {
+  /** @param imageFeatures F of each image by the critic's encoders */
+  constructor(config: AgentConfig, shape: AgentShape, imageFeatures: readonly number[], random: Generator) {
     this.group = new ParameterGroup('actor', random);
-    this.#trunk = new DetachedTrunk(config, this.group, imageFeatures);
+    this.#trunks = new Trunks(config, shape, this.group, imageFeatures, 'weights');
     this.#policy = createDeterministicPolicy(this.group, 'policy', {
       inputs: headInputs(config, shape),
       hiddenLayers: config.hiddenLayers,
@@ -30,7 +30,7 @@ export class DeterministicActor {
 
   /** μ(s) `[B, A]` in [−1, 1]; its gradient stops at the features. */
   action(features: Features): tf.Tensor2D {
-    const { input, differentiate } = this.#trunk.apply(features);
+    const { input, differentiate } = this.#trunks.apply(features);
     return applyDeterministicPolicy(this.#policy, input, differentiate);
   }
 }

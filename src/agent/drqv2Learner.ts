@@ -28,7 +28,8 @@ import {
   exploredAction,
 } from './drqv2Update.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
-import { type AgentShape, actingParameters, Critic, type ObservationTensors } from './networks.js';
+import { actingParameters, Critic } from './networks.js';
+import type { AgentShape, ObservationTensors } from './observation.js';
 import { UpdatePrograms, type UpdateSteps } from './updatePrograms.js';
 
 export class Drqv2Learner implements Learner {
@@ -47,9 +48,9 @@ export class Drqv2Learner implements Learner {
     this.#noise = random.child('noise');
     const weights = random.child('weights');
     const critic = new Critic('critic', config, shape, weights);
-    const targetCritic = new Critic('targetCritic', config, shape, weights, critic.encoder);
+    const targetCritic = new Critic('targetCritic', config, shape, weights, critic.encoders);
     targetCritic.group.copyFrom(critic.group);
-    const actor = new DeterministicActor(config, shape, critic.encoder?.features, weights);
+    const actor = new DeterministicActor(config, shape, critic.encoders.features, weights);
     this.groups = [critic.group, targetCritic.group, actor.group];
     const { criticLearningRate, criticWeightDecay, actorLearningRate } = config;
     const optimisers = {
@@ -80,9 +81,9 @@ export class Drqv2Learner implements Learner {
     return this.#config.explorationEnd;
   }
 
-  action({ image, state }: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
+  action(observation: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
     const { critic, actor } = this.networks;
-    return exploredAction(actor.action({ image: critic.features(image), state }), noise);
+    return exploredAction(actor.action(critic.features(observation)), noise);
   }
 
   pretrain(batch: Batch): Promise<UpdateMetrics> {

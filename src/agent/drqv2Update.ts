@@ -15,7 +15,8 @@ import type { TransitionTensors } from './batchInputs.js';
 import type { AgentConfig } from './config.js';
 import type { DeterministicActor } from './deterministicActor.js';
 import { leastValueActorLoss, summedCriticLoss, temporalDifferenceTarget } from './losses.js';
-import type { Critic, Features } from './networks.js';
+import type { Critic } from './networks.js';
+import type { Features } from './observation.js';
 import { type CriticStep, criticMetricNames, moveCritics } from './rlpdUpdate.js';
 
 /** Everything an update reads and writes beside its inputs. */
@@ -84,8 +85,7 @@ function drqv2Target(
   config: AgentConfig,
   inputs: Drqv2CriticInputs,
 ): tf.Tensor1D {
-  const { image, state } = inputs.nextObservation;
-  const features = { image: critic.features(image), state };
+  const features = critic.features(inputs.nextObservation);
   const noise = clippedNoise(inputs.nextNoise, inputs.explorationStd, config);
   const action = exploredAction(actor.action(features), noise);
   const nextValues = targetCritic.values(targetCritic.representation(features), action, {

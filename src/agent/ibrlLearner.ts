@@ -12,7 +12,7 @@ import type { Batch } from '../replay/batch.js';
 import { BcLearner } from './bcLearner.js';
 import type { AgentConfig } from './config.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
-import type { AgentShape, ObservationTensors } from './networks.js';
+import type { AgentShape, ObservationTensors } from './observation.js';
 import { drawProposal, expectedMinimum, imitationShare } from './proposals.js';
 import { RlpdLearner } from './rlpdLearner.js';
 
@@ -56,8 +56,7 @@ export class IbrlLearner implements Learner {
     const { proposalInverseTemperature, targetSubset } = this.#config;
     const own = this.rlpd.action(observation, tf.slice2d(noise, [0, 0], [-1, this.#actionSize]));
     const cloned = this.cloning.mode(observation);
-    const { image, state } = observation;
-    const representation = targetCritic.representation({ image: targetCritic.features(image), state });
+    const representation = targetCritic.representation(targetCritic.features(observation));
     const value = (action: tf.Tensor2D): tf.Tensor1D =>
       expectedMinimum(
         targetCritic.values(representation, action, { differentiate: 'weights' }),

@@ -16,7 +16,8 @@ import type { AgentConfig } from './config.js';
 import { ClippedGaussianActor, StateValue } from './iqlNetworks.js';
 import { type IqlNetworks, iqlMetricNames, iqlStep } from './iqlUpdate.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
-import { type AgentShape, actingParameters, Critic, type ObservationTensors } from './networks.js';
+import { actingParameters, Critic } from './networks.js';
+import type { AgentShape, ObservationTensors } from './observation.js';
 import { isConstrained } from './rlpdUpdate.js';
 import { addToMeans, asVector } from './stepMetrics.js';
 
@@ -43,8 +44,8 @@ export class IqlLearner implements Learner {
     const critic = new Critic('critic', config, shape, weights);
     const targetCritic = new Critic('targetCritic', config, shape, weights);
     targetCritic.group.copyFrom(critic.group);
-    const value = new StateValue(config, shape, critic.encoder?.features, weights);
-    const actor = new ClippedGaussianActor(config, shape, critic.encoder?.features, weights);
+    const value = new StateValue(config, shape, critic.encoders.features, weights);
+    const actor = new ClippedGaussianActor(config, shape, critic.encoders.features, weights);
     this.groups = [critic.group, targetCritic.group, value.group, actor.group];
     const { criticLearningRate, criticWeightDecay, actorLearningRate } = config;
     const optimisers = {
@@ -66,9 +67,9 @@ export class IqlLearner implements Learner {
     return actingParameters(this.networks.critic, this.networks.actor);
   }
 
-  action({ image, state }: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
+  action(observation: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
     const { critic, actor } = this.networks;
-    return clippedSample(actor.distribution({ image: critic.features(image), state }), noise);
+    return clippedSample(actor.distribution(critic.features(observation)), noise);
   }
 
   pretrain(batch: Batch): Promise<UpdateMetrics> {

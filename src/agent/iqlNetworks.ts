@@ -13,18 +13,18 @@ import { actionValues, createEnsembleCritic, type EnsembleCritic } from '../nn/e
 import { ParameterGroup } from '../nn/parameters.js';
 import type { Generator } from '../random/generator.js';
 import type { AgentConfig } from './config.js';
-import { DetachedTrunk } from './detachedTrunk.js';
-import { type AgentShape, type Features, headInputs } from './networks.js';
+import type { AgentShape, Features } from './observation.js';
+import { headInputs, Trunks } from './trunks.js';
 
 /** V(s): a critic of one member that is given no action. */
 export class StateValue {
   readonly group: ParameterGroup;
-  readonly #trunk: DetachedTrunk;
+  readonly #trunks: Trunks;
   readonly #head: EnsembleCritic;
 
-  constructor(config: AgentConfig, shape: AgentShape, imageFeatures: number | undefined, random: Generator) {
+  constructor(config: AgentConfig, shape: AgentShape, imageFeatures: readonly number[], random: Generator) {
     this.group = new ParameterGroup('value', random);
-    this.#trunk = new DetachedTrunk(config, this.group, imageFeatures);
+    this.#trunks = new Trunks(config, shape, this.group, imageFeatures, 'weights');
     this.#head = createEnsembleCritic(this.group, 'heads', {
       members: 1,
       inputs: headInputs(config, shape),
@@ -36,19 +36,19 @@ export class StateValue {
 
   /** V `[B]`. */
   values(features: Features): tf.Tensor1D {
-    const { input, differentiate } = this.#trunk.apply(features);
+    const { input, differentiate } = this.#trunks.apply(features);
     return tf.squeeze(actionValues(this.#head, input, { differentiate }), [0]);
   }
 }
 
 export class ClippedGaussianActor {
   readonly group: ParameterGroup;
-  readonly #trunk: DetachedTrunk;
+  readonly #trunks: Trunks;
   readonly #policy: ClippedGaussianPolicy;
 
-  constructor(config: AgentConfig, shape: AgentShape, imageFeatures: number | undefined, random: Generator) {
+  constructor(config: AgentConfig, shape: AgentShape, imageFeatures: readonly number[], random: Generator) {
     this.group = new ParameterGroup('actor', random);
-    this.#trunk = new DetachedTrunk(config, this.group, imageFeatures);
+    this.#trunks = new Trunks(config, shape, this.group, imageFeatures, 'weights');
     this.#policy = createClippedGaussianPolicy(this.group, 'policy', {
       inputs: headInputs(config, shape),
       hiddenLayers: config.hiddenLayers,
@@ -58,7 +58,7 @@ export class ClippedGaussianActor {
   }
 
   distribution(features: Features): ClippedGaussian {
-    const { input, differentiate } = this.#trunk.apply(features);
+    const { input, differentiate } = this.#trunks.apply(features);
     return applyClippedGaussianPolicy(this.#policy, input, differentiate);
   }
 }

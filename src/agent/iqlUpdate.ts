@@ -24,7 +24,8 @@ import {
   temporalDifferenceTarget,
   weightedLikelihoodLoss,
 } from './losses.js';
-import type { Critic, Features } from './networks.js';
+import type { Critic } from './networks.js';
+import type { Features } from './observation.js';
 import { constraintMetricNames, criticMetricNames, moveCritics } from './rlpdUpdate.js';
 
 /** Everything an update reads and writes beside its inputs. */
@@ -61,16 +62,16 @@ export function iqlMetricNames(config: AgentConfig): readonly string[] {
 export function iqlStep(networks: IqlNetworks, config: AgentConfig, inputs: IqlStepInputs): tf.Scalar[] {
   const { critic, value } = networks;
   const { observation, nextObservation } = inputs;
-  const features = { image: critic.features(observation.image), state: observation.state };
+  const features = critic.features(observation);
   const q = targetValues(networks, config, inputs);
   const { loss: valueLoss, values } = valueStep(networks, config, features, q, inputs.step);
   const advantages = tf.sub<tf.Tensor1D>(q, value.values(features));
   const [actorLoss, ...cloning] = actorStep(networks, config, inputs, features, advantages);
-  const nextImage = critic.features(nextObservation.image);
+  const nextFeatures = critic.features(nextObservation);
   const target = temporalDifferenceTarget({
     rewards: inputs.rewards,
     discounts: inputs.discounts,
-    nextValues: tf.expandDims(value.values({ image: nextImage, state: nextObservation.state }), 0),
+    nextValues: tf.expandDims(value.values(nextFeatures), 0),
   });
   const step = { observation, actions: inputs.actions, criticStep: inputs.step, dropoutMasks: [] };
   const { metrics } = moveCritics(networks, config, step, target);
@@ -83,8 +84,7 @@ function targetValues(
   config: AgentConfig,
   inputs: IqlStepInputs,
 ): tf.Tensor1D {
-  const { image, state } = inputs.observation;
-  const representation = targetCritic.representation({ image: targetCritic.features(image), state });
+  const representation = targetCritic.representation(targetCritic.features(inputs.observation));
   return leastValue(
     targetCritic.values(representation, inputs.actions, {
       differentiate: 'weights',

@@ -4,7 +4,7 @@ import type { Adam } from '../nn/adam.js';
 import type { ParameterGroup } from '../nn/parameters.js';
 import type { Batch } from '../replay/batch.js';
 import type { LearnerState, UpdateMetrics } from './learnerState.js';
-import type { ObservationTensors } from './networks.js';
+import type { ObservationTensors } from './observation.js';
 
 export type { LearnerState, UpdateMetrics } from './learnerState.js';
 

@@ -1,14 +1,10 @@
 /**
- * The networks of one agent and who owns which weights. The encoder's convolutions belong to the critic; the actor
- * reads the critic's features through a trunk of its own, and its gradient stops at those features. The target
- * critic is a whole critic, or one that reads the critic's encoder. A policy that is cloned reads no critic's
- * features: it owns its encoder.
+ * The networks of one agent and who owns which weights. The encoders' convolutions belong to the critic; the actor
+ * reads the critic's features through trunks of its own, and its gradient stops at those features. The target
+ * critic is a whole critic, or one that reads the critic's encoders. A policy that is cloned reads no critic's
+ * features: it owns its encoders.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { findEncoder } from '../../encoders/registry.js';
-import type { ObservationSpace } from '../../envs/environment.js';
-import { InputError } from '../errors.js';
-import { createEncoderNetwork, type EncoderNetwork } from '../nn/encoderLayers.js';
 import {
   actionValues,
   createEnsembleCritic,
@@ -19,63 +15,30 @@ import { applyGaussianPolicy, createGaussianPolicy, type GaussianPolicy } from '
 import type { HiddenOptions } from '../nn/mlp.js';
 import { ParameterGroup } from '../nn/parameters.js';
 import type { GaussianParameters } from '../nn/tanhGaussian.js';
-import { applyTrunk, createTrunk, type Trunk } from '../nn/trunk.js';
 import type { Generator } from '../random/generator.js';
 import type { AgentConfig } from './config.js';
-
-/** What the agent sees and does, in numbers. */
-export interface AgentShape {
-  /** `[H, W, C·K]`. */
-  readonly pixels: readonly [number, number, number] | undefined;
-  /** S. */
-  readonly stateSize: number;
-  readonly actionSize: number;
-}
-
-/** @throws InputError when an observation holds neither pixels nor state */
-export function agentShape(space: ObservationSpace, actionSize: number): AgentShape {
-  const [height, width, depth] = space.pixels?.shape ?? [];
-  const stateSize = space.state?.shape[0] ?? 0;
-  const pixels =
-    height !== undefined && width !== undefined && depth !== undefined
-      ? ([height, width, depth] as const)
-      : undefined;
-  if (pixels === undefined && stateSize === 0) {
-    throw new InputError('The observation space has neither pixels [H, W, C] nor state [S]; one is needed.');
-  }
-  return { pixels, stateSize, actionSize };
-}
-
-/** An observation as it comes in: image `[B, H, W, C·K]` in [0, 1] and state `[B, S]`, what there is. */
-export interface ObservationTensors {
-  readonly image: tf.Tensor4D | undefined;
-  readonly state: tf.Tensor2D | undefined;
-}
-
-/** An observation on its way through a network: convolution features `[B, F]` and state `[B, S]`, what there is. */
-export interface Features {
-  readonly image: tf.Tensor2D | undefined;
-  readonly state: tf.Tensor2D | undefined;
-}
+import { ImageEncoders } from './imageEncoders.js';
+import type { AgentShape, Features, ObservationTensors } from './observation.js';
+import { type HeadInput, headInputs, Trunks } from './trunks.js';
 
 export class Critic {
   readonly group: ParameterGroup;
-  /** Its own, or the one that it reads. */
-  readonly encoder: EncoderNetwork | undefined;
-  readonly #trunk: Trunk | undefined;
+  /** Its own, or those that it reads. */
+  readonly encoders: ImageEncoders;
+  readonly #trunks: Trunks;
   readonly #heads: EnsembleCritic;
 
-  /** @param encoder another critic's, which this one reads and does not own; undefined: it builds its own */
+  /** @param encoders another critic's, which this one reads and does not own; undefined: it builds its own */
   constructor(
     name: string,
     config: AgentConfig,
     shape: AgentShape,
     random: Generator,
-    encoder?: EncoderNetwork,
+    encoders?: ImageEncoders,
   ) {
     this.group = new ParameterGroup(name, random);
-    this.encoder = encoder ?? createEncoder(config, shape, this.group);
-    this.#trunk = this.encoder && createTrunk(this.group, 'trunk', this.encoder.features, config.trunkWidth);
+    this.encoders = encoders ?? new ImageEncoders(config, shape, this.group);
+    this.#trunks = new Trunks(config, shape, this.group, this.encoders.features, 'both');
     this.#heads = createEnsembleCritic(this.group, 'heads', {
       members: config.ensembleSize,
       inputs: headInputs(config, shape) + shape.actionSize,
@@ -85,14 +48,18 @@ export class Critic {
     });
   }
 
-  /** Convolution features `[B, F]` of images `[B, H, W, C·K]`. */
-  features(image: tf.Tensor4D | undefined): tf.Tensor2D | undefined {
-    return image && this.encoder?.apply(image);
+  features({ images, state }: ObservationTensors): Features {
+    return { images: this.encoders.apply(images), state };
   }
 
-  /** What the heads read of an observation: [trunk(image features), state] side by side, `[B, N]`. */
-  representation({ image, state }: Features): tf.Tensor2D {
-    return joinFeatures(this.#trunk && image && applyTrunk(this.#trunk, image, 'both'), state);
+  /** What the heads read of an observation. */
+  headInput(features: Features): HeadInput {
+    return this.#trunks.apply(features);
+  }
+
+  /** The same where nothing is differentiated, `[B, N]`. */
+  representation(features: Features): tf.Tensor2D {
+    return this.headInput(features).input;
   }
 
   /**
@@ -112,24 +79,24 @@ export class Critic {
 
 export class Actor {
   readonly group: ParameterGroup;
-  /** Only where the actor owns the encoder. */
-  readonly encoder: EncoderNetwork | undefined;
-  readonly #trunk: Trunk | undefined;
+  /** Only where the actor owns them. */
+  readonly #encoders: ImageEncoders | undefined;
+  readonly #trunks: Trunks;
   readonly #policy: GaussianPolicy;
 
-  /** @param imageFeatures F of the encoder it reads; undefined: it builds its own where there are pixels */
+  /** @param imageFeatures F of each image's encoder that it reads; undefined: it builds its own */
   constructor(
     config: AgentConfig,
     shape: AgentShape,
-    imageFeatures: number | undefined,
+    imageFeatures: readonly number[] | undefined,
     random: Generator,
     name = 'actor',
   ) {
     this.group = new ParameterGroup(name, random);
-    this.encoder = imageFeatures === undefined ? createEncoder(config, shape, this.group) : undefined;
-    const features = imageFeatures ?? this.encoder?.features;
-    this.#trunk =
-      features === undefined ? undefined : createTrunk(this.group, 'trunk', features, config.trunkWidth);
+    this.#encoders = imageFeatures === undefined ? new ImageEncoders(config, shape, this.group) : undefined;
+    const features = imageFeatures ?? this.#encoders?.features ?? [];
+    const differentiate = this.#encoders === undefined ? 'weights' : 'both';
+    this.#trunks = new Trunks(config, shape, this.group, features, differentiate);
     this.#policy = createGaussianPolicy(this.group, 'policy', {
       inputs: headInputs(config, shape),
       hiddenLayers: config.hiddenLayers,
@@ -138,23 +105,20 @@ export class Actor {
     });
   }
 
+  /** By its own encoders. */
+  features({ images, state }: ObservationTensors): Features {
+    if (this.#encoders === undefined) throw new Error("This actor reads a critic's features.");
+    return { images: this.#encoders.apply(images), state };
+  }
+
   /**
-   * The action distribution. The gradient reaches the image features only where the actor owns the encoder.
+   * The action distribution. The gradient reaches the images' features only where the actor owns the encoders.
    * @param dropoutMasks one a hidden layer, `[1, B, W]`; none where nothing is dropped
    */
-  distribution({ image, state }: Features, dropoutMasks?: readonly tf.Tensor3D[]): GaussianParameters {
-    const trunkGradient = this.encoder === undefined ? 'weights' : 'both';
-    const z = this.#trunk && image && applyTrunk(this.#trunk, image, trunkGradient);
-    return applyGaussianPolicy(this.#policy, joinFeatures(z, state), {
-      differentiate: z === undefined ? 'weights' : 'both',
-      dropoutMasks,
-    });
+  distribution(features: Features, dropoutMasks?: readonly tf.Tensor3D[]): GaussianParameters {
+    const { input, differentiate } = this.#trunks.apply(features);
+    return applyGaussianPolicy(this.#policy, input, { differentiate, dropoutMasks });
   }
-}
-
-/** Numbers that the layers behind the trunk read of an observation. */
-export function headInputs(config: AgentConfig, shape: AgentShape): number {
-  return (shape.pixels === undefined ? 0 : config.trunkWidth) + shape.stateSize;
 }
 
 /** Names (`group/parameter`) of the weights by which an actor that reads a critic's encoder acts. */
@@ -164,29 +128,4 @@ export function actingParameters(critic: Critic, actor: { readonly group: Parame
     ...encoder.map(({ name }) => `${critic.group.name}/${name}`),
     ...actor.group.parameters.map(({ name }) => `${actor.group.name}/${name}`),
   ];
-}
-
-function createEncoder(
-  config: AgentConfig,
-  shape: AgentShape,
-  group: ParameterGroup,
-): EncoderNetwork | undefined {
-  if (shape.pixels === undefined) return undefined;
-  const encoder = findEncoder(config.encoder);
-  if (encoder === undefined) throw new InputError(`There is no encoder named "${config.encoder}".`);
-  try {
-    return createEncoderNetwork(encoder, group, shape.pixels);
-  } catch (error) {
-    // An image too small for the encoder is the user's to put right.
-    if (error instanceof RangeError) throw new InputError(error.message);
-    throw error;
-  }
-}
-
-/** [trunk(image features), state] side by side, what there is, `[B, N]`. */
-export function joinFeatures(z: tf.Tensor2D | undefined, state: tf.Tensor2D | undefined): tf.Tensor2D {
-  if (z !== undefined && state !== undefined) return tf.concat([z, state], 1);
-  const only = z ?? state;
-  if (only === undefined) throw new Error('An observation needs pixels or state.');
-  return only;
 }

@@ -12,7 +12,8 @@ import type { Batch } from '../replay/batch.js';
 import type { InputArrays, InputSpecs, Inputs } from './batchInputs.js';
 import type { AgentConfig } from './config.js';
 import type { Learner, LearnerState, UpdateMetrics } from './learner.js';
-import { Actor, type AgentShape, actingParameters, Critic, type ObservationTensors } from './networks.js';
+import { Actor, actingParameters, Critic } from './networks.js';
+import type { AgentShape, ObservationTensors } from './observation.js';
 import { actorStep, criticStep, isConstrained, type RlpdNetworks, rlpdMetricNames } from './rlpdUpdate.js';
 import { UpdatePrograms, type UpdateSteps } from './updatePrograms.js';
 
@@ -51,7 +52,7 @@ export class RlpdLearner implements Learner {
     const critic = new Critic('critic', config, shape, weights);
     const targetCritic = new Critic('targetCritic', config, shape, weights);
     targetCritic.group.copyFrom(critic.group);
-    const actor = new Actor(config, shape, critic.encoder?.features, weights);
+    const actor = new Actor(config, shape, critic.encoders.features, weights);
     const temperature = new ParameterGroup('temperature', weights);
     const logTemperature = temperature.constant<tf.Rank.R0>('log', [], Math.log(config.initialTemperature));
     this.groups = [critic.group, targetCritic.group, actor.group, temperature];
@@ -76,10 +77,10 @@ export class RlpdLearner implements Learner {
     return actingParameters(this.networks.critic, this.networks.actor);
   }
 
-  action({ image, state }: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
+  action(observation: ObservationTensors, noise: tf.Tensor2D): tf.Tensor2D {
     const { critic, actor } = this.networks;
     // With no noise the sample is the mode, tanh(mean).
-    return sampleAction(actor.distribution({ image: critic.features(image), state }), noise).action;
+    return sampleAction(actor.distribution(critic.features(observation)), noise).action;
   }
 
   pretrain(batch: Batch): Promise<UpdateMetrics> {

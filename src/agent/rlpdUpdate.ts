@@ -23,7 +23,8 @@ import {
   temperatureLoss,
   temporalDifferenceTarget,
 } from './losses.js';
-import type { Actor, Critic, Features, ObservationTensors } from './networks.js';
+import type { Actor, Critic } from './networks.js';
+import type { Features, ObservationTensors } from './observation.js';
 import { imitationShare } from './proposals.js';
 
 /** Everything an update reads and writes beside its inputs. */
@@ -126,23 +127,19 @@ export function moveCritics(
   valueLoss = criticLoss,
 ): CriticStep {
   const { critic, targetCritic, optimisers } = networks;
-  const { image, state } = inputs.observation;
+  const { state } = inputs.observation;
   const { loss, gradients, byProducts } = differentiate(critic.group.variables, () => {
-    const features = critic.features(image);
-    const values = critic.values(critic.representation({ image: features, state }), inputs.actions, {
-      differentiate: image === undefined ? 'weights' : 'both',
-      dropoutMasks: inputs.dropoutMasks,
-    });
-    const wanted: tf.Tensor[] = [tf.mean(values)];
-    if (features !== undefined) wanted.push(features);
-    return { loss: valueLoss(values, target), byProducts: wanted };
+    const features = critic.features(inputs.observation);
+    const { input, differentiate } = critic.headInput(features);
+    const values = critic.values(input, inputs.actions, { differentiate, dropoutMasks: inputs.dropoutMasks });
+    return { loss: valueLoss(values, target), byProducts: [tf.mean(values), ...features.images] };
   });
   optimisers.critic.apply(gradients, inputs.criticStep);
   updateEma(targetCritic.group, critic.group, config.emaRate);
-  const [qMean, features] = byProducts;
+  const [qMean, ...images] = byProducts;
   return {
     metrics: [loss, qMean as tf.Scalar, tf.mean(target)],
-    features: { image: features as tf.Tensor2D | undefined, state },
+    features: { images: images as tf.Tensor2D[], state },
   };
 }
 
@@ -152,11 +149,10 @@ function tdTarget(
   config: AgentConfig,
   inputs: CriticStepInputs,
 ): { target: tf.Tensor1D; share: tf.Tensor1D | undefined } {
-  const { image, state } = inputs.nextObservation;
-  const features = { image: critic.features(image), state };
-  const distribution = actor.distribution(features, inputs.nextPolicyDropoutMasks);
+  const { nextObservation } = inputs;
+  const distribution = actor.distribution(critic.features(nextObservation), inputs.nextPolicyDropoutMasks);
   const { action, logProbability } = sampleAction(distribution, inputs.nextNoise);
-  const representation = targetCritic.representation({ image: targetCritic.features(image), state });
+  const representation = targetCritic.representation(targetCritic.features(nextObservation));
   const valuesOf = (proposed: tf.Tensor2D): tf.Tensor2D =>
     targetCritic.values(representation, proposed, {
       differentiate: 'weights',
@@ -165,7 +161,7 @@ function tdTarget(
       members: config.targetSubset < config.ensembleSize ? inputs.subset : undefined,
     });
   const nextValues = valuesOf(action);
-  const cloned = clonedAction && { nextValues: valuesOf(clonedAction(inputs.nextObservation)) };
+  const cloned = clonedAction && { nextValues: valuesOf(clonedAction(nextObservation)) };
   const share =
     cloned &&
     imitationShare(leastValue(nextValues), leastValue(cloned.nextValues), config.proposalInverseTemperature);
@@ -192,8 +188,7 @@ export function actorStep(
 ): { metrics: tf.Scalar[] } {
   const { critic, actor, logTemperature, optimisers } = networks;
   const temperature = tf.exp<tf.Scalar>(logTemperature);
-  const { image, state } = inputs.observation;
-  const representation = critic.representation({ image: critic.features(image), state });
+  const representation = critic.representation(critic.features(inputs.observation));
   const { loss, gradients, byProducts } = differentiate(actor.group.variables, () => {
     const distribution = actor.distribution(inputs.features, inputs.policyDropoutMasks);
     const sample = sampleAction(distribution, inputs.noise);

@@ -15,7 +15,7 @@ import {
   type TransitionTensors,
 } from './batchInputs.js';
 import type { UpdateMetrics } from './learner.js';
-import type { AgentShape, Features } from './networks.js';
+import type { AgentShape, Features } from './observation.js';
 import { addToMeans, asVector } from './stepMetrics.js';
 
 /** The two steps of an algorithm: what they take beside the transitions, and what they do. */

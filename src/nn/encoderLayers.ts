@@ -11,22 +11,23 @@ export interface EncoderNetwork {
   apply(image: tf.Tensor4D): tf.Tensor2D;
 }
 
-/** Builds `encoder` for images of `inputShape` `[H, W, C]`; its parameters are named `encoder/…`. */
+/** Builds `encoder` for images of `inputShape` `[H, W, C]`; its parameters' names begin with `prefix`. */
 export function createEncoderNetwork(
   encoder: Encoder,
   group: ParameterGroup,
   inputShape: readonly [number, number, number],
+  prefix = 'encoder',
 ): EncoderNetwork {
   /** Tensors no parameter has touched: nothing needs a gradient with respect to them. */
   const data = new WeakSet<tf.Tensor>();
   const layers: EncoderLayers<tf.Tensor> = {
     convolution(name, { inputs, outputs, kernel, stride, activation, initialiser }) {
       const filter = group.weight<tf.Rank.R4>(
-        `encoder/${name}/filter`,
+        `${prefix}/${name}/filter`,
         [kernel, kernel, inputs, outputs],
         initialiser,
       );
-      const bias = group.constant<tf.Rank.R1>(`encoder/${name}/bias`, [outputs], 0);
+      const bias = group.constant<tf.Rank.R1>(`${prefix}/${name}/bias`, [outputs], 0);
       return (x) =>
         convolution(x as tf.Tensor4D, filter, bias, {
           stride,

@@ -1,5 +1,5 @@
 /**
- * What a learner is given: one sampled batch, in host memory. Images are not in it, only where they are; the
+ * What a learner is given: one sampled batch, in host memory. Images are not in it, only where they are; a
  * gather kernel reads them from frame memory as it builds the tensor.
  *
  * A batch holds `minibatches` (G, the update-to-data ratio) consecutive minibatches of `size` rows each. Within a
@@ -19,7 +19,8 @@ export interface FrameGather {
 }
 
 export interface BatchObservation {
-  readonly pixels?: FrameGather;
+  /** One an image, in the order of the replay's layout; none where only state is observed. */
+  readonly images: readonly FrameGather[];
   /** `[G·size, S]`. */
   readonly state?: Float32Array;
 }

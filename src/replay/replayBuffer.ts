@@ -9,21 +9,29 @@ import type { Generator } from '../random/generator.js';
 import { FrameMemory } from './frameMemory.js';
 import type { FrameSpill } from './frameSpill.js';
 
+/** One image of a row: a frame is `[H, W, C]`, an observation stacks K of them. */
+export interface ImageLayout {
+  readonly name: string;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** K. */
+  readonly frameStack: number;
+}
+
 /** What one row looks like. */
 export interface ReplayLayout {
-  /** Absent where only state is observed. */
-  readonly frame?: { readonly height: number; readonly width: number; readonly channels: number };
-  /** K, the frames of one observation. */
-  readonly frameStack: number;
+  /** None where only state is observed. */
+  readonly images: readonly ImageLayout[];
   /** S; 0 where only pixels are observed. */
   readonly stateSize: number;
   /** A. */
   readonly actionSize: number;
 }
 
-/** One observation as it is stored: its newest frame (HWC uint8), its state `[S]`, whichever the layout has. */
+/** One observation as it is stored: each image's newest frame (HWC uint8) by name, and its state `[S]`. */
 export interface ReplayObservation {
-  readonly frame?: Uint8Array;
+  readonly frames: Readonly<Record<string, Uint8Array>>;
   readonly state?: Float32Array;
 }
 
@@ -40,8 +48,8 @@ export interface ReplayStep {
 /** A whole episode: T actions and the T + 1 observations around them. */
 export interface ReplayEpisode {
   readonly length: number;
-  /** `[T+1, H, W, C]`. */
-  readonly pixels?: Uint8Array;
+  /** By name, `[T+1, H, W, C]` each; others than the layout's are left alone. */
+  readonly images: Readonly<Record<string, Uint8Array>>;
   /** `[T+1, S]`. */
   readonly state?: Float32Array;
   /** `[T, A]`. */
@@ -56,17 +64,22 @@ const scalarBytes = (actionSize: number): number => 4 * actionSize + 4 + 4 + 2;
 
 /** Bytes of one row: what one transition costs, since an episode of T transitions has T + 1 rows. */
 export function rowBytes(layout: ReplayLayout): number {
-  const { height, width, channels } = layout.frame ?? { height: 0, width: 0, channels: 0 };
-  return height * width * channels + 4 * layout.stateSize + scalarBytes(layout.actionSize);
+  const images = layout.images.reduce((sum, image) => sum + frameBytes(image), 0);
+  return images + 4 * layout.stateSize + scalarBytes(layout.actionSize);
+}
+
+/** Bytes of a frame, H·W·C. */
+export function frameBytes({ height, width, channels }: ImageLayout): number {
+  return height * width * channels;
 }
 
 export class ReplayBuffer {
   readonly layout: ReplayLayout;
   /** Rows that are kept. */
   readonly capacity: number;
-  /** Frame number = place in the ring, once staged. Undefined where only state is observed. */
-  readonly frames: FrameMemory | undefined;
-  readonly #spill: FrameSpill | undefined;
+  /** One an image, in the layout's order. Frame number = place in the ring, once staged. */
+  readonly frames: readonly FrameMemory[];
+  readonly #spills: readonly FrameSpill[];
   readonly #states: Float32Array;
   readonly #actions: Float32Array;
   readonly #rewards: Float32Array;
@@ -85,18 +98,19 @@ export class ReplayBuffer {
   /**
    * @param capacity rows that are kept; an episode of T transitions takes T + 1
    * @param firstRow the number of the first row that will be written: a resumed run's rows keep their numbers
-   * @param spill    keeps the frames instead of memory alone, in a buffer of whole episodes that is only sampled
+   * @param spills   one an image or none: they keep the frames instead of memory alone, in a buffer of whole
+   *   episodes that is only sampled
    */
-  constructor(layout: ReplayLayout, capacity: number, firstRow = 0, spill?: FrameSpill) {
+  constructor(layout: ReplayLayout, capacity: number, firstRow = 0, spills: readonly FrameSpill[] = []) {
     if (!Number.isInteger(capacity) || capacity < 2)
       throw new RangeError(`A replay buffer needs a capacity of at least 2 rows, not ${capacity}.`);
     this.layout = layout;
     this.capacity = capacity;
-    const { frame } = layout;
-    this.#spill = spill;
-    this.frames =
-      spill?.memory ?? (frame && new FrameMemory(frame.height * frame.width * frame.channels, capacity));
-    this.#reach = frame === undefined ? 0 : layout.frameStack - 1;
+    this.#spills = spills;
+    this.frames = layout.images.map(
+      (image, i) => spills[i]?.memory ?? new FrameMemory(frameBytes(image), capacity),
+    );
+    this.#reach = Math.max(1, ...layout.images.map(({ frameStack }) => frameStack)) - 1;
     this.#states = new Float32Array(capacity * layout.stateSize);
     this.#actions = new Float32Array(capacity * layout.actionSize);
     this.#rewards = new Float32Array(capacity);
@@ -158,14 +172,16 @@ export class ReplayBuffer {
   }
 
   addEpisode(episode: ReplayEpisode): void {
-    const { stateSize, actionSize } = this.layout;
-    const frameBytes = this.frames?.frameBytes ?? 0;
-    if ((frameBytes > 0 && episode.pixels === undefined) || (stateSize > 0 && episode.state === undefined))
-      throw new RangeError(
-        `The replay holds ${frameBytes > 0 ? 'frames' : 'states'}, and the episode has none.`,
-      );
+    const { images, stateSize, actionSize } = this.layout;
+    if (stateSize > 0 && episode.state === undefined)
+      throw new RangeError('The replay holds states, and the episode has none.');
     const observation = (t: number): ReplayObservation => ({
-      ...(episode.pixels && { frame: episode.pixels.subarray(t * frameBytes, (t + 1) * frameBytes) }),
+      frames: Object.fromEntries(
+        images.map((image) => {
+          const bytes = frameBytes(image);
+          return [image.name, episodeImage(episode, image).subarray(t * bytes, (t + 1) * bytes)];
+        }),
+      ),
       ...(episode.state && { state: episode.state.subarray(t * stateSize, (t + 1) * stateSize) }),
     });
     this.begin(observation(0));
@@ -188,14 +204,14 @@ export class ReplayBuffer {
         `The episode of ${length + 1} observations does not fit the replay's ${this.capacity} rows.`,
       );
     const { stateSize, actionSize } = this.layout;
-    const frameBytes = this.frames?.frameBytes ?? 0;
-    const pixels = new Uint8Array(frameBytes * (length + 1));
+    const images = this.frames.map((frames) => new Uint8Array(frames.frameBytes * (length + 1)));
     const state = new Float32Array(stateSize * (length + 1));
     const actions = new Float32Array(actionSize * length);
     const rewards = new Float32Array(length);
     for (let t = 0; t <= length; t++) {
       const place = this.#place(last - length + t);
-      if (this.frames !== undefined) pixels.set(this.frames.view(place), t * frameBytes);
+      for (const [i, frames] of this.frames.entries())
+        images[i]?.set(frames.view(place), t * frames.frameBytes);
       state.set(this.#states.subarray(place * stateSize, (place + 1) * stateSize), t * stateSize);
       if (t === length) break;
       actions.set(this.#actions.subarray(place * actionSize, (place + 1) * actionSize), t * actionSize);
@@ -205,35 +221,23 @@ export class ReplayBuffer {
       length,
       actions,
       rewards,
-      ...(frameBytes > 0 && { pixels }),
+      images: this.#byName(images),
       ...(stateSize > 0 && { state }),
     };
   }
 
-  /** The observation added last, as an environment gives it: pixels `[H, W, C·K]`, oldest frame first. */
-  lastObservation(): { pixels?: Uint8Array; state?: Float32Array } {
+  /** The observation added last, as an environment gives it: images `[H, W, C·K]`, oldest frame first. */
+  lastObservation(): {
+    readonly images: Readonly<Record<string, Uint8Array>>;
+    readonly state?: Float32Array;
+  } {
     const last = this.#written - 1;
-    const { frame, frameStack, stateSize } = this.layout;
-    const observation: { pixels?: Uint8Array; state?: Float32Array } = {};
-    if (frame !== undefined && this.frames !== undefined) {
-      const { channels } = frame;
-      const numbers = new Int32Array(frameStack);
-      this.frameStack(last, numbers, 0);
-      const pixels = new Uint8Array(this.frames.frameBytes * frameStack);
-      for (const [k, number] of numbers.entries()) {
-        const bytes = this.frames.view(number);
-        for (let i = 0; i < bytes.length; i++) {
-          const pixel = Math.floor(i / channels);
-          pixels[(pixel * frameStack + k) * channels + (i % channels)] = bytes[i] as number;
-        }
-      }
-      observation.pixels = pixels;
-    }
-    if (stateSize > 0) {
-      observation.state = new Float32Array(stateSize);
-      this.copyState(last, observation.state, 0);
-    }
-    return observation;
+    const { stateSize } = this.layout;
+    const images = this.#byName(this.frames.map((_, i) => this.#stackedImage(last, i)));
+    if (stateSize === 0) return { images };
+    const state = new Float32Array(stateSize);
+    this.copyState(last, state, 0);
+    return { images, state };
   }
 
   /** Whether the transition (row, row + 1) can be sampled: both rows and the whole stack are still held. */
@@ -260,11 +264,11 @@ export class ReplayBuffer {
   }
 
   /**
-   * Writes the K frame numbers of the observation at `row`, oldest first, to `target` from `offset` on. Before the
-   * episode's start its first frame is repeated.
+   * Writes the K frame numbers of image `i` of the observation at `row`, oldest first, to `target` from `offset` on.
+   * Before the episode's start its first frame is repeated.
    */
-  frameStack(row: number, target: Int32Array, offset: number): void {
-    const { frameStack } = this.layout;
+  frameStack(row: number, i: number, target: Int32Array, offset: number): void {
+    const { frameStack } = this.#image(i);
     const age = this.#age[this.#place(row)] as number;
     for (let k = 0; k < frameStack; k++)
       target[offset + k] = this.#place(row - Math.min(frameStack - 1 - k, age));
@@ -272,17 +276,17 @@ export class ReplayBuffer {
 
   /** Whether frames must be staged before they are gathered. */
   get isSpilled(): boolean {
-    return this.#spill !== undefined;
+    return this.#spills.length > 0;
   }
 
-  /** Brings a transition's frames into memory where they are not, see `FrameSpill.stage`. */
-  async stage(slot: number, numbers: readonly Int32Array[]): Promise<void> {
-    await this.#spill?.stage(slot, numbers);
+  /** Brings a transition's frames of image `i` into memory where they are not, see `FrameSpill.stage`. */
+  async stage(slot: number, i: number, numbers: readonly Int32Array[]): Promise<void> {
+    await this.#spills[i]?.stage(slot, numbers);
   }
 
-  /** Gives up the file of its frames, where there is one. */
+  /** Gives up the files of its frames, where there are some. */
   close(): void {
-    this.#spill?.close();
+    for (const spill of this.#spills) spill.close();
   }
 
   /** Copies the state `[S]` seen at `row`. */
@@ -333,12 +337,14 @@ export class ReplayBuffer {
     if (this.#written - this.#first >= this.capacity && this.#hasNext[place] === 1) this.#starts--;
     this.#hasNext[place] = 0;
     this.#age[place] = age;
-    if (this.frames !== undefined) {
-      if (observation.frame?.length !== this.frames.frameBytes)
+    for (const [i, frames] of this.frames.entries()) {
+      const { name } = this.#image(i);
+      const frame = observation.frames[name];
+      if (frame?.length !== frames.frameBytes)
         throw new RangeError(
-          `The replay's frames have ${this.frames.frameBytes} bytes, this one ${observation.frame?.length ?? 0}.`,
+          `The replay's frames of "${name}" have ${frames.frameBytes} bytes, this one ${frame?.length ?? 0}.`,
         );
-      (this.#spill ?? this.frames).write(place, observation.frame);
+      (this.#spills[i] ?? frames).write(place, frame);
     }
     const { stateSize } = this.layout;
     if (stateSize > 0) {
@@ -354,4 +360,40 @@ export class ReplayBuffer {
   #place(row: number): number {
     return row % this.capacity;
   }
+
+  #image(i: number): ImageLayout {
+    const image = this.layout.images[i];
+    if (image === undefined)
+      throw new RangeError(`The replay has ${this.layout.images.length} images; there is no image ${i}.`);
+    return image;
+  }
+
+  /** Image `i` of the observation at `row`, `[H, W, C·K]`. */
+  #stackedImage(row: number, i: number): Uint8Array {
+    const { channels, frameStack } = this.#image(i);
+    const frames = this.frames[i] as FrameMemory;
+    const numbers = new Int32Array(frameStack);
+    this.frameStack(row, i, numbers, 0);
+    const stacked = new Uint8Array(frames.frameBytes * frameStack);
+    for (const [k, number] of numbers.entries()) {
+      const bytes = frames.view(number);
+      for (let b = 0; b < bytes.length; b++) {
+        const pixel = Math.floor(b / channels);
+        stacked[(pixel * frameStack + k) * channels + (b % channels)] = bytes[b] as number;
+      }
+    }
+    return stacked;
+  }
+
+  #byName(images: readonly Uint8Array[]): Record<string, Uint8Array> {
+    return Object.fromEntries(images.map((image, i) => [this.#image(i).name, image]));
+  }
+}
+
+/** @throws RangeError where the episode has no image of that name */
+function episodeImage({ images }: ReplayEpisode, { name }: ImageLayout): Uint8Array {
+  const image = images[name];
+  if (image === undefined)
+    throw new RangeError(`The replay holds frames of "${name}", and the episode has none.`);
+  return image;
 }

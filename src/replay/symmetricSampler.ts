@@ -6,7 +6,8 @@
 import { drawShifts } from '../../encoders/randomShift.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch, BatchObservation, FrameGather } from './batch.js';
-import type { ReplayBuffer } from './replayBuffer.js';
+import type { FrameMemory } from './frameMemory.js';
+import type { ImageLayout, ReplayBuffer, ReplayLayout } from './replayBuffer.js';
 
 /** A part of the prior data, whole episodes, that is drawn from in a share of its own. */
 export interface PriorShare {
@@ -89,13 +90,13 @@ export class SymmetricSampler {
     const { discount, returnSteps = 1, seededRows = 0 } = this.#options;
     const { layout } = online;
     const rows = batchSize * minibatches;
-    const observation = new ObservationRows(sources, rows, layout.frameStack, layout.stateSize);
-    const nextObservation = new ObservationRows(sources, rows, layout.frameStack, layout.stateSize);
+    const observation = new ObservationRows(sources, rows, layout);
+    const nextObservation = new ObservationRows(sources, rows, layout);
     const actions = new Float32Array(rows * layout.actionSize);
     const rewards = new Float32Array(rows);
     const discounts = new Float32Array(rows);
     const prior = new Float32Array(rows);
-    const staged: Promise<void>[] = [];
+    const staged: Promise<unknown>[] = [];
     let i = 0;
     for (let minibatch = 0; minibatch < minibatches; minibatch++) {
       for (const { buffer, count } of sources) {
@@ -104,8 +105,13 @@ export class SymmetricSampler {
           const { steps, reward, factor } = buffer.discountedReturn(row, returnSteps, discount);
           observation.set(i, buffer, row);
           nextObservation.set(i, buffer, row + steps);
-          if (buffer.isSpilled)
-            staged.push(buffer.stage(staged.length, [observation.frames(i), nextObservation.frames(i)]));
+          if (buffer.isSpilled) {
+            const slot = staged.length;
+            const stages = layout.images.map((_, image) =>
+              buffer.stage(slot, image, [observation.frames(image, i), nextObservation.frames(image, i)]),
+            );
+            staged.push(Promise.all(stages));
+          }
           buffer.copyAction(row, actions, i * layout.actionSize);
           rewards[i] = reward;
           discounts[i] = factor;
@@ -149,43 +155,44 @@ export class SymmetricSampler {
 /** The observations of one batch while they are gathered. */
 class ObservationRows {
   readonly value: BatchObservation;
-  readonly #frameStack: number;
-  readonly #stateSize: number;
+  readonly #layout: ReplayLayout;
 
-  constructor(sources: readonly Source[], rows: number, frameStack: number, stateSize: number) {
-    this.#frameStack = frameStack;
-    this.#stateSize = stateSize;
-    const memories = sources.flatMap(({ buffer }) => buffer.frames ?? []);
-    const pixels: FrameGather | undefined =
-      memories.length === 0
-        ? undefined
-        : {
-            memories,
-            counts: sources.map((source) => source.count),
-            frames: new Int32Array(rows * frameStack),
-            shifts: new Int32Array(rows * 2),
-          };
+  constructor(sources: readonly Source[], rows: number, layout: ReplayLayout) {
+    this.#layout = layout;
+    const { images, stateSize } = layout;
     this.value = {
-      ...(pixels && { pixels }),
+      images: images.map(
+        ({ frameStack }, image): FrameGather => ({
+          memories: sources.map(({ buffer }) => buffer.frames[image] as FrameMemory),
+          counts: sources.map((source) => source.count),
+          frames: new Int32Array(rows * frameStack),
+          shifts: new Int32Array(rows * 2),
+        }),
+      ),
       ...(stateSize > 0 && { state: new Float32Array(rows * stateSize) }),
     };
   }
 
   set(i: number, buffer: ReplayBuffer, row: number): void {
-    const { pixels, state } = this.value;
-    if (pixels !== undefined) buffer.frameStack(row, pixels.frames, i * this.#frameStack);
-    if (state !== undefined) buffer.copyState(row, state, i * this.#stateSize);
+    const { images, state } = this.value;
+    const { stateSize } = this.#layout;
+    for (const [image, { frames }] of images.entries())
+      buffer.frameStack(row, image, frames, i * this.#stack(image));
+    if (state !== undefined) buffer.copyState(row, state, i * stateSize);
   }
 
-  /** The frame numbers of row i. */
-  frames(i: number): Int32Array {
-    const { pixels } = this.value;
-    return pixels?.frames.subarray(i * this.#frameStack, (i + 1) * this.#frameStack) ?? new Int32Array(0);
+  /** The frame numbers of an image in row i. */
+  frames(image: number, i: number): Int32Array {
+    const stack = this.#stack(image);
+    return (this.value.images[image] as FrameGather).frames.subarray(i * stack, (i + 1) * stack);
   }
 
-  /** One offset a sample, the same for its whole stack. */
+  /** One offset a sample and image, the same for its whole stack. */
   drawShifts(generator: Generator, pad: number): void {
-    const { pixels } = this.value;
-    pixels?.shifts.set(drawShifts(generator, pixels.shifts.length / 2, pad));
+    for (const { shifts } of this.value.images) shifts.set(drawShifts(generator, shifts.length / 2, pad));
+  }
+
+  #stack(image: number): number {
+    return (this.#layout.images[image] as ImageLayout).frameStack;
   }
 }

@@ -68,7 +68,7 @@ export async function ensureDataset(
       environment: {
         actionRepeat: recipe.actionRepeat,
         imageSize: recipe.imageSize,
-        ...(recipe.camera !== null && { camera: parseCamera(recipe.camera) }),
+        ...(recipe.camera !== null && { cameras: [parseCamera(recipe.camera)] }),
       },
       seed: recipe.seed,
       details: { level: recipe.level },

@@ -17,7 +17,14 @@ import type { GeneratorState } from '../random/generator.js';
 import type { ReplayEpisode } from '../replay/replayBuffer.js';
 import type { Counters, MeanMetricsState, MetricsPosition } from './metrics.js';
 import type { RunDataset } from './runData.js';
-import { floatTensors, readSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.js';
+import {
+  type ByteTensor,
+  type FloatTensor,
+  floatTensors,
+  readSafetensors,
+  type SafetensorsFile,
+  writeSafetensors,
+} from './safetensors.js';
 
 /** The JSON part. */
 export interface RunState {
@@ -246,14 +253,18 @@ export async function discardAfter(folder: string, latest: string | undefined): 
   for (const entry of [...later, ...partial]) await rm(join(folder, entry), { recursive: true, force: true });
 }
 
-function encodeEpisode({ length, pixels, state, actions, rewards }: EpisodeInProgress): SafetensorsFile {
+/** An image's tensor is called by this and its name. */
+const IMAGE_PREFIX = 'images/';
+
+function encodeEpisode({ length, images, state, actions, rewards }: EpisodeInProgress): SafetensorsFile {
   const rows = length + 1;
   return {
     metadata: {},
-    tensors: new Map([
-      ...(pixels
-        ? [['pixels', { dtype: 'U8', shape: [rows, pixels.length / rows], data: pixels }] as const]
-        : []),
+    tensors: new Map<string, FloatTensor | ByteTensor>([
+      ...Object.entries(images).map(([name, data]): [string, ByteTensor] => [
+        IMAGE_PREFIX + name,
+        { dtype: 'U8', shape: [rows, data.length / rows], data },
+      ]),
       ...(state ? [['state', { shape: [rows, state.length / rows], data: state }] as const] : []),
       ['actions', { shape: [length, length === 0 ? 0 : actions.length / length], data: actions }] as const,
       ['rewards', { shape: [length], data: rewards }] as const,
@@ -262,7 +273,11 @@ function encodeEpisode({ length, pixels, state, actions, rewards }: EpisodeInPro
 }
 
 function decodeEpisode({ tensors }: SafetensorsFile, where: string): EpisodeInProgress {
-  const pixels = tensors.get('pixels');
+  const images = [...tensors].flatMap(([name, { data }]) =>
+    name.startsWith(IMAGE_PREFIX) && data instanceof Uint8Array
+      ? [[name.slice(IMAGE_PREFIX.length), data] as const]
+      : [],
+  );
   const floats = (name: string): Float32Array | undefined => {
     const data = tensors.get(name)?.data;
     return data instanceof Float32Array ? data : undefined;
@@ -274,7 +289,7 @@ function decodeEpisode({ tensors }: SafetensorsFile, where: string): EpisodeInPr
     length: rewards.length,
     actions,
     rewards,
-    ...(pixels?.data instanceof Uint8Array && { pixels: pixels.data }),
+    images: Object.fromEntries(images),
     ...(state && { state }),
   };
 }

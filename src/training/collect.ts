@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { lockDataset } from '../../datasets/datasetLock.js';
 import {
   createManifest,
@@ -19,7 +20,7 @@ import type { EnvironmentOptions } from '../../envs/environment.js';
 import { isRemote } from '../../envs/remote/protocol.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
-import { recordingHeader } from './environmentOptions.js';
+import { environmentOptions, recordingHeader } from './environmentOptions.js';
 import type { Behaviour } from './experts.js';
 import { type EpisodePlan, type PlayerFacts, Players, type PlayersOptions } from './players.js';
 import type { Rollout } from './rollout.js';
@@ -33,9 +34,9 @@ export interface CollectOptions {
   readonly behaviours: readonly Behaviour[];
   /** Actions drawn from the policy (default), or its mode. */
   readonly mode?: 'sample' | 'mean' | undefined;
-  /** Size, action repeat (a policy's own where they are not given), camera and distraction of the recording. */
+  /** Size, action repeat and cameras (a policy's own where they are not given), distraction of the recording. */
   readonly environment?:
-    | Pick<EnvironmentOptions, 'actionRepeat' | 'imageSize' | 'camera' | 'distraction'>
+    | Pick<EnvironmentOptions, 'actionRepeat' | 'imageSize' | 'cameras' | 'distraction'>
     | undefined;
   /** Default 0. */
   readonly seed?: number | undefined;
@@ -161,8 +162,8 @@ function recordingOptions({
   task,
 }: CollectOptions): EnvironmentOptions {
   const policies = [...new Set(behaviours)].flatMap((behaviour) => behaviour ?? []);
-  let { actionRepeat, imageSize } = environment;
-  let frameStack = 1;
+  let { actionRepeat, imageSize, cameras } = environment;
+  let frameStack: EnvironmentOptions['frameStack'] = 1;
   for (const { config, name } of policies) {
     // A server may run the same task elsewhere; whether it does, only whoever started it knows.
     if (config.task !== task && !isRemote(task))
@@ -173,20 +174,27 @@ function recordingOptions({
         `The policy ${name} was trained at action repeat ${config.actionRepeat}: it cannot be recorded at ${actionRepeat}.`,
       );
     if (config.obs === 'state') continue;
-    imageSize ??= config.imageSize;
-    frameStack = config.frameStack;
-    if (imageSize !== config.imageSize)
+    const own = environmentOptions(config);
+    imageSize ??= own.imageSize;
+    cameras ??= own.cameras;
+    frameStack = own.frameStack;
+    if (!isDeepStrictEqual(imageSize, own.imageSize))
       throw new InputError(
-        `The policy ${name} sees images of ${config.imageSize} pixels: it cannot be recorded at ${imageSize}.`,
+        `The policy ${name} sees images of ${config.imageSize} pixels: it cannot be recorded at ${JSON.stringify(imageSize)}.`,
+      );
+    const missing = own.cameras?.find((camera) => !cameras?.includes(camera));
+    if (missing !== undefined)
+      throw new InputError(
+        `The policy ${name} looks through the camera ${missing}: give it among --cameras.`,
       );
   }
   return {
     observations: 'both',
     seed,
-    frameStack,
+    ...(frameStack !== undefined && { frameStack }),
+    ...(cameras !== undefined && { cameras }),
     ...(actionRepeat !== undefined && { actionRepeat }),
     ...(imageSize !== undefined && { imageSize }),
-    ...(environment.camera !== undefined && { camera: environment.camera }),
     ...(environment.distraction !== undefined && { distraction: environment.distraction }),
   };
 }
@@ -263,6 +271,6 @@ function actingHash(acting: readonly Behaviour[]): string {
 }
 
 function toEpisode(rollout: Rollout, id: string) {
-  const { length, pixels, state, actions, rewards, terminated, truncated } = rollout;
-  return { id, length, pixels, state, actions, rewards, terminated, truncated };
+  const { length, images, state, actions, rewards, terminated, truncated } = rollout;
+  return { id, length, images, state, actions, rewards, terminated, truncated };
 }

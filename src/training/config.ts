@@ -9,6 +9,7 @@ import type { BackendOptions } from '../backend/options.js';
 import { didYouMean, InputError } from '../errors.js';
 import { parseByteSize } from './byteSize.js';
 import { parseDatasets } from './datasetWeights.js';
+import { frameStackSchema, imageSizeSchema } from './imageSettings.js';
 
 const runShape = {
   task: z.string().min(1).describe('task to learn, as "rlpd tasks" names it, such as walker-walk'),
@@ -27,9 +28,9 @@ const runShape = {
       'memory that datasets may take, such as 4GB; further images are read from a file in the run folder, and what is learnt stays the same; null: what is free',
     ),
   obs: z
-    .enum(['pixels', 'state'])
+    .enum(['pixels', 'state', 'both'])
     .default('pixels')
-    .describe('what the policy sees: pixels or physical state'),
+    .describe('what the policy sees: pixels, state or both'),
   seed: z.int().min(0).max(0xffffffff).default(0).describe('seed of everything random'),
   envFrames: z
     .int()
@@ -45,9 +46,17 @@ const runShape = {
     ),
 
   actionRepeat: z.int().min(1).default(2).describe('control steps for each action'),
-  imageSize: z.int().min(1).default(64).describe('side of the square image in pixels'),
-  frameStack: z.int().min(1).default(3).describe('frames in one observation'),
-  camera: z.string().nullable().default(null).describe("name or number of the camera; null: the task's own"),
+  cameras: z.array(z.string().min(1)).default([]).meta({
+    isList: true,
+    description:
+      "names or numbers of the cameras, an image each, such as front,wrist; default: the task's own",
+  }),
+  imageSize: imageSizeSchema
+    .default(64)
+    .describe('pixels of an image: its side, WIDTHxHEIGHT, or by image, such as front=128x96,wrist=64'),
+  frameStack: frameStackSchema
+    .default(3)
+    .describe('frames stacked in an image, or by image, such as front=3,wrist=1'),
   distraction: z
     .enum(['none', ...distractionLevels])
     .default('none')
@@ -146,6 +155,13 @@ export function parseRunConfig(
   }
   checkTogether(config);
   return config;
+}
+
+/** Settings that an earlier version wrote, in today's words. */
+export function fromEarlierVersion(settings: unknown): unknown {
+  if (typeof settings !== 'object' || settings === null || !('camera' in settings)) return settings;
+  const { camera, ...rest } = settings;
+  return { cameras: camera === null ? [] : [camera], ...rest };
 }
 
 /** The learner's part of a run's settings. */

@@ -6,17 +6,18 @@ import type { DistractionOptions } from '../../envs/distraction/levels.js';
 import type { EnvironmentOptions, EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
 import type { ReplayLayout } from '../replay/replayBuffer.js';
 import { type RunConfig, runConfigShape } from './config.js';
+import { parseFrameStack, parseImageSize } from './imageSettings.js';
 
 export function environmentOptions(config: RunConfig, seed = 0): EnvironmentOptions {
-  const { actionRepeat, imageSize, frameStack, camera, obs } = config;
+  const { actionRepeat, imageSize, frameStack, cameras, obs } = config;
   const distraction = distractionOptions(config);
   return {
     actionRepeat,
     observations: obs,
-    imageSize,
-    frameStack,
+    imageSize: parseImageSize(imageSize),
+    frameStack: parseFrameStack(frameStack),
     seed,
-    ...(camera !== null && { camera: parseCamera(camera) }),
+    ...(cameras.length > 0 && { cameras: cameras.map(parseCamera) }),
     ...(distraction && { distraction }),
   };
 }
@@ -42,10 +43,7 @@ export function parseCamera(text: string): string | number {
 
 export function replayLayout(space: ObservationSpace, spec: EnvironmentSpec): ReplayLayout {
   return {
-    ...(space.pixels && {
-      frame: { height: spec.imageHeight, width: spec.imageWidth, channels: spec.imageChannels },
-    }),
-    frameStack: space.pixels === undefined ? 1 : spec.frameStack,
+    images: space.images,
     stateSize: space.state?.shape[0] ?? 0,
     actionSize: spec.actionSize,
   };
@@ -57,17 +55,14 @@ export function recordingHeader(
   spec: EnvironmentSpec,
   provenance: DatasetHeader['provenance'],
 ): DatasetHeader {
-  const hasPixels = space.pixels !== undefined;
   return {
     task: spec.task,
     actionRepeat: spec.actionRepeat,
     controlTimestep: spec.controlTimestep,
-    imageHeight: hasPixels ? spec.imageHeight : 0,
-    imageWidth: hasPixels ? spec.imageWidth : 0,
-    imageChannels: hasPixels ? spec.imageChannels : 0,
-    camera: spec.camera,
-    renderer: hasPixels ? spec.renderer : null,
+    images: space.images.map(({ name, height, width, channels }) => ({ name, height, width, channels })),
+    renderer: space.images.length > 0 ? spec.renderer : null,
     actionSize: spec.actionSize,
+    actionBox: spec.actionBox && { low: [...spec.actionBox.low], high: [...spec.actionBox.high] },
     stateSize: space.state?.shape[0] ?? 0,
     provenance,
   };

@@ -22,7 +22,11 @@ try {
     : undefined;
   port.on('message', (plan: EpisodePlan) => {
     play(environment, plan).then(
-      (result) => send({ ok: true, result }, [result.pixels.buffer as ArrayBuffer]),
+      (result) =>
+        send(
+          { ok: true, result },
+          Object.values(result.images).map(({ buffer }) => buffer as ArrayBuffer),
+        ),
       (error: unknown) => send({ ok: false, ...sendError(error) }),
     );
   });

@@ -4,11 +4,11 @@
  */
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
-import type { EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
+import type { EnvironmentSpec, ImageSpace, ObservationSpace } from '../../envs/environment.js';
 import { RlpdAgent } from '../agent/agent.js';
 import { InputError } from '../errors.js';
 import { DamagedCheckpointError, readLatestCheckpoint } from './checkpoint.js';
-import { agentSettings, parseRunConfig, type RunConfig } from './config.js';
+import { agentSettings, fromEarlierVersion, parseRunConfig, type RunConfig } from './config.js';
 import { readConfig, runPaths } from './runFolder.js';
 import { floatTensors, readSafetensors, writeSafetensors } from './safetensors.js';
 
@@ -20,6 +20,8 @@ export interface PolicyFile {
   /** Mean evaluation return at that time; null where it was not evaluated. */
   readonly return: number | null;
   readonly tensors: ReadonlyMap<string, { readonly shape: number[]; readonly data: Float32Array }>;
+  /** Names of the images it looks at; undefined: all that its environment shows. */
+  readonly images?: readonly string[] | undefined;
 }
 
 /** The key of the file's metadata that holds the rest as JSON: safetensors metadata is text alone. */
@@ -30,11 +32,12 @@ const metadataSchema = z.object({
   envFrames: z.int().min(0),
   return: z.number().nullable(),
   config: z.record(z.string(), z.json()),
+  images: z.array(z.string()).optional(),
 });
 
 export async function writePolicy(path: string, policy: PolicyFile): Promise<void> {
-  const { config, envFrames, tensors } = policy;
-  const metadata = JSON.stringify({ version: 1, envFrames, return: policy.return, config });
+  const { config, envFrames, tensors, images } = policy;
+  const metadata = JSON.stringify({ version: 1, envFrames, return: policy.return, config, images });
   await writeSafetensors(path, { tensors, metadata: { [METADATA_KEY]: metadata } });
 }
 
@@ -57,12 +60,13 @@ export async function readPolicy(path: string): Promise<PolicyFile> {
     const issue = parsed.error.issues[0];
     throw new InputError(`${path} is not a readable policy: "${issue?.path.join('.')}": ${issue?.message}.`);
   }
-  const config = parseRunConfig(parsed.data.config, (name) => `"${name}" in ${path}`);
+  const config = parseRunConfig(fromEarlierVersion(parsed.data.config), (name) => `"${name}" in ${path}`);
   return {
     config,
     envFrames: parsed.data.envFrames,
     return: parsed.data.return,
     tensors: floatTensors(file),
+    images: parsed.data.images,
   };
 }
 
@@ -72,17 +76,33 @@ export function policyAgent(
   environment: { readonly observationSpace: ObservationSpace; readonly spec: EnvironmentSpec },
   seed: number,
 ): RlpdAgent {
-  const { pixels, state } = environment.observationSpace;
-  const isState = policy.config.obs === 'state';
+  const { obs } = policy.config;
+  const { images, state } = environment.observationSpace;
   const agent = RlpdAgent.create({
     config: agentSettings(policy.config),
     // An environment that is recorded may show more than the policy looks at.
-    observationSpace: { ...(isState ? state && { state } : pixels && { pixels }) },
+    observationSpace: {
+      images: obs === 'state' ? [] : policyImages(policy, images),
+      ...(obs !== 'pixels' && state && { state }),
+    },
     actionSize: environment.spec.actionSize,
     seed,
   });
   agent.restorePolicy(policy.tensors);
   return agent;
+}
+
+/** @throws InputError where the environment does not show an image that the policy looks at */
+function policyImages({ images, config }: PolicyFile, shown: readonly ImageSpace[]): readonly ImageSpace[] {
+  if (images === undefined) return shown;
+  return images.map((name) => {
+    const image = shown.find((other) => other.name === name);
+    if (image === undefined)
+      throw new InputError(
+        `The policy of ${config.task} looks at the image "${name}", and there ${shown.length === 1 ? 'is' : 'are'} only ${shown.map((other) => other.name).join(', ')}: add it with --cameras.`,
+      );
+    return image;
+  });
 }
 
 /**

@@ -1,9 +1,9 @@
-/** The buffer that datasets are loaded into: in memory, or with a part of its frames in a file of the run's folder. */
+/** The buffer that datasets are loaded into: in memory, or with a part of its frames in files of the run's folder. */
 import { statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../errors.js';
 import { FrameSpill } from '../replay/frameSpill.js';
-import { ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
+import { frameBytes, ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
 import { gigabytes, type MemoryEstimate } from './replayMemory.js';
 
 /** @param folder the run's, which exists */
@@ -14,14 +14,13 @@ export function createPriorBuffer(
   folder: string,
 ): ReplayBuffer {
   if (spill === undefined) return new ReplayBuffer(layout, rows);
-  const { residentFrames: resident, frameBytes, batchRows, framesPerRow } = spill;
-  const path = join(folder, `dataset-frames-${process.pid}.scratch`);
-  return new ReplayBuffer(
-    layout,
-    rows,
-    0,
-    new FrameSpill({ frameBytes, resident, batchRows, framesPerRow, path }),
-  );
+  const { residentFrames: resident, batchRows } = spill;
+  const spills = layout.images.map((image, i) => {
+    const path = join(folder, `dataset-frames-${process.pid}-${i}.scratch`);
+    const framesPerRow = spill.framesPerRow[i] as number;
+    return new FrameSpill({ frameBytes: frameBytes(image), resident, batchRows, framesPerRow, path });
+  });
+  return new ReplayBuffer(layout, rows, 0, spills);
 }
 
 /** @throws InputError where the disk of `folder`, which need not exist yet, has no room for so many bytes */

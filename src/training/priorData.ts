@@ -1,10 +1,11 @@
 /** Recorded datasets on their way into a replay: that they fit the task, and the loading itself. */
 
 import { manifestFindings } from '../../datasets/doctor/manifestFindings.js';
+import { matchImages } from '../../datasets/imageMatching.js';
 import { type Dataset, openDataset } from '../../datasets/reader.js';
 import type { EnvironmentSpec } from '../../envs/environment.js';
 import { InputError } from '../errors.js';
-import type { ReplayBuffer, ReplayLayout } from '../replay/replayBuffer.js';
+import type { ReplayBuffer, ReplayEpisode, ReplayLayout } from '../replay/replayBuffer.js';
 import type { PriorShare } from '../replay/symmetricSampler.js';
 
 /**
@@ -18,7 +19,7 @@ export async function openPriorData(
   onNote: (line: string) => void = () => {},
 ): Promise<Dataset[]> {
   const datasets = [];
-  const target = { environment, frame: layout.frame, stateSize: layout.stateSize };
+  const target = { environment, images: layout.images, stateSize: layout.stateSize };
   for (const folder of folders) {
     const dataset = await openDataset(folder);
     for (const { severity, message, fix } of manifestFindings(dataset.manifest, target)) {
@@ -50,6 +51,23 @@ export function priorShares(
   });
 }
 
+/** Episodes with the layout's images alone, under the names that the layout has for them. */
+export async function* wantedEpisodes(
+  dataset: Dataset,
+  layout: ReplayLayout,
+  indices?: Iterable<number>,
+): AsyncGenerator<ReplayEpisode> {
+  const matches = matchImages(dataset.manifest.images, layout.images);
+  const names = matches.flatMap(({ recorded }) => recorded?.name ?? []);
+  for await (const episode of dataset.episodes({ images: names, ...(indices && { indices }) })) {
+    const images = matches.flatMap(({ wanted, recorded }) => {
+      const image = recorded && episode.images[recorded.name];
+      return image ? [[wanted.name, image] as const] : [];
+    });
+    yield { ...episode, images: Object.fromEntries(images) };
+  }
+}
+
 /** Adds every episode, in order. Stops early, between two episodes, when `signal` is aborted. */
 export async function loadInto(
   buffer: ReplayBuffer,
@@ -57,7 +75,7 @@ export async function loadInto(
   signal?: AbortSignal,
 ): Promise<void> {
   for (const dataset of datasets) {
-    for await (const episode of dataset.episodes({ pixels: buffer.frames !== undefined })) {
+    for await (const episode of wantedEpisodes(dataset, buffer.layout)) {
       if (signal?.aborted) return;
       buffer.addEpisode(episode);
     }

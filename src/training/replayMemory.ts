@@ -1,7 +1,7 @@
 /** How much memory a run's experience will take, said before the run starts, and refused where it cannot fit. */
 import { freemem } from 'node:os';
 import { InputError } from '../errors.js';
-import { type ReplayLayout, rowBytes } from '../replay/replayBuffer.js';
+import { frameBytes, type ReplayLayout, rowBytes } from '../replay/replayBuffer.js';
 
 export interface MemoryOptions {
   /** B·G, the transitions of one whole batch. */
@@ -14,15 +14,14 @@ export interface MemoryOptions {
   readonly available?: number;
 }
 
-/** How the frames of a dataset that does not fit are divided. */
+/** How the frames of a dataset that does not fit are divided: of each image the same rows stay in memory. */
 export interface SpillPlan {
-  readonly frameBytes: number;
-  /** Frames that stay in memory. */
+  /** Rows whose frames stay in memory. */
   readonly residentFrames: number;
   readonly batchRows: number;
-  /** Frames of one transition: a stack and those up to the end of the one it arrives at. */
-  readonly framesPerRow: number;
-  /** Bytes of the other frames, in a file. */
+  /** Of each image, frames of one transition: a stack and those up to the end of the one it arrives at. */
+  readonly framesPerRow: readonly number[];
+  /** Bytes of the other frames, in files. */
   readonly fileBytes: number;
 }
 
@@ -55,7 +54,7 @@ export function estimateMemory(
   const rest =
     spill === undefined
       ? ''
-      : `, ${gigabytes(spill.fileBytes)} of its images in a file of the run's folder and read from there for every batch`;
+      : `, ${gigabytes(spill.fileBytes)} of its images in ${layout.images.length === 1 ? 'a file' : 'files'} of the run's folder and read from there for every batch`;
   const parts = [
     ...(rows.online > 0 ? [`replay ${rows.online} observations, ${gigabytes(online)}`] : []),
     ...(rows.offline > 0 ? [`dataset ${rows.offline} observations, ${gigabytes(offline)}${rest}`] : []),
@@ -75,23 +74,18 @@ function planSpill(
   { batchRows, returnSteps }: { readonly batchRows: number; readonly returnSteps: number },
   budget: number,
 ): SpillPlan | undefined {
-  const { frame, frameStack } = layout;
   // Without images there is nothing that could be left out: what does not fit is refused by the sum.
-  const frameBytes = frame === undefined ? 0 : frame.height * frame.width * frame.channels;
-  const framesPerRow = frameStack + returnSteps;
-  const needed = rows * (rowBytes(layout) - frameBytes) + batchRows * framesPerRow * frameBytes;
+  const bytes = layout.images.map(frameBytes);
+  const rowImages = bytes.reduce((sum, image) => sum + image, 0);
+  const framesPerRow = layout.images.map(({ frameStack }) => frameStack + returnSteps);
+  const slots = bytes.reduce((sum, image, i) => sum + batchRows * (framesPerRow[i] as number) * image, 0);
+  const needed = rows * (rowBytes(layout) - rowImages) + slots;
   if (needed > budget)
     throw new InputError(
-      `The datasets take at least ${gigabytes(needed)} of memory (${frame === undefined ? 'all of them: they have no images' : 'all but the images, and the images of one batch'}), and there are ${gigabytes(Math.max(0, budget))} for them: give more --dataset-memory or a smaller dataset, or lower --replay-capacity or --env-frames.`,
+      `The datasets take at least ${gigabytes(needed)} of memory (${rowImages === 0 ? 'all of them: they have no images' : 'all but the images, and the images of one batch'}), and there are ${gigabytes(Math.max(0, budget))} for them: give more --dataset-memory or a smaller dataset, or lower --replay-capacity or --env-frames.`,
     );
-  const residentFrames = Math.min(rows, Math.floor((budget - needed) / frameBytes));
-  return {
-    frameBytes,
-    residentFrames,
-    batchRows,
-    framesPerRow,
-    fileBytes: (rows - residentFrames) * frameBytes,
-  };
+  const residentFrames = Math.min(rows, Math.floor((budget - needed) / rowImages));
+  return { residentFrames, batchRows, framesPerRow, fileBytes: (rows - residentFrames) * rowImages };
 }
 
 /** What the process may still take, under a container's limit too where Node can tell. */

@@ -1,5 +1,5 @@
 /** Whole episodes of a policy in an environment: what evaluation scores and what `rlpd collect` records. */
-import type { Environment, EnvironmentSpec, Observation } from '../../envs/environment.js';
+import type { Environment, ImageSpace, Observation } from '../../envs/environment.js';
 import type { EnvironmentWorker } from '../../envs/worker.js';
 
 /** In this thread or in one of its own. */
@@ -18,8 +18,8 @@ export interface Rollout {
   readonly actions: Float32Array;
   /** `[T]`. */
   readonly rewards: Float32Array;
-  /** `[T + 1, H, W, C]`, the observations' newest frames; empty where only state is observed. */
-  readonly pixels: Uint8Array;
+  /** By name, `[T + 1, H, W, C]` each: the observations' newest frames; empty where only state is observed. */
+  readonly images: Readonly<Record<string, Uint8Array>>;
   /** `[T + 1, S]`; empty where only pixels are observed. */
   readonly state: Float32Array;
   readonly terminated: boolean;
@@ -40,14 +40,15 @@ export interface RolloutOptions {
 /** One episode, a function of the seed and the policy alone. Undefined when `signal` was aborted on the way. */
 export async function rollout(options: RolloutOptions): Promise<Rollout | undefined> {
   const { environment, policy, seed, watch, signal } = options;
-  const frames: Uint8Array[] = [];
+  const { images: spaces } = environment.observationSpace;
+  const frames = spaces.map((): Uint8Array[] => []);
   const states: Float32Array[] = [];
   const actions: Float32Array[] = [];
   const rewards: number[] = [];
   let invalid: string | undefined;
   let [terminated, truncated] = [false, false];
-  const see = ({ pixels, state }: Observation): void => {
-    if (pixels !== undefined) frames.push(newestFrame(pixels, environment.spec));
+  const see = ({ images, state }: Observation): void => {
+    for (const [i, space] of spaces.entries()) frames[i]?.push(newestFrame(images, space));
     if (state !== undefined) states.push(state);
   };
   let { observation } = await environment.reset({ seed });
@@ -70,7 +71,7 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
     return: rewards.reduce((sum, reward) => sum + reward, 0),
     actions: concatenate(actions, Float32Array),
     rewards: Float32Array.from(rewards),
-    pixels: concatenate(frames, Uint8Array),
+    images: Object.fromEntries(spaces.map(({ name }, i) => [name, concatenate(frames[i] ?? [], Uint8Array)])),
     state: concatenate(states, Float32Array),
     terminated,
     truncated,
@@ -78,19 +79,17 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
   };
 }
 
-/** The last C channels of a stack `[H, W, C·K]`, as a frame of its own `[H, W, C]`. */
-export function newestFrame(pixels: Uint8Array, spec: EnvironmentSpec): Uint8Array {
-  const { imageHeight, imageWidth, imageChannels, frameStack } = spec;
-  if (frameStack === 1) return pixels;
-  const frame = new Uint8Array(imageHeight * imageWidth * imageChannels);
-  const depth = imageChannels * frameStack;
-  for (
-    let pixel = 0, from = depth - imageChannels;
-    pixel < imageHeight * imageWidth;
-    pixel++, from += depth
-  ) {
-    for (let channel = 0; channel < imageChannels; channel++)
-      frame[pixel * imageChannels + channel] = pixels[from + channel] as number;
+/** The last C channels of an image's stack `[H, W, C·K]`, as a frame of its own `[H, W, C]`. */
+export function newestFrame(images: Observation['images'], space: ImageSpace): Uint8Array {
+  const { name, height, width, channels, frameStack } = space;
+  const stack = images[name];
+  if (stack === undefined) throw new Error(`The observation lacks the image "${name}".`);
+  if (frameStack === 1) return stack;
+  const frame = new Uint8Array(height * width * channels);
+  const depth = channels * frameStack;
+  for (let pixel = 0, from = depth - channels; pixel < height * width; pixel++, from += depth) {
+    for (let channel = 0; channel < channels; channel++)
+      frame[pixel * channels + channel] = stack[from + channel] as number;
   }
   return frame;
 }

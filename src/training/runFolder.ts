@@ -9,7 +9,7 @@ import { InputError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { acquireLock, type Lock } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
-import { kebabCase, parseRunConfig, type RunConfig, type RunSettings } from './config.js';
+import { fromEarlierVersion, kebabCase, parseRunConfig, type RunConfig, type RunSettings } from './config.js';
 import { METRICS_FILE, type MetricsLine, parseMetricsLine } from './metrics.js';
 
 export const runPaths = (run: string) => ({
@@ -100,7 +100,7 @@ export async function readConfig(run: string): Promise<RunConfig> {
   } catch (error) {
     throw new InputError(`${path} is not valid JSON: ${(error as Error).message}.`);
   }
-  return parseRunConfig(settings, (name) => `"${name}" in ${path}`);
+  return parseRunConfig(fromEarlierVersion(settings), (name) => `"${name}" in ${path}`);
 }
 
 /**

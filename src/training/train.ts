@@ -26,7 +26,7 @@ import { parseDatasets } from './datasetWeights.js';
 import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
 import { MetricsWriter, requireMetrics } from './metrics.js';
 import { createPriorBuffer, requireDisk } from './priorBuffer.js';
-import { loadInto, openPriorData, priorShares, rowsOf } from './priorData.js';
+import { loadInto, openPriorData, priorShares, rowsOf, wantedEpisodes } from './priorData.js';
 import { estimateMemory, type MemoryEstimate } from './replayMemory.js';
 import { describeData, findData } from './runData.js';
 import {
@@ -386,7 +386,7 @@ async function refill(
     const indices = episodes
       .slice(skipped)
       .flatMap((entry) => (entry.dataset === dataset ? entry.index : []));
-    for await (const episode of dataset.episodes({ indices, pixels: buffer.frames !== undefined })) {
+    for await (const episode of wantedEpisodes(dataset, layout, indices)) {
       if (signal.aborted) return buffer;
       buffer.addEpisode(episode);
     }

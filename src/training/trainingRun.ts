@@ -314,7 +314,8 @@ export class TrainingRun {
     if (!isSnapshot && !isBest) return;
     const tensors = await agent.policyTensors();
     this.#requireFinite(badWeights(tensors));
-    const policy = { config, envFrames: this.#counters.envFrames, return: mean, tensors };
+    const images = this.#parts.evaluationEnvironment.observationSpace.images.map(({ name }) => name);
+    const policy = { config, envFrames: this.#counters.envFrames, return: mean, tensors, images };
     if (isSnapshot) {
       await makeFolder(policies);
       await writePolicy(join(policies, `${this.#stepName()}.safetensors`), policy);
@@ -420,12 +421,10 @@ export class TrainingRun {
     return Float32Array.from({ length: replay.layout.actionSize }, () => exploration.uniform(-1, 1));
   }
 
-  #replayObservation({ pixels, state }: Observation): ReplayObservation {
-    const { environment, replay } = this.#parts;
-    return {
-      ...(pixels && replay.frames && environment && { frame: newestFrame(pixels, environment.spec) }),
-      ...(state && { state }),
-    };
+  #replayObservation({ images, state }: Observation): ReplayObservation {
+    const { replay } = this.#parts;
+    const frames = replay.layout.images.map((image) => [image.name, newestFrame(images, image)] as const);
+    return { frames: Object.fromEntries(frames), ...(state && { state }) };
   }
 
   #stepName(): string {

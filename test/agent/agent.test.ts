@@ -269,14 +269,12 @@ describe('robustness', () => {
   it('takes batches of another size or split as they come', async () => {
     const agent = smallAgent('pixels');
     const batch = new BatchSource('pixels', 4).next();
-    const pixels = batch.observation.pixels;
-    assert.ok(pixels !== undefined);
     await agent.update(batch);
-    const onlyFirst = { counts: [4, 0] };
+    const onlyFirst = batch.observation.images.map((image) => ({ ...image, counts: [4, 0] }));
     const metrics = await agent.update({
       ...batch,
-      observation: { pixels: { ...pixels, ...onlyFirst } },
-      nextObservation: { pixels: { ...pixels, ...onlyFirst } },
+      observation: { images: onlyFirst },
+      nextObservation: { images: onlyFirst },
     });
     assert.ok(Number.isFinite(metrics.criticLoss));
     assert.ok(Number.isFinite((await agent.update(new BatchSource('pixels', 2).next())).criticLoss));
@@ -285,10 +283,14 @@ describe('robustness', () => {
 
   it('refuses a space with nothing to see, and an image too small for the encoder', () => {
     const config = parseAgentConfig({});
-    assert.throws(() => RlpdAgent.create({ config, observationSpace: {}, actionSize, seed: 0 }), InputError);
-    const { pixels } = observationSpace('pixels');
-    assert.ok(pixels !== undefined);
-    const small = { pixels: { ...pixels, shape: [20, 20, 3] } };
+    const nothing = { images: [] };
+    assert.throws(
+      () => RlpdAgent.create({ config, observationSpace: nothing, actionSize, seed: 0 }),
+      InputError,
+    );
+    const small = {
+      images: observationSpace('pixels').images.map((image) => ({ ...image, height: 20, width: 20 })),
+    };
     assert.throws(
       () => RlpdAgent.create({ config, observationSpace: small, actionSize, seed: 0 }),
       (error) => error instanceof InputError && /20×20 pixels is too small/.test(error.message),

@@ -13,7 +13,7 @@ const metricTolerance = 0.02;
 const moveTolerance = 0.25;
 
 describe('one update in bf16 agrees with float32', await torchOrSkip('bfloat16'), () => {
-  for (const name of ['pixels', 'state', 'both']) {
+  for (const name of ['pixels', 'state', 'both', 'cameras']) {
     it(name, async () => {
       const [actual, expected] = [await updated('torch', name), await updated('cpu', name)];
       expected.metrics.forEach((metrics, step) => {

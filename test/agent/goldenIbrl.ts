@@ -56,9 +56,9 @@ function priorBatch({ prior, config }: GoldenIbrl): Batch {
   const { actions, bytes, state } = prior;
   const size = actions?.shape[0] ?? 0;
   const observation = {
-    ...(bytes && {
-      pixels: { ...framesOf(bytes), shifts: new Int32Array(size * 2).fill(config.randomShiftPad) },
-    }),
+    images: bytes
+      ? [{ ...framesOf(bytes), shifts: new Int32Array(size * 2).fill(config.randomShiftPad) }]
+      : [],
     ...(state && { state: Float32Array.from(state.data) }),
   };
   return {

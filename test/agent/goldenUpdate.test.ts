@@ -29,6 +29,7 @@ describe('one update equals the independent one', () => {
     ['state', 'state, two critics in the target, entropy backup, weight decay, three layers'],
     ['both', 'pixels and state, all critics in the target, dropout, no layer norm'],
     ['constrained', 'pixels and state, the actor held to the prior rows'],
+    ['cameras', 'two images of different sizes and a state'],
   ] as const) {
     it(setting, async () => {
       const golden = goldenUpdate(name);
@@ -50,15 +51,15 @@ describe('one update equals the independent one', () => {
     for (const golden of Object.values(cases)) {
       const config = parseAgentConfig({ ...golden.config, encoder: 'rlpd' });
       const [rows, stateSize] = golden.state.shape as [number, number];
-      const shape = { pixels: undefined, stateSize, actionSize: golden.actions.shape[1] ?? 0 };
+      const shape = { images: [], stateSize, actionSize: golden.actions.shape[1] ?? 0 };
       const learner = new BcLearner(config, shape, new Generator(0));
       assignAll(learner, golden.before);
       const state = Float32Array.from(golden.state.data);
       const { actorLoss } = await learner.update({
         size: rows,
         minibatches: 1,
-        observation: { state },
-        nextObservation: { state },
+        observation: { images: [], state },
+        nextObservation: { images: [], state },
         actions: Float32Array.from(golden.actions.data),
         rewards: new Float32Array(rows),
         discounts: new Float32Array(rows),

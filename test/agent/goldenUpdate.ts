@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { type AgentConfig, parseAgentConfig } from '../../src/agent/config.js';
 import { type Learner, learnerVariables } from '../../src/agent/learner.js';
-import type { AgentShape } from '../../src/agent/networks.js';
+import type { AgentShape } from '../../src/agent/observation.js';
 import { RlpdLearner } from '../../src/agent/rlpdLearner.js';
 import { actorStep, type CriticStepInputs, criticStep, rlpdMetricNames } from '../../src/agent/rlpdUpdate.js';
 import { assignValues, readValues } from '../../src/nn/parameters.js';
@@ -27,7 +27,10 @@ export interface GoldenUpdate {
   readonly metrics: readonly Readonly<Record<string, number>>[];
 }
 
-export type GoldenMinibatch = Readonly<Record<string, Plain | Plain[]>>;
+/** One array, a list of them, or several by name. */
+type GoldenInput = Plain | Plain[] | Readonly<Record<string, Plain>>;
+
+export type GoldenMinibatch = Readonly<Record<string, GoldenInput>>;
 
 export function readGolden<T>(name: string): T {
   // The compiled test runs from dist/test/agent; the data stays in the source tree.
@@ -71,10 +74,12 @@ export function goldenLearner(golden: GoldenUpdate): RlpdLearner {
 }
 
 export function goldenShape(minibatch: GoldenMinibatch): AgentShape {
-  const [, height, width, depth] = single(minibatch.image)?.shape ?? [];
-  const pixels = [height ?? 0, width ?? 0, depth ?? 0] as const;
+  const images = goldenImages(minibatch.image).map(({ name, value }) => {
+    const [, height = 0, width = 0, depth = 0] = value.shape;
+    return { name, height, width, depth };
+  });
   return {
-    pixels: minibatch.image === undefined ? undefined : pixels,
+    images,
     stateSize: single(minibatch.state)?.shape[1] ?? 0,
     actionSize: single(minibatch.actions)?.shape[1] ?? 0,
   };
@@ -125,17 +130,30 @@ function stepInputs(minibatch: GoldenMinibatch, step: number, discount: number):
   };
 }
 
+/** The images of an observation, several by their names. */
+export function goldenImages(
+  images: GoldenInput | undefined,
+): { readonly name: string; readonly value: Plain }[] {
+  if (images === undefined || Array.isArray(images)) return [];
+  const named = isPlain(images) ? { image: images } : images;
+  return Object.entries(named).map(([name, value]) => ({ name, value }));
+}
+
+function isPlain(value: Plain | Readonly<Record<string, Plain>>): value is Plain {
+  return Array.isArray(value.shape);
+}
+
 /** What any learner's step takes of a minibatch. */
 export function transitions(minibatch: GoldenMinibatch, discount: number) {
-  const optional = <T extends tf.Tensor>(value: Plain | Plain[] | undefined): T | undefined =>
+  const optional = <T extends tf.Tensor>(value: GoldenInput | undefined): T | undefined =>
     value === undefined ? undefined : tensor<T>(value);
   return {
     observation: {
-      image: optional<tf.Tensor4D>(minibatch.image),
+      images: goldenImages(minibatch.image).map(({ value }) => tensor<tf.Tensor4D>(value)),
       state: optional<tf.Tensor2D>(minibatch.state),
     },
     nextObservation: {
-      image: optional<tf.Tensor4D>(minibatch.nextImage),
+      images: goldenImages(minibatch.nextImage).map(({ value }) => tensor<tf.Tensor4D>(value)),
       state: optional<tf.Tensor2D>(minibatch.nextState),
     },
     actions: tensor<tf.Tensor2D>(minibatch.actions),
@@ -145,12 +163,13 @@ export function transitions(minibatch: GoldenMinibatch, discount: number) {
   };
 }
 
-function single(value: Plain | Plain[] | undefined): Plain | undefined {
-  return Array.isArray(value) ? value[0] : value;
+function single(value: GoldenInput | undefined): Plain | undefined {
+  if (value === undefined || Array.isArray(value)) return value?.[0];
+  return isPlain(value) ? value : undefined;
 }
 
 export function tensor<T extends tf.Tensor>(
-  value: Plain | Plain[] | undefined,
+  value: GoldenInput | undefined,
   dtype: 'float32' | 'int32' = 'float32',
 ): T {
   const plain = single(value);
@@ -158,7 +177,7 @@ export function tensor<T extends tf.Tensor>(
   return tf.tensor(plain.data, plain.shape, dtype) as T;
 }
 
-function list(value: Plain | Plain[] | undefined): tf.Tensor3D[] {
+function list(value: GoldenInput | undefined): tf.Tensor3D[] {
   return Array.isArray(value) ? value.map((plain) => tensor<tf.Tensor3D>(plain)) : [];
 }
 

@@ -123,8 +123,8 @@ describe('an update', () => {
     const [before, image] = [await readAll(learner), tf.randomUniform<tf.Rank.R4>([2, 11, 11, 2])];
     tf.tidy(() => {
       actorStep(learner.networks, golden.config, {
-        observation: { image, state: undefined },
-        features: { image: learner.networks.critic.features(image), state: undefined },
+        observation: { images: [image], state: undefined },
+        features: learner.networks.critic.features({ images: [image], state: undefined }),
         noise: tf.ones([2, 2]),
         actorStep: tf.scalar(1, 'int32'),
         dropoutMasks: [],
@@ -166,10 +166,13 @@ describe('an update', () => {
     const golden = goldenUpdate('pixels');
     const learner = goldenLearner(golden);
     const image = tf.randomUniform<tf.Rank.R4>([2, 11, 11, 2]);
-    const expected = learner.networks.critic.features(image)?.dataSync();
-    const { features } = criticStep(learner.networks, golden.config, {
-      observation: { image, state: undefined },
-      nextObservation: { image, state: undefined },
+    const observation = { images: [image], state: undefined };
+    const features = (): Float32Array | undefined =>
+      learner.networks.critic.features(observation).images[0]?.dataSync() as Float32Array | undefined;
+    const expected = features();
+    const step = criticStep(learner.networks, golden.config, {
+      observation,
+      nextObservation: observation,
       actions: tf.zeros([2, 2]),
       rewards: tf.ones([2]),
       discounts: tf.ones([2]),
@@ -180,8 +183,8 @@ describe('an update', () => {
       targetDropoutMasks: [],
       nextPolicyDropoutMasks: [],
     });
-    assert.deepEqual(features.image?.dataSync(), expected);
-    assert.notDeepEqual(learner.networks.critic.features(image)?.dataSync(), expected);
+    assert.deepEqual(step.features.images[0]?.dataSync(), expected);
+    assert.notDeepEqual(features(), expected);
     learner.dispose();
   });
 });
@@ -259,7 +262,7 @@ describe('critic regularisation', () => {
   it('with layer norm values stay bounded for extreme actions; without they grow with the action', () => {
     for (const criticLayerNorm of [true, false]) {
       const config = parseAgentConfig({ hiddenWidth: 32, ensembleSize: 4, criticLayerNorm });
-      const shape = { pixels: undefined, stateSize, actionSize: 2 };
+      const shape = { images: [], stateSize, actionSize: 2 };
       const critic = new Critic('critic', config, shape, new Generator(1));
       const state = tf.randomNormal<tf.Rank.R2>([16, stateSize], 0, 1, 'float32', 3);
       const largest = (scale: number): number => {

@@ -1,5 +1,5 @@
 /** Batches and agents of small size for tests. */
-import type { ObservationSpace } from '../../envs/environment.js';
+import type { ImageSpace, Observation, ObservationSpace } from '../../envs/environment.js';
 import { RlpdAgent } from '../../src/agent/agent.js';
 import { type AgentConfig, parseAgentConfig } from '../../src/agent/config.js';
 import { Generator } from '../../src/random/generator.js';
@@ -9,15 +9,22 @@ import { registerSmallEncoder, smallEncoderName } from './smallEncoder.js';
 
 export const stateSize = 3;
 export const actionSize = 2;
-const imageSize = 11;
-const frameStack = 2;
 
-export type Kind = 'pixels' | 'state' | 'both';
+/** One image, a state, one image and a state, or two images of different sizes and stacks and a state. */
+export type Kind = 'pixels' | 'state' | 'both' | 'cameras';
+
+const front: ImageSpace = { name: 'front', height: 11, width: 11, channels: 1, frameStack: 2 };
+const wrist: ImageSpace = { name: 'wrist', height: 11, width: 15, channels: 3, frameStack: 1 };
+const imagesOf: Readonly<Record<Kind, readonly ImageSpace[]>> = {
+  pixels: [front],
+  state: [],
+  both: [front],
+  cameras: [front, wrist],
+};
 
 export function observationSpace(kind: Kind): ObservationSpace {
-  const pixels = { shape: [imageSize, imageSize, frameStack], low: 0, high: 255, dtype: 'uint8' } as const;
   const state = { shape: [stateSize], low: -Infinity, high: Infinity, dtype: 'float32' } as const;
-  return { ...(kind === 'state' ? {} : { pixels }), ...(kind === 'pixels' ? {} : { state }) };
+  return { images: imagesOf[kind], ...(kind === 'pixels' ? {} : { state }) };
 }
 
 /** An agent with narrow layers and a small encoder; `settings` change it further. */
@@ -39,23 +46,26 @@ export class BatchSource {
   readonly #kind: Kind;
   readonly #size: number;
   readonly #random: Generator;
-  readonly #memories: FrameMemory[];
+  /** Two of each image. */
+  readonly #memories: FrameMemory[][];
 
   constructor(kind: Kind, size = 6, seed = 0) {
     this.#kind = kind;
     this.#size = size;
     this.#random = new Generator(seed);
-    this.#memories = [0, 1].map(() => {
-      const memory = new FrameMemory(imageSize * imageSize, 10);
-      const frame = new Uint8Array(imageSize * imageSize);
-      for (let i = 0; i < memory.capacity; i++) {
-        memory.write(
-          i,
-          frame.map(() => this.#random.integer(256)),
-        );
-      }
-      return memory;
-    });
+    this.#memories = imagesOf[kind].map(({ height, width, channels }) =>
+      [0, 1].map(() => {
+        const frame = new Uint8Array(height * width * channels);
+        const memory = new FrameMemory(frame.length, 10);
+        for (let i = 0; i < memory.capacity; i++) {
+          memory.write(
+            i,
+            frame.map(() => this.#random.integer(256)),
+          );
+        }
+        return memory;
+      }),
+    );
   }
 
   next(minibatches = 1): Batch {
@@ -76,26 +86,23 @@ export class BatchSource {
     const half = this.#size / 2;
     const integers = (length: number, count: number) =>
       new Int32Array(length).map(() => this.#random.integer(count));
-    const pixels = {
-      memories: this.#memories,
+    const images = imagesOf[this.#kind].map(({ frameStack }, i) => ({
+      memories: this.#memories[i] ?? [],
       counts: [half, this.#size - half],
       frames: integers(rows * frameStack, 10),
       shifts: integers(rows * 2, 5),
-    };
+    }));
     const state = this.#random.fillNormal(new Float32Array(rows * stateSize));
-    return {
-      ...(this.#kind === 'state' ? {} : { pixels }),
-      ...(this.#kind === 'pixels' ? {} : { state }),
-    };
+    return { images, ...(this.#kind === 'pixels' ? {} : { state }) };
   }
 
   /** One observation for acting. */
-  observation(): { pixels?: Uint8Array; state?: Float32Array } {
-    const pixels = new Uint8Array(imageSize * imageSize * frameStack).map(() => this.#random.integer(256));
+  observation(): Observation {
+    const images = imagesOf[this.#kind].map(({ name, height, width, channels, frameStack }) => {
+      const stack = new Uint8Array(height * width * channels * frameStack);
+      return [name, stack.map(() => this.#random.integer(256))] as const;
+    });
     const state = this.#random.fillNormal(new Float32Array(stateSize));
-    return {
-      ...(this.#kind === 'state' ? {} : { pixels }),
-      ...(this.#kind === 'pixels' ? {} : { state }),
-    };
+    return { images: Object.fromEntries(images), ...(this.#kind === 'pixels' ? {} : { state }) };
   }
 }

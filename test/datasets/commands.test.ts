@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { golden, temporaryFolder } from './samples.js';
+import { DatasetWriter } from '../../datasets/writer.js';
+import { golden, sampleHeader, sideImage, temporaryFolder, wristImage } from './samples.js';
 
 const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
 
@@ -24,11 +25,12 @@ test('convert, info and verify print the documented JSON alone on stdout, and ex
   assert.equal(converted.status, 0, converted.stderr);
   assert.equal(JSON.parse(converted.stdout).episodes, 2);
   const info = JSON.parse(rlpd('dataset', 'info', out, '--json').stdout);
-  const { task, episodes, steps, imageHeight, imageWidth, actionSize, stateSize } = info;
+  const { task, episodes, steps, images, actionSize, actionBox, stateSize } = info;
   assert.deepEqual(
-    [task, episodes, steps, imageHeight, imageWidth, actionSize, stateSize],
-    ['walker-walk', 2, 22, 8, 8, 2, 0],
+    [task, episodes, steps, actionSize, actionBox, stateSize],
+    ['walker-walk', 2, 22, 2, null, 0],
   );
+  assert.deepEqual(images, [{ name: 'side', height: 8, width: 8, channels: 3 }]);
   assert.deepEqual([info.returnMean, info.returnMin, info.returnMax], [16.5, 16.5, 16.5]);
   assert.equal(info.bytesPerStep, info.bytes / 22);
   assert.equal(rlpd('dataset', 'verify', out).status, 0);
@@ -48,6 +50,70 @@ test('convert, info and verify print the documented JSON alone on stdout, and ex
       ['00000.msgpack', 'expert/64px/20210901T000000-a-11', 'checksum'],
     ],
   );
+});
+
+test('info lists every image with its size, and the range of actions', async (t) => {
+  const folder = temporaryFolder(t);
+  const images = [sideImage, wristImage];
+  for (const [actionBox, text] of [
+    [null, /^action {8}2$/m],
+    [{ low: [-2, -2], high: [2, 2] }, /^action {8}2, in \[-2, 2\]$/m],
+    [{ low: [-2, 0], high: [2, 1] }, /^action {8}2, in \[-2, 2\] × \[0, 1\]$/m],
+  ] as const) {
+    const out = join(folder, String(actionBox?.low));
+    const box = actionBox && { low: [...actionBox.low], high: [...actionBox.high] };
+    await (await DatasetWriter.create(out, sampleHeader({ images, actionBox: box }))).close();
+    const { stdout } = rlpd('dataset', 'info', out);
+    assert.match(stdout, text);
+    assert.match(stdout, /^images {8}side 9×7×3, wrist 5×8×3$/m);
+  }
+  const bare = join(folder, 'bare');
+  await (await DatasetWriter.create(bare, sampleHeader({ images: [] }))).close();
+  assert.match(rlpd('dataset', 'info', bare).stdout, /^images {8}none$/m);
+});
+
+test('collect records the cameras that are named, at their own sizes, and doctor finds them fitting', (t) => {
+  const out = join(temporaryFolder(t), 'data');
+  const cameras = ['--cameras', 'fixed,lookatcart', '--image-size', 'fixed=16x12,lookatcart=8'];
+  const task = ['--task', 'cartpole-swingup'];
+  const collected = rlpd(
+    'collect',
+    ...task,
+    '--level',
+    'random',
+    '--episodes',
+    '1',
+    '--out',
+    out,
+    ...cameras,
+  );
+  assert.equal(collected.status, 0, collected.stderr);
+  const { images, actionBox } = JSON.parse(rlpd('dataset', 'info', out, '--json').stdout);
+  assert.deepEqual(images, [
+    { name: 'fixed', height: 12, width: 16, channels: 3 },
+    { name: 'lookatcart', height: 8, width: 8, channels: 3 },
+  ]);
+  assert.deepEqual(actionBox, { low: [-1], high: [1] });
+  const fitting = rlpd('dataset', 'doctor', out, ...cameras, '--json');
+  assert.equal(fitting.status, 0, fitting.stdout);
+  const other = rlpd(
+    'dataset',
+    'doctor',
+    out,
+    '--cameras',
+    'fixed,lookatcart',
+    '--image-size',
+    'fixed=16x12',
+  );
+  assert.equal(other.status, 1);
+  assert.match(
+    other.stdout,
+    /^MISFIT · image size of "lookatcart": its image size of "lookatcart" is 8×8, the environment's is 64×64\./m,
+  );
+  const again = join(temporaryFolder(t), 'again');
+  const twice = rlpd('collect', ...task, '--level', 'random', '--out', again, '--cameras', 'fixed,0');
+  assert.equal(twice.status, 2);
+  assert.match(twice.stderr, /^The camera "fixed" is given twice\.$/m);
 });
 
 test('bad usage and bad input end in one sentence and exit code 2', (t) => {

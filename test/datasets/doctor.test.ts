@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { examineDataset } from '../../datasets/doctor/examine.js';
+import type { Finding, Target } from '../../datasets/doctor/finding.js';
 import { manifestFindings } from '../../datasets/doctor/manifestFindings.js';
 import type { Episode } from '../../datasets/episode.js';
-import { createManifest, withShards } from '../../datasets/manifest.js';
+import { createManifest, type DatasetHeader, withShards } from '../../datasets/manifest.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import type { EnvironmentSpec } from '../../envs/environment.js';
 import { makeEnv } from '../../envs/makeEnv.js';
 import { Generator } from '../../src/random/generator.js';
-import { sampleHeader, temporaryFolder } from './samples.js';
+import { onlyImage, sampleHeader, temporaryFolder } from './samples.js';
 
 const SIZE = 32;
 
@@ -17,46 +18,58 @@ interface Recording {
   /** Changes each episode before it is written. */
   readonly change?: (episode: Episode) => Episode;
   readonly withState?: boolean;
+  /** Default: the task's own. */
+  readonly cameras?: readonly string[];
 }
 
 /** Six short episodes of random actions, of different lengths; the manifest says action repeat 2 whatever it was. */
 async function record(t: TestContext, task: string, options: Recording = {}): Promise<string> {
-  const { actionRepeat = 2, change = (episode) => episode, withState = true } = options;
+  const { actionRepeat = 2, change = (episode) => episode, withState = true, cameras = [] } = options;
   const folder = temporaryFolder(t);
   const environment = await makeEnv(task, {
     observations: 'both',
+    cameras,
     imageSize: SIZE,
     frameStack: 1,
     actionRepeat,
     seed: 5,
   });
   const { spec } = environment;
-  const writer = await DatasetWriter.create(folder, {
-    ...sampleHeader({ task, camera: spec.camera, extra: {}, controlTimestep: spec.controlTimestep }),
-    imageHeight: SIZE,
-    imageWidth: SIZE,
-    actionSize: spec.actionSize,
-    stateSize: withState ? spec.stateSize : 0,
-  });
+  const images = environment.observationSpace.images.map(({ frameStack: _, ...image }) => image);
+  const writer = await DatasetWriter.create(
+    folder,
+    sampleHeader({
+      task,
+      images,
+      extra: {},
+      controlTimestep: spec.controlTimestep,
+      actionSize: spec.actionSize,
+      stateSize: withState ? spec.stateSize : 0,
+    }),
+  );
   const random = new Generator(1).child('actions');
   for (let e = 0; e < 6; e++) {
     const length = 10 + e;
     let { observation } = environment.reset();
-    const [pixels, state] = [[observation.pixels], [observation.state]];
+    const seen = [observation];
     const actions = Float32Array.from({ length: length * spec.actionSize }, () => random.uniform(-1, 1));
     const rewards = new Float32Array(length);
     for (let i = 0; i < length; i++) {
       const step = environment.step(actions.subarray(i * spec.actionSize, (i + 1) * spec.actionSize));
       ({ observation } = step);
       rewards[i] = step.reward;
-      pixels.push(observation.pixels);
-      state.push(observation.state);
+      seen.push(observation);
     }
     const episode: Episode = {
       id: `e${e}`,
       length,
-      pixels: Uint8Array.from(pixels.flatMap((image) => [...(image ?? [])])),
-      ...(withState && { state: Float32Array.from(state.flatMap((row) => [...(row ?? [])])) }),
+      images: Object.fromEntries(
+        images.map(({ name }) => [
+          name,
+          Uint8Array.from(seen.flatMap(({ images }) => [...(images[name] ?? [])])),
+        ]),
+      ),
+      ...(withState && { state: Float32Array.from(seen.flatMap(({ state }) => [...(state ?? [])])) }),
       actions,
       rewards,
       terminated: false,
@@ -123,7 +136,7 @@ test('images that are upside down or blue-green-red are named so', async (t) => 
   ];
   for (const [name, change] of changes) {
     const folder = await record(t, 'walker-walk', {
-      change: (episode) => ({ ...episode, pixels: change(episode.pixels ?? new Uint8Array()) }),
+      change: (episode) => ({ ...episode, images: { side: change(onlyImage(episode)) } }),
     });
     const { findings, motion, skipped } = await examineDataset(folder, { ...options, task: 'walker-walk' });
     assert.match(findings.find(({ check }) => check === 'picture')?.message ?? '', name);
@@ -152,29 +165,31 @@ test('actions and rewards of another meaning are findings', async (t) => {
   }
 });
 
+const environment: EnvironmentSpec = {
+  task: 'walker-walk',
+  actionRepeat: 2,
+  controlTimestep: 0.025,
+  maxEnvFrames: 1000,
+  actionSize: 2,
+  actionBox: { low: [-1, -2], high: [1, 2] },
+  stateSize: 4,
+  camera: 'side',
+  renderer: 'test',
+};
+const square = { name: 'side', height: 9, width: 9, channels: 3 };
+
+/** Findings for three episodes of whole length, unless `steps` says otherwise. */
+function findingsOf(header: Partial<DatasetHeader>, images: Target['images'], steps = 500): Finding[] {
+  const index = [0, 1, 2].map((i) => ({ id: `e${i}`, offset: i, steps, return: 900 }));
+  const hash = '0'.repeat(64);
+  const shard = { file: '00000.msgpack', bytes: 9, sha256: hash, episodes: 3, steps: 3 * steps, index };
+  const manifest = withShards(createManifest(sampleHeader(header)), [shard]);
+  return manifestFindings(manifest, { environment, images, stateSize: 0 });
+}
+
 test('the manifest alone tells a wrong length, camera and timestep, and a misfit comes first', () => {
-  const environment: EnvironmentSpec = {
-    task: 'walker-walk',
-    actionRepeat: 2,
-    controlTimestep: 0.025,
-    maxEnvFrames: 1000,
-    actionSize: 2,
-    stateSize: 4,
-    imageHeight: 9,
-    imageWidth: 9,
-    imageChannels: 3,
-    frameStack: 3,
-    camera: 'side',
-    renderer: 'test',
-  };
-  const target = { environment, frame: { height: 9, width: 9, channels: 3 }, stateSize: 0 };
-  const index = [0, 1, 2].map((i) => ({ id: `e${i}`, offset: i, steps: 250, return: 900 }));
-  const shard = { file: '00000.msgpack', bytes: 9, sha256: '0'.repeat(64), episodes: 3, steps: 750, index };
-  const manifest = withShards(
-    createManifest(sampleHeader({ camera: 'back', controlTimestep: 0.01, actionSize: 3 })),
-    [shard],
-  );
-  const findings = manifestFindings(manifest, target);
+  const images = [{ ...square, name: 'back', width: 7 }];
+  const findings = findingsOf({ images, controlTimestep: 0.01, actionSize: 3 }, [square], 250);
   assert.deepEqual(
     findings.map(({ check, severity }) => [check, severity]),
     [
@@ -186,5 +201,96 @@ test('the manifest alone tells a wrong length, camera and timestep, and a misfit
       ['episode length', 'doubt'],
     ],
   );
+  assert.match(findings[1]?.fix ?? '', /give --image-size 7x9,/);
+  assert.match(findings[3]?.message ?? '', /of the camera "back", the environment's of "side"/);
+  assert.match(findings[3]?.fix ?? '', /give --cameras back where/);
   assert.match(findings.at(-1)?.fix ?? '', /held for 4 control steps/);
+});
+
+test('actions that mean another range are a misfit; where one side does not know its range there is none', () => {
+  const images = [square];
+  const other = findingsOf({ images, actionBox: { low: [-1, -2], high: [1, 3] } }, images);
+  assert.deepEqual(other, [
+    {
+      check: 'range of action 1',
+      severity: 'misfit',
+      message: "its range of action 1 is -2 to 3, the environment's is -2 to 2",
+      fix: 'record or convert it again with the range that the environment takes (--action-range)',
+    },
+  ]);
+  const low = findingsOf({ images, actionBox: { low: [-1.5, -2], high: [1, 2] } }, images);
+  assert.deepEqual(
+    low.map(({ check }) => check),
+    ['range of action 0'],
+  );
+  // Equal as float32 is equal.
+  const rounded = { low: [-1, Math.fround(-2.0000001)], high: [1 + 1e-8, 2] };
+  assert.deepEqual(findingsOf({ images, actionBox: rounded }, images), []);
+  assert.deepEqual(findingsOf({ images, actionBox: null }, images), []);
+});
+
+test('a camera that the dataset lacks is a misfit that names those it has', () => {
+  const [back, wrist] = [
+    { ...square, name: 'back' },
+    { ...square, name: 'wrist' },
+  ];
+  assert.deepEqual(findingsOf({ images: [back, wrist] }, [square, wrist]), [
+    {
+      check: 'images',
+      severity: 'misfit',
+      message: 'it has no images of "side", only of "back", "wrist"',
+      fix: 'choose images that both have with --cameras',
+    },
+  ]);
+  // One of several is found by its name, whatever the order; a nameless one stands for the only one that is wanted.
+  assert.deepEqual(findingsOf({ images: [back, square, wrist] }, [wrist]), []);
+  assert.deepEqual(findingsOf({ images: [{ ...square, name: 'image' }] }, [square]), []);
+  const only = findingsOf({ images: [square] }, [square, wrist]);
+  assert.match(only[0]?.message ?? '', /no images of "wrist", only of "side"/);
+  const none = findingsOf({ images: [] }, [square, wrist]);
+  assert.deepEqual(
+    none.map(({ message }) => message),
+    ['it has no images'],
+  );
+  assert.deepEqual(findingsOf({ images: [] }, []), []);
+});
+
+test('of several images each is held against its own, and the remedy names it', () => {
+  const wrist = { name: 'wrist', height: 6, width: 8, channels: 3 };
+  const wanted = [square, { ...wrist, height: 8 }];
+  const [size, channels, ...others] = findingsOf(
+    { images: [{ ...wrist, channels: 1 }, { ...square }] },
+    wanted,
+  );
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    [size?.check, size?.message],
+    ['image size of "wrist"', 'its image size of "wrist" is 6×8, the environment\'s is 8×8'],
+  );
+  assert.equal(size?.fix, 'give --image-size wrist=8x6, or another dataset');
+  assert.equal(channels?.check, 'number of image channels of "wrist"');
+});
+
+test('pictures of every camera are compared with those of the same camera', async (t) => {
+  const seenBy = { task: 'walker-walk', cameras: ['side', 'back'] };
+  const good = await examineDataset(await record(t, 'walker-walk', { cameras: ['back', 'side'] }), {
+    ...options,
+    ...seenBy,
+  });
+  assert.deepEqual([good.fits, good.findings, good.skipped], [true, [], []]);
+  assert.ok((good.pictures?.difference ?? 99) < 1, `${good.pictures?.difference}`);
+  assert.ok(good.motion !== null);
+  const swapped = await record(t, 'walker-walk', {
+    cameras: ['side', 'back'],
+    change: (episode) => {
+      const { side = new Uint8Array(), back = new Uint8Array() } = episode.images;
+      return { ...episode, images: { side, back: back.map((_, i) => back[i + 2 - 2 * (i % 3)] as number) } };
+    },
+  });
+  const { findings } = await examineDataset(swapped, { ...options, ...seenBy });
+  assert.deepEqual(
+    findings.map(({ check }) => check),
+    ['picture'],
+  );
+  assert.match(findings[0]?.message ?? '', /blue, green, red/);
 });

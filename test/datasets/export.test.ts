@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openFrames } from '../../datasets/converters/frames.js';
 import { openLerobot } from '../../datasets/converters/lerobot.js';
 import { openMinari } from '../../datasets/converters/minari.js';
 import { openVd4rl } from '../../datasets/converters/vd4rl.js';
-import type { Episode } from '../../datasets/episode.js';
-import { exportDataset } from '../../datasets/exporters/exportDataset.js';
+import type { Episode, FrameLayout } from '../../datasets/episode.js';
+import { type Exporter, exportDataset } from '../../datasets/exporters/exportDataset.js';
 import { exportFrames } from '../../datasets/exporters/frames.js';
 import { exportLerobot } from '../../datasets/exporters/lerobot.js';
 import { exportMinari } from '../../datasets/exporters/minari.js';
@@ -16,24 +16,37 @@ import { exportVd4rl } from '../../datasets/exporters/vd4rl.js';
 import { Hdf5Writer } from '../../datasets/sources/hdf5Writer.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { InputError } from '../../src/errors.js';
-import { convertAll, rejection, sampleEpisode, sampleHeader, temporaryFolder } from './samples.js';
+import {
+  convertAll,
+  onlyImage,
+  rejection,
+  sampleEpisode,
+  sampleHeader,
+  sideImage,
+  temporaryFolder,
+  wristImage,
+} from './samples.js';
 
-async function sampleDataset(t: TestContext): Promise<{ folder: string; episodes: Episode[] }> {
+async function sampleDataset(
+  t: TestContext,
+  images: FrameLayout[] = [sideImage],
+): Promise<{ folder: string; episodes: Episode[] }> {
   const folder = temporaryFolder(t);
-  const writer = await DatasetWriter.create(folder, sampleHeader());
-  const episodes = Array.from({ length: 3 }, (_, i) => sampleEpisode(i, 4 + i));
+  const writer = await DatasetWriter.create(folder, sampleHeader({ images }));
+  const episodes = Array.from({ length: 3 }, (_, i) => sampleEpisode(i, 4 + i, images));
   for (const episode of episodes) await writer.append(episode);
   await writer.close();
   return { folder, episodes };
 }
 
-function assertSame(found: readonly Episode[], expected: readonly Episode[]): void {
+/** @param camera which of the expected images was read back */
+function assertSame(found: readonly Episode[], expected: readonly Episode[], camera = 'side'): void {
   assert.equal(found.length, expected.length);
   for (const [i, episode] of found.entries()) {
     const original = expected[i] as Episode;
     for (const key of ['length', 'terminated', 'truncated', 'actions', 'rewards', 'state'] as const)
       assert.deepEqual(episode[key], original[key], key);
-    assert.ok(Buffer.from(episode.pixels ?? []).equals(original.pixels ?? new Uint8Array()));
+    assert.deepEqual(Uint8Array.from(onlyImage(episode)), original.images[camera]);
   }
 }
 
@@ -75,6 +88,91 @@ test('a dataset goes out as LeRobot v3 and comes back without a changed byte, fi
   assert.deepEqual(stats['next.reward'].count, [rewards.length]);
   assert.ok(Math.abs(stats['next.reward'].mean[0] - mean) < 1e-9);
   assert.deepEqual(stats['next.reward'].max, [Math.max(...rewards)]);
+});
+
+const twoCameras = [sideImage, wristImage];
+
+test('several cameras go out as folders of frames within the episode, and each comes back by its name', async (t) => {
+  const { folder, episodes } = await sampleDataset(t, twoCameras);
+  const out = join(temporaryFolder(t), 'frames');
+  await exportDataset(folder, out, exportFrames);
+  assert.deepEqual(await readdir(join(out, 'episode_000000')), ['side', 'steps.csv', 'wrist']);
+  for (const image of twoCameras) {
+    const source = await openFrames(out, { camera: image.name });
+    assert.deepEqual(source.header.images, [image]);
+    assertSame((await convertAll(t, source)).episodes, episodes, image.name);
+  }
+});
+
+test('several cameras go out as Minari by their names, and each comes back', async (t) => {
+  const { folder, episodes } = await sampleDataset(t, twoCameras);
+  const out = join(temporaryFolder(t), 'minari');
+  await exportDataset(folder, out, exportMinari);
+  for (const image of twoCameras) {
+    const source = await openMinari(out, { stateKeys: ['state'], camera: image.name });
+    assert.deepEqual(source.header.images, [image]);
+    assertSame((await convertAll(t, source)).episodes, episodes, image.name);
+  }
+  const metadata = JSON.parse(await readFile(join(out, 'data', 'metadata.json'), 'utf8'));
+  const { subspaces } = JSON.parse(metadata.observation_space);
+  assert.deepEqual(
+    Object.entries<{ shape: number[] }>(subspaces).map(([name, { shape }]) => [name, shape]),
+    [
+      ['side', [9, 7, 3]],
+      ['wrist', [5, 8, 3]],
+      ['state', [4]],
+      ['height', [1]],
+    ],
+  );
+  assert.match((await rejection(openMinari(out, {}))).message, /several cameras: choose one of side, wrist/);
+});
+
+test('several cameras go out as LeRobot v3 features of their own, with their own statistics', async (t) => {
+  const { folder, episodes } = await sampleDataset(t, twoCameras);
+  const out = join(temporaryFolder(t), 'lerobot');
+  await exportDataset(folder, out, exportLerobot);
+  const [info, stats] = await Promise.all(
+    ['info.json', 'stats.json'].map(async (file) =>
+      JSON.parse(await readFile(join(out, 'meta', file), 'utf8')),
+    ),
+  );
+  for (const image of twoCameras) {
+    const { name, height, width } = image;
+    const key = `observation.images.${name}`;
+    assert.deepEqual(info.features[key].shape, [height, width, 3]);
+    const levels = episodes.flatMap(({ images }) => [...(images[name] ?? [])].filter((_, i) => i % 3 === 0));
+    const mean = levels.reduce((sum, level) => sum + level / 255, 0) / levels.length;
+    assert.ok(Math.abs(stats[key].mean[0][0][0] - mean) < 1e-9, name);
+    assert.deepEqual(stats[key].count, [5 + 6 + 7]);
+    const source = await openLerobot(out, { camera: key });
+    assert.deepEqual(source.header.images, [image]);
+    assertSame((await convertAll(t, source)).episodes, episodes, name);
+  }
+  assert.equal(info.features['observation.image'], undefined);
+});
+
+test('V-D4RL takes one camera, and RGB formats take no other images: sentences, and nothing is left', async (t) => {
+  const several = await sampleDataset(t, twoCameras);
+  const grey = await sampleDataset(t, [sideImage, { ...wristImage, channels: 1 }]);
+  const none = await sampleDataset(t, []);
+  const cases: [string, Exporter, RegExp][] = [
+    [
+      several.folder,
+      exportVd4rl,
+      /hold one image a row, and this dataset has 2: export it as minari or lerobot/,
+    ],
+    [none.folder, exportVd4rl, /without images cannot be exported as V-D4RL/],
+    [grey.folder, exportFrames, /Only RGB images can be exported as frames; "wrist" has 1 channel\.$/],
+    [grey.folder, exportLerobot, /Only RGB images can be exported for LeRobot; "wrist" has 1 channel\.$/],
+    [none.folder, exportLerobot, /without images cannot be exported for LeRobot/],
+  ];
+  for (const [folder, exporter, message] of cases) {
+    const out = join(temporaryFolder(t), 'out');
+    const error = await rejection(exportDataset(folder, out, exporter));
+    assert.ok(error instanceof InputError, error.stack);
+    assert.match(error.message, message);
+    assert.deepEqual(await readdir(out), []);
+  }
 });
 
 test('an export never writes into a folder that holds something', async (t) => {

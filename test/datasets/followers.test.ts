@@ -14,7 +14,15 @@ import { readManifest } from '../../datasets/manifest.js';
 import { verifyDataset } from '../../datasets/verify.js';
 import { InputError } from '../../src/errors.js';
 import { findProgram, needing } from '../programs.js';
-import { assertEncodedRows, convertAll, encodedRows, golden, rejection, temporaryFolder } from './samples.js';
+import {
+  assertEncodedRows,
+  convertAll,
+  encodedRows,
+  golden,
+  onlyImage,
+  rejection,
+  temporaryFolder,
+} from './samples.js';
 
 const summary = (episodes: readonly Episode[]) =>
   episodes.map((e) => [e.id, e.length, e.terminated, e.truncated] as const);
@@ -47,7 +55,10 @@ test('robomimic demonstrations convert with their last observation, in the order
     assertStates(episode);
   }
   const manifest = await readManifest(out);
-  assert.deepEqual([manifest.task, manifest.camera, manifest.stateSize], ['Lift', 'agentview_image', 3]);
+  assert.deepEqual(
+    [manifest.task, manifest.images[0]?.name, manifest.stateSize],
+    ['Lift', 'agentview_image', 3],
+  );
   assert.equal((await verifyDataset(out)).ok, true);
 });
 
@@ -121,7 +132,7 @@ test('RLDS episodes drop the last step, whose action and reward mean nothing', a
     assertEncodedRows(episode);
     assertStates(episode);
   }
-  assert.equal((await readManifest(out)).camera, 'image');
+  assert.equal((await readManifest(out)).images[0]?.name, 'image');
 });
 
 test('LeRobot v2.1 and v3 give the same episodes; a done one keeps its last action and reward', async (t) => {
@@ -203,9 +214,9 @@ test('LeRobot videos give each episode its own frames of a shared file', ffmpeg,
     episodes.map(({ length }) => length),
     [4, 5],
   );
-  for (const [i, { pixels, length }] of episodes.entries())
-    for (let step = 0; step <= length; step++) {
-      const frame = pixels?.subarray(step * 32 * 32 * 3, (step + 1) * 32 * 32 * 3) ?? new Uint8Array();
+  for (const [i, episode] of episodes.entries())
+    for (let step = 0; step <= episode.length; step++) {
+      const frame = onlyImage(episode).subarray(step * 32 * 32 * 3, (step + 1) * 32 * 32 * 3);
       const mean = frame.reduce((sum, level) => sum + level, 0) / frame.length;
       // Frames follow each other in steps of 5 grey levels; what H.264 loses is less.
       assert.ok(Math.abs(mean - (5 * step + 1.5 + 40 * i)) < 2, `episode ${i}, frame ${step}: ${mean}`);

@@ -20,7 +20,8 @@ import { DatasetWriter } from '../../datasets/writer.js';
 import { InputError } from '../../src/errors.js';
 import { Generator } from '../../src/random/generator.js';
 import { mutate } from './mutations.js';
-import { golden, sampleEpisode, sampleHeader } from './samples.js';
+import { golden, sampleEpisode, sampleHeader, sideImage, wristImage } from './samples.js';
+import { writeVersion1 } from './version1.js';
 
 interface FuzzReader {
   /** Whether the format can tell that a value was changed; where not, no reader can. */
@@ -59,13 +60,11 @@ function converterReader(
   };
 }
 
-export const fuzzReaders: Readonly<Record<string, FuzzReader>> = {
-  shard: {
+function datasetReader(write: (folder: string) => Promise<void>): FuzzReader {
+  return {
     isChecksummed: true,
     async prepare(folder) {
-      const writer = await DatasetWriter.create(folder, sampleHeader());
-      for (let i = 0; i < 2; i++) await writer.append(sampleEpisode(i));
-      await writer.close();
+      await write(folder);
       return [join(folder, 'shards', '00000.msgpack'), join(folder, 'manifest.json')];
     },
     async read(folder) {
@@ -73,7 +72,22 @@ export const fuzzReaders: Readonly<Record<string, FuzzReader>> = {
       for await (const episode of (await openDataset(folder)).episodes()) episodes.push(episode);
       return episodes;
     },
-  },
+  };
+}
+
+export const fuzzReaders: Readonly<Record<string, FuzzReader>> = {
+  shard: datasetReader(async (folder) => {
+    const images = [sideImage, wristImage];
+    const writer = await DatasetWriter.create(folder, sampleHeader({ images }));
+    for (let i = 0; i < 2; i++) await writer.append(sampleEpisode(i, 5, images));
+    await writer.close();
+  }),
+  'shard of version 1': datasetReader((folder) =>
+    writeVersion1(
+      folder,
+      [0, 1].map((i) => sampleEpisode(i)),
+    ),
+  ),
   npz: converterReader(true, 'vd4rl/extra', ['episode-9.npz'], (folder) =>
     openVd4rl(folder, { task: 'walker-walk' }),
   ),
@@ -139,7 +153,10 @@ function assertUnharmed(found: readonly (Episode | null)[], expected: readonly (
   for (const episode of kept) {
     const original = expected.find((candidate) => candidate?.id === episode.id);
     assert.ok(original, `an episode "${episode.id}" appeared`);
-    for (const key of ['pixels', 'actions', 'rewards'] as const)
+    assert.deepEqual(Object.keys(episode.images), Object.keys(original.images));
+    for (const [name, image] of Object.entries(original.images))
+      assert.ok(equalBytes(episode.images[name], image), `${name} of ${episode.id} changed silently`);
+    for (const key of ['actions', 'rewards'] as const)
       assert.ok(equalBytes(episode[key], original[key]), `${key} of ${episode.id} changed silently`);
   }
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { previewDataset } from '../../scripts/datasetPreview.js';
-import { rejection, sampleEpisode, sampleHeader, temporaryFolder } from './samples.js';
+import { rejection, sampleEpisode, sampleHeader, sideImage, temporaryFolder, wristImage } from './samples.js';
 
 test('a preview shows episodes from the worst to the best, as a sheet, a video and two histograms', async (t) => {
   const folder = temporaryFolder(t);
@@ -27,12 +27,49 @@ test('a preview shows episodes from the worst to the best, as a sheet, a video a
   assert.ok((sheet?.width ?? 0) > 8 * 96 && (sheet?.height ?? 0) > 3 * 96);
 });
 
+test('cameras are shown side by side, whatever their sizes', async (t) => {
+  const folder = temporaryFolder(t);
+  const images = [sideImage, { ...wristImage, channels: 1 }];
+  const writer = await DatasetWriter.create(folder, sampleHeader({ images }));
+  for (const [number, levels] of [
+    [0, [200, 120]],
+    [1, [60, 230]],
+  ] as const) {
+    const episode = sampleEpisode(number, 3, images);
+    const plain = Object.entries(episode.images).map(([name, image], i) => [
+      name,
+      image.fill(levels[i] ?? 0),
+    ]);
+    const rewards = episode.rewards.map(() => number);
+    await writer.append({ ...episode, images: Object.fromEntries(plain), rewards });
+  }
+  await writer.close();
+  const { files } = await previewDataset(folder, join(folder, 'preview'), 2);
+  const [, , sheet, video] = files.map((file) => sharp(file, { page: 0 }));
+  assert.ok(sheet && video);
+  const { data, info } = await video.removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  assert.deepEqual([info.width, info.height, info.channels], [2 * (7 + 8), 9, 3]);
+  const centres = [
+    [3, 200],
+    [7 + 4, 120],
+    [15 + 3, 60],
+    [15 + 7 + 4, 230],
+  ] as const;
+  // The video is lossy.
+  for (const [column, level] of centres)
+    assert.ok(Math.abs((data[(2 * 30 + column) * 3] ?? 0) - level) < 12, `column ${column}`);
+  assert.ok((data[(7 * 30 + 7 + 4) * 3] ?? 255) < 12, 'black below the smaller image');
+  // Four steps of 15 columns, enlarged to at least 96 pixels.
+  const { width = 0 } = await sheet.metadata();
+  assert.ok(width > 4 * 105 && width < 5 * 105, `${width}`);
+});
+
 test('a dataset without images gets the histograms; one without episodes a sentence', async (t) => {
   const folder = temporaryFolder(t);
-  const header = sampleHeader({ imageHeight: 0, imageWidth: 0, imageChannels: 0, extra: {} });
+  const header = sampleHeader({ images: [], extra: {} });
   const writer = await DatasetWriter.create(folder, header);
   assert.match((await rejection(previewDataset(folder, folder, 3))).message, /has no episodes to preview/);
-  const { pixels: _, extra: _e, ...plain } = sampleEpisode(0);
+  const { extra: _, ...plain } = sampleEpisode(0, 5, []);
   await writer.append(plain);
   await writer.close();
   assert.deepEqual((await previewDataset(folder, folder, 3)).files.length, 2);

@@ -5,7 +5,15 @@ import { test } from 'node:test';
 import { openDataset } from '../../datasets/reader.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { InputError } from '../../src/errors.js';
-import { rejection, sampleEpisode, sampleHeader, temporaryFolder } from './samples.js';
+import {
+  rejection,
+  sampleEpisode,
+  sampleHeader,
+  sideImage,
+  temporaryFolder,
+  withPlainBytes,
+  wristImage,
+} from './samples.js';
 
 async function sampleDataset(folder: string, episodes: number): Promise<void> {
   const writer = await DatasetWriter.create(folder, sampleHeader(), { shardBytes: 4000 });
@@ -18,13 +26,51 @@ test('episodes are read by number, in any order, with or without their images', 
   await sampleDataset(folder, 6);
   const dataset = await openDataset(folder);
   const ids: string[] = [];
-  for await (const episode of dataset.episodes({ indices: [5, 0, 3], pixels: false })) {
-    assert.equal(episode.pixels, undefined);
+  for await (const episode of dataset.episodes({ indices: [5, 0, 3], images: false })) {
+    assert.deepEqual(episode.images, {});
     ids.push(episode.id);
   }
   assert.deepEqual(ids, ['episode-5', 'episode-0', 'episode-3']);
-  assert.deepEqual(Uint8Array.from((await dataset.episode(4)).pixels ?? []), sampleEpisode(4).pixels);
+  assert.deepEqual(withPlainBytes(await dataset.episode(4)), sampleEpisode(4));
   assert.match((await rejection(dataset.episode(6))).message, /has 6 episodes; there is no episode 6/);
+});
+
+test('of several images those are read that are asked for by name', async (t) => {
+  const folder = temporaryFolder(t);
+  const images = [sideImage, wristImage];
+  const writer = await DatasetWriter.create(folder, sampleHeader({ images }));
+  const episode = sampleEpisode(0, 5, images);
+  await writer.append(episode);
+  await writer.close();
+  const dataset = await openDataset(folder);
+  const { side, wrist } = episode.images;
+  for (const [wanted, expected] of [
+    [undefined, { side, wrist }],
+    [true, { side, wrist }],
+    [['wrist'], { wrist }],
+    [['wrist', 'side'], { side, wrist }],
+    [['nose'], {}],
+    [[], {}],
+    [false, {}],
+  ] as const) {
+    const read = await dataset.episode(0, wanted === undefined ? {} : { images: wanted });
+    assert.deepEqual(withPlainBytes(read), { ...episode, images: expected }, String(wanted));
+  }
+});
+
+test('an image that is damaged within a sound record is named, and the others can be read', async (t) => {
+  const folder = temporaryFolder(t);
+  const images = [sideImage, wristImage];
+  const writer = await DatasetWriter.create(folder, sampleHeader({ images, codec: 'png' }));
+  const episode = sampleEpisode(0, 5, images);
+  await writer.append(episode, { codec: 'png', images: { wrist: Buffer.from('no picture at all') } });
+  await writer.close();
+  const dataset = await openDataset(folder);
+  const error = await rejection(dataset.episode(0));
+  assert.ok(error instanceof InputError);
+  assert.match(error.message, /its image "wrist" cannot be decoded/);
+  const { side } = withPlainBytes(await dataset.episode(0, { images: ['side'] })).images;
+  assert.deepEqual(side, episode.images.side);
 });
 
 test('any flipped byte of a shard is found, and the sentence names shard and episode', async (t) => {

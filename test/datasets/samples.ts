@@ -11,20 +11,22 @@ import {
   type ConversionSource,
   convert,
 } from '../../datasets/converters/conversion.js';
-import type { Episode } from '../../datasets/episode.js';
+import { type Episode, type FrameLayout, frameBytes } from '../../datasets/episode.js';
 import type { DatasetHeader } from '../../datasets/manifest.js';
 import { openDataset } from '../../datasets/reader.js';
 import { Generator } from '../../src/random/generator.js';
+
+/** The one image of most samples. */
+export const sideImage: FrameLayout = { name: 'side', height: 9, width: 7, channels: 3 };
+/** Beside it, of another size. */
+export const wristImage: FrameLayout = { name: 'wrist', height: 5, width: 8, channels: 3 };
 
 export function sampleHeader(changes: Partial<DatasetHeader> = {}): DatasetHeader {
   return {
     task: 'walker-walk',
     actionRepeat: 2,
     controlTimestep: 0.025,
-    imageHeight: 9,
-    imageWidth: 7,
-    imageChannels: 3,
-    camera: 'side',
+    images: [sideImage],
     renderer: 'test',
     actionSize: 2,
     stateSize: 4,
@@ -34,32 +36,57 @@ export function sampleHeader(changes: Partial<DatasetHeader> = {}): DatasetHeade
   };
 }
 
-/** An episode that fits `sampleHeader()`: a gradient with a bright column that moves, plus a little noise. */
+/** An episode that fits `sampleHeader({ images })`. */
 export function sampleEpisode(
   number: number,
   length = 5,
-  size: [number, number, number] = [9, 7, 3],
+  images: readonly FrameLayout[] = [sideImage],
 ): Episode {
   const generator = new Generator(number).child('episode');
   const floats = (count: number): Float32Array =>
     Float32Array.from({ length: count }, () => generator.uniform(-1, 1));
-  const [height, width, channels] = size;
-  const bytes = height * width * channels;
-  const pixels = new Uint8Array((length + 1) * bytes);
-  for (let i = 0; i < pixels.length; i++) {
-    const [step, column] = [Math.floor(i / bytes), Math.floor((i % (width * channels)) / channels)];
-    pixels[i] = column === step % width ? 250 : 100 + column + (generator.uniform() < 0.05 ? 9 : 0);
-  }
   return {
     id: `episode-${number}`,
     length,
-    pixels,
+    images: Object.fromEntries(
+      images.map((image) => [image.name, samplePixels(generator, length + 1, image)]),
+    ),
     state: floats((length + 1) * 4),
     actions: floats(length * 2),
     rewards: floats(length),
     terminated: number % 2 === 0,
     truncated: number % 2 === 1,
     extra: { height: floats(length + 1), torque: floats(length * 2) },
+  };
+}
+
+/** A gradient with a bright column that moves, plus a little noise. */
+function samplePixels(generator: Generator, frames: number, image: FrameLayout): Uint8Array {
+  const { width, channels } = image;
+  const bytes = frameBytes(image);
+  const pixels = new Uint8Array(frames * bytes);
+  for (let i = 0; i < pixels.length; i++) {
+    const [step, column] = [Math.floor(i / bytes), Math.floor((i % (width * channels)) / channels)];
+    pixels[i] = column === step % width ? 250 : 100 + column + (generator.uniform() < 0.05 ? 9 : 0);
+  }
+  return pixels;
+}
+
+/** An episode's only image. */
+export function onlyImage(episode: Episode): Uint8Array {
+  const [image, ...others] = Object.values(episode.images);
+  assert.ok(image !== undefined && others.length === 0, `${Object.keys(episode.images).length} images`);
+  return image;
+}
+
+/** With its bytes in arrays of their own: a reader's may be views of a record. */
+export function withPlainBytes(episode: Episode): Episode {
+  const { interventions } = episode;
+  const images = Object.entries(episode.images).map(([name, image]) => [name, Uint8Array.from(image)]);
+  return {
+    ...episode,
+    images: Object.fromEntries(images),
+    ...(interventions && { interventions: Uint8Array.from(interventions) }),
   };
 }
 
@@ -113,8 +140,9 @@ export async function convertAll(
 /** The first byte of each frame; the golden images write their row there. */
 export function encodedRows(episode: Episode): number[] {
   const frames = episode.length + 1;
-  const bytes = (episode.pixels?.length ?? 0) / frames;
-  return Array.from({ length: frames }, (_, i) => episode.pixels?.[i * bytes] ?? -1);
+  const pixels = onlyImage(episode);
+  const bytes = pixels.length / frames;
+  return Array.from({ length: frames }, (_, i) => pixels[i * bytes] ?? -1);
 }
 
 /**

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { convert } from '../../datasets/converters/conversion.js';
 import { openVd4rl } from '../../datasets/converters/vd4rl.js';
+import type { Episode } from '../../datasets/episode.js';
 import { verifyDataset } from '../../datasets/verify.js';
 import { InputError } from '../../src/errors.js';
-import { assertEncodedRows, convertAll, golden, rejection, temporaryFolder } from './samples.js';
+import { assertEncodedRows, convertAll, golden, onlyImage, rejection, temporaryFolder } from './samples.js';
 
 const source = join(golden, 'vd4rl-hdf5');
 
@@ -25,7 +26,7 @@ test('84 px shards are cut into episodes, also where a shard begins inside one, 
   const firstRows = [0, 6, 11, 14, 18];
   for (const [i, episode] of episodes.entries()) assertEncodedRows(episode, firstRows[i], 32);
   // The rest of the picture is a ramp in HWC order.
-  const pixels = episodes[0]?.pixels ?? new Uint8Array();
+  const pixels = onlyImage(episodes[0] as Episode);
   for (let i = 3; i < 192; i++) assert.equal(pixels[i], i);
   assert.deepEqual(
     report.problems.map((p) => [p.episode, p.kind, p.action]),

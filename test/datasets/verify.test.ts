@@ -8,7 +8,15 @@ import { type Manifest, readManifest, withShards, writeManifest } from '../../da
 import { packRecord } from '../../datasets/record.js';
 import { verifyDataset } from '../../datasets/verify.js';
 import { DatasetWriter } from '../../datasets/writer.js';
-import { rejection, sampleEpisode, sampleHeader, temporaryFolder } from './samples.js';
+import {
+  onlyImage,
+  rejection,
+  sampleEpisode,
+  sampleHeader,
+  sideImage,
+  temporaryFolder,
+  wristImage,
+} from './samples.js';
 
 /** Three episodes in three shards. */
 async function sampleDataset(t: TestContext): Promise<string> {
@@ -91,19 +99,43 @@ test('NaN, actions out of range and lengths that disagree are faults even under 
 
 test('a dead camera is a fault; repeated frames, no end and a twin are suspicions', async (t) => {
   const good = sampleEpisode(0);
-  const pixels = good.pixels ?? new Uint8Array();
+  const pixels = onlyImage(good);
   const frame = pixels.length / 6;
-  const dead = { ...good, pixels: new Uint8Array(pixels.length).fill(7) };
+  const dead = { ...good, images: { side: new Uint8Array(pixels.length).fill(7) } };
   assert.deepEqual(await kinds(await careless(t, dead)), ['00000.msgpack episode-0 constant-images']);
   const stuck = new Uint8Array(pixels.length);
   for (let i = 0; i < 6; i++) stuck.set(pixels.subarray(0, frame), i * frame);
-  const doubtful = { ...good, pixels: stuck, terminated: false, truncated: false };
+  const doubtful = { ...good, images: { side: stuck }, terminated: false, truncated: false };
   assert.deepEqual(await kinds(await careless(t, doubtful)), [
     '00000.msgpack episode-0 duplicate-frames',
     '00000.msgpack episode-0 no-end',
   ]);
   const twin = { ...sampleEpisode(1), id: 'episode-0' };
   assert.deepEqual(await kinds(await careless(t, twin)), ['00001.msgpack episode-1 duplicate-episode']);
+});
+
+test('of several images the one is named that is dead or stands still', async (t) => {
+  const images = [sideImage, wristImage];
+  const folder = temporaryFolder(t);
+  const writer = await DatasetWriter.create(folder, sampleHeader({ images }));
+  const good = sampleEpisode(0, 5, images);
+  const dead = new Uint8Array(good.images.wrist?.length ?? 0).fill(7);
+  await writer.append({ ...good, images: { ...good.images, wrist: dead } });
+  const { side = new Uint8Array() } = sampleEpisode(1, 5, images).images;
+  const frame = side.subarray(0, side.length / 6);
+  const stuck = Uint8Array.from({ length: side.length }, (_, i) => frame[i % frame.length] as number);
+  const still = sampleEpisode(1, 5, images);
+  await writer.append({ ...still, images: { ...still.images, side: stuck } });
+  await writer.close();
+  const { ok, problems } = await verifyDataset(folder);
+  assert.equal(ok, false);
+  assert.deepEqual(
+    problems.map(({ episode, kind, message }) => [episode, kind, message]),
+    [
+      ['episode-0', 'constant-images', '6 of 6 frames of "wrist" are one grey level throughout.'],
+      ['episode-1', 'duplicate-frames', '5 of 6 frames of "side" equal the frame before.'],
+    ],
+  );
 });
 
 test('figures of the manifest that do not follow from the episodes are faults', async (t) => {

@@ -5,11 +5,19 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Episode } from '../../datasets/episode.js';
-import { readManifest } from '../../datasets/manifest.js';
+import { type DatasetHeader, readManifest } from '../../datasets/manifest.js';
 import { openDataset } from '../../datasets/reader.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { InputError } from '../../src/errors.js';
-import { rejection, sampleEpisode, sampleHeader, temporaryFolder } from './samples.js';
+import {
+  rejection,
+  sampleEpisode,
+  sampleHeader,
+  sideImage,
+  temporaryFolder,
+  withPlainBytes,
+  wristImage,
+} from './samples.js';
 
 async function readAll(folder: string): Promise<Episode[]> {
   const episodes: Episode[] = [];
@@ -24,10 +32,7 @@ test('episodes come back exactly as they were appended, in order, over several s
   await Promise.all(episodes.map((episode) => writer.append(episode)));
   await writer.close();
   const back = await readAll(folder);
-  assert.deepEqual(
-    back.map((episode) => ({ ...episode, pixels: Uint8Array.from(episode.pixels ?? []) })),
-    episodes,
-  );
+  assert.deepEqual(back.map(withPlainBytes), episodes);
   const manifest = await readManifest(folder);
   assert.ok(manifest.shards.length > 1);
   assert.equal(manifest.complete, true);
@@ -39,22 +44,59 @@ test('episodes come back exactly as they were appended, in order, over several s
 
 test('a dataset without images or state round-trips', async (t) => {
   const folder = temporaryFolder(t);
-  const { pixels, state, extra, ...plain } = sampleEpisode(0);
-  const header = sampleHeader({ imageHeight: 0, imageWidth: 0, imageChannels: 0, stateSize: 0, extra: {} });
+  const { state, extra, ...plain } = sampleEpisode(0, 5, []);
+  const header = sampleHeader({ images: [], stateSize: 0, extra: {} });
   const writer = await DatasetWriter.create(folder, header);
   await writer.append(plain);
   await writer.close();
   assert.deepEqual(await readAll(folder), [plain]);
 });
 
-test('an empty array of pixels is as good as none, where the dataset has no images', async (t) => {
+test('an empty image is as good as none, where the dataset has no images', async (t) => {
   const folder = temporaryFolder(t);
-  const { pixels, extra, ...episode } = sampleEpisode(0);
-  const header = sampleHeader({ imageHeight: 0, imageWidth: 0, imageChannels: 0, extra: {} });
+  const { extra, ...episode } = sampleEpisode(0, 5, []);
+  const header = sampleHeader({ images: [], extra: {} });
   const writer = await DatasetWriter.create(folder, header);
-  await writer.append({ ...episode, pixels: new Uint8Array() });
+  await writer.append({ ...episode, images: { side: new Uint8Array() } });
   await writer.close();
   assert.deepEqual(await readAll(folder), [episode]);
+});
+
+test('images of several sizes, success, interventions and an instruction come back as they were', async (t) => {
+  const folder = temporaryFolder(t);
+  const images = [sideImage, { ...wristImage, channels: 1 }];
+  const header = sampleHeader({
+    images,
+    actionBox: { low: [-2, 0.5], high: [3, 0.75] },
+    actionNames: ['lift', 'grip'],
+    actionUnits: ['m', 'rad'],
+    stateNames: ['x', 'y', 'z', 'gripper'],
+    stateUnits: ['m', 'm', 'm', 'rad'],
+  });
+  const writer = await DatasetWriter.create(folder, header, { shardBytes: 4000 });
+  const demonstrated: Episode = {
+    ...sampleEpisode(0, 4, images),
+    success: true,
+    interventions: Uint8Array.of(0, 1, 1, 0),
+    instruction: 'put the cube into the bowl – „gently“',
+  };
+  const failed: Episode = { ...sampleEpisode(1, 6, images), success: false, instruction: '' };
+  const silent = sampleEpisode(2, 5, images);
+  for (const episode of [demonstrated, failed, silent]) await writer.append(episode);
+  await writer.close();
+  const back = await readAll(folder);
+  assert.deepEqual(back.map(withPlainBytes), [demonstrated, failed, silent]);
+  const manifest = await readManifest(folder);
+  assert.equal(manifest.version, 2);
+  const { images: kept, actionBox, actionNames, actionUnits, stateNames, stateUnits } = manifest;
+  assert.deepEqual(
+    { ...header, images: kept, actionBox, actionNames, actionUnits, stateNames, stateUnits },
+    header,
+  );
+  assert.deepEqual(
+    manifest.shards.flatMap(({ index }) => index.map(({ success }) => success)),
+    [true, false, undefined],
+  );
 });
 
 test('opening again appends after the last whole shard and removes the remains of a crash', async (t) => {
@@ -98,7 +140,10 @@ test('an episode that does not fit is refused with a sentence, and the writer go
   const refused: [Partial<Episode>, RegExp][] = [
     [{ id: good.id }, /already taken/],
     [{ rewards: new Float32Array(4) }, /rewards has 4 elements, expected 5/],
-    [{ pixels: new Uint8Array(10) }, /pixels has 10 elements, expected 1134/],
+    [{ images: { side: new Uint8Array(10) } }, /image "side" has 10 elements, expected 1134/],
+    [{ images: {} }, /image "side" has 0 elements, expected 1134/],
+    [{ images: { ...good.images, nose: Uint8Array.of(7) } }, /image "nose" has 1 elements, expected 0/],
+    [{ interventions: new Uint8Array(6) }, /interventions has 6 elements, expected 5/],
     [{ extra: {} }, /height has 0 elements, expected 6/],
     [{ actions: good.actions.map((a, i) => (i === 3 ? Number.NaN : a)) }, /actions holds NaN at step 1/],
     [{ actions: good.actions.map((a, i) => (i === 9 ? 1.5 : a)) }, /step 4 holds 1.5, outside \[−1, 1\]/],
@@ -126,8 +171,28 @@ test('a folder that holds a dataset is not begun anew', async (t) => {
 });
 
 test('a header that does not make sense is refused', async (t) => {
-  const error = await rejection(DatasetWriter.create(temporaryFolder(t), sampleHeader({ imageWidth: 0 })));
-  assert.match(error.message, /header is not valid: image height, width and channels/);
+  const folder = temporaryFolder(t);
+  const cases: [Partial<DatasetHeader>, RegExp][] = [
+    [{ images: [{ ...sideImage, width: 0 }] }, /header is not valid: images\.0\.width/],
+    [{ images: [{ ...sideImage, name: '' }] }, /header is not valid: images\.0\.name/],
+    [{ images: [sideImage, { ...wristImage, name: 'side' }] }, /images: two images have one name\.$/],
+    [{ images: [{ ...sideImage, name: '../../escape' }] }, /images\.0\.name: a name without/],
+    [{ images: [{ ...sideImage, name: '..' }] }, /images\.0\.name: a name without/],
+    [{ images: [{ ...sideImage, name: 'a=b' }] }, /images\.0\.name: a name without/],
+    [{ actionBox: { low: [-1], high: [1, 1] } }, /actionBox: it has 1 entries, expected 2\.$/],
+    [{ actionBox: { low: [-1, -1], high: [1, 1, 1] } }, /actionBox: it has 3 entries, expected 2\.$/],
+    [{ actionBox: { low: [-1, 1], high: [1, 1] } }, /actionBox: a low end is not below its high end\.$/],
+    [{ actionNames: ['lift'] }, /actionNames: it has 1 entries, expected 2\.$/],
+    [{ actionUnits: [] }, /actionUnits: it has 0 entries, expected 2\.$/],
+    [{ stateNames: ['x', 'y', 'z'] }, /stateNames: it has 3 entries, expected 4\.$/],
+    [{ stateUnits: ['m'] }, /stateUnits: it has 1 entries, expected 4\.$/],
+  ];
+  for (const [changes, message] of cases) {
+    const error = await rejection(DatasetWriter.create(folder, sampleHeader(changes)));
+    assert.ok(error instanceof InputError, error.stack);
+    assert.match(error.message, message);
+  }
+  assert.deepEqual(readdirSync(folder), []);
 });
 
 test('a disk error while writing names what is safe and stays an ordinary failure', async (t) => {
@@ -182,14 +247,24 @@ test('a disk that fills up in the middle of a shard costs only the episode that 
 
 test('a manifest from outside is checked before it is believed', async (t) => {
   const folder = temporaryFolder(t);
-  const writer = await DatasetWriter.create(folder, sampleHeader());
-  await writer.append(sampleEpisode(0));
+  const images = [sideImage, wristImage];
+  const box = { low: [-1, -2], high: [1, 2] };
+  const writer = await DatasetWriter.create(folder, sampleHeader({ images, actionBox: box }));
+  await writer.append(sampleEpisode(0, 5, images));
   await writer.close();
   const path = join(folder, 'manifest.json');
   const good = readFileSync(path, 'utf8');
   const damaged: [string, RegExp][] = [
     [good.slice(0, 200), /is not valid JSON/],
-    [good.replace('"version": 1', '"version": 2'), /format version 2.*update/],
+    [good.replace('"version": 2', '"version": 3'), /format version 3.*update/],
+    [good.replace('"version": 2', '"version": 0'), /version/],
+    [good.replace('"wrist"', '"side"'), /images: two images have one name/],
+    [good.replace('"height": 9', '"height": 0'), /images\.0\.height/],
+    [
+      good.replace(/("low": \[)[^\]]*/, '$1-1'),
+      /manifest\.json is not a valid manifest: actionBox: it has 1 entries, expected 2/,
+    ],
+    [good.replace('"actionNames": null', '"actionNames": ["lift"]'), /actionNames: it has 1 entries/],
     [good.replace('"actionRepeat": 2', '"actionRepeat": 0'), /actionRepeat/],
     [good.replace('00000.msgpack', '../00000.msgpack'), /shards.0.file/],
     [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Environment, StepResult } from '../../envs/environment.js';
-import { makeEnv } from '../../envs/makeEnv.js';
+import type { Environment, EnvironmentOptions, StepResult } from '../../envs/environment.js';
+import { makeEnv, taskNames } from '../../envs/makeEnv.js';
 import { Simulation } from '../../envs/mujoco.js';
 import { findTask } from '../../envs/suite/registry.js';
 import { SuiteEnvironment } from '../../envs/suiteEnvironment.js';
@@ -32,36 +32,183 @@ describe('makeEnv', () => {
     await assert.rejects(makeEnv('walker-walk', { actionRepeat: 0 }), /actionRepeat is 0/);
     await assert.rejects(makeEnv('walker-walk', { imageSize: 2.5 }), /imageSize is 2.5/);
     await assert.rejects(
-      makeEnv('walker-walk', { camera: 'top' }),
+      makeEnv('walker-walk', { cameras: ['side', 'top'] }),
       /no camera "top": expected one of side, back/,
     );
+    await assert.rejects(makeEnv('walker-walk', { cameras: [2] }), /no camera 2: expected one of side, back/);
   });
 
   it('draws large pictures through the camera of the observations, or another that is asked for', async () => {
     const environment = await makeEnv('cartpole-swingup', {
-      camera: 'lookatcart',
+      cameras: ['lookatcart'],
       imageSize: 32,
       frameStack: 1,
     });
     environment.reset({ seed: 1 });
     const { observation } = environment.step(Float32Array.of(1));
     const size = { width: 32, height: 32 };
-    assert.deepEqual(environment.render(size).data, observation.pixels);
-    assert.notDeepEqual(environment.render({ ...size, camera: 'fixed' }).data, observation.pixels);
+    const { lookatcart } = observation.images;
+    assert.deepEqual(environment.render(size).data, lookatcart);
+    assert.notDeepEqual(environment.render({ ...size, camera: 'fixed' }).data, lookatcart);
   });
 
   it('describes spaces and facts of what it builds', async () => {
     const environment = await makeEnv('walker-walk', { observations: 'both', imageSize: 32, frameStack: 2 });
-    assert.deepEqual(environment.observationSpace.pixels?.shape, [32, 32, 6]);
+    assert.deepEqual(environment.observationSpace.images, [
+      { name: 'side', height: 32, width: 32, channels: 3, frameStack: 2 },
+    ]);
     assert.deepEqual(environment.observationSpace.state?.shape, [24]);
     assert.deepEqual(environment.actionSpace, { shape: [6], low: -1, high: 1, dtype: 'float32' });
     const { observation } = environment.reset();
-    assert.equal(observation.pixels?.length, 32 * 32 * 6);
+    assert.equal(observation.images.side?.length, 32 * 32 * 6);
     assert.equal(observation.state?.length, 24);
     assert.equal(environment.spec.actionRepeat, 2);
     assert.equal(environment.spec.camera, 'side');
     assert.equal(environment.spec.controlTimestep, 0.025);
     environment.close();
+  });
+
+  it('observes the state alone, or pictures alone, where that is asked for', async () => {
+    const state = await makeEnv('walker-walk', { observations: 'state' });
+    assert.deepEqual(state.observationSpace.images, []);
+    assert.deepEqual(state.reset().observation.images, {});
+    const pixels = await makeEnv('walker-walk', { imageSize: 8 });
+    assert.equal(pixels.observationSpace.state, undefined);
+    assert.deepEqual(Object.keys(pixels.reset().observation), ['images']);
+    assert.deepEqual(pixels.observationSpace.images, [
+      { name: 'side', height: 8, width: 8, channels: 3, frameStack: 3 },
+    ]);
+    state.close();
+    pixels.close();
+  });
+
+  it('says for every model what −1 and 1 of an action are', async () => {
+    // Tasks of one domain share its model.
+    const models = new Map(taskNames().map((name) => [String(findTask(name).model), name]));
+    for (const name of models.values()) {
+      const environment = await SuiteEnvironment.create(findTask(name), 0);
+      const { actionBox, actionSize } = environment.spec;
+      assert.deepEqual([actionBox?.low.length, actionBox?.high.length], [actionSize, actionSize], name);
+      actionBox?.low.forEach((low, i) => {
+        assert.ok(low < (actionBox.high[i] ?? 0) && Math.abs(low) < 1e3, `${name} ${low}`);
+      });
+      if (name.startsWith('quadruped-'))
+        assert.deepEqual(
+          [actionBox?.low.slice(0, 3), actionBox?.high.slice(0, 3)],
+          [
+            [-1, -1, -0.8],
+            [1, 1.1, 0.8],
+          ],
+        );
+      environment.close();
+    }
+  });
+});
+
+describe('several cameras', () => {
+  const two = {
+    cameras: ['lookatcart', 0],
+    observations: 'both',
+    imageSize: { fixed: { height: 12, width: 20 }, lookatcart: 16 },
+    frameStack: { fixed: 1, lookatcart: 3 },
+  } as const;
+
+  it('give an image each, of its own size and stack, in the order in which they are named', async () => {
+    const environment = await makeEnv('cartpole-swingup', two);
+    assert.deepEqual(environment.observationSpace.images, [
+      { name: 'lookatcart', height: 16, width: 16, channels: 3, frameStack: 3 },
+      { name: 'fixed', height: 12, width: 20, channels: 3, frameStack: 1 },
+    ]);
+    assert.deepEqual(environment.observationSpace.state?.shape, [5]);
+    assert.equal(environment.spec.camera, 'lookatcart');
+    const [lookatcart, fixed] = [
+      { width: 16, height: 16, camera: 'lookatcart' },
+      { width: 20, height: 12, camera: 'fixed' },
+    ];
+    let { observation } = environment.reset({ seed: 1 });
+    const seen = [environment.render(lookatcart).data];
+    for (let i = 0; i < 3; i++) {
+      ({ observation } = environment.step(Float32Array.of(1)));
+      seen.push(environment.render(lookatcart).data);
+    }
+    assert.deepEqual(Object.keys(observation.images).sort(), ['fixed', 'lookatcart']);
+    assert.deepEqual(observation.images.fixed, environment.render(fixed).data);
+    assert.equal(observation.images.lookatcart?.length, 16 * 16 * 9);
+    for (const k of [0, 1, 2]) {
+      const frame = observation.images.lookatcart?.filter((_, i) => Math.floor((i % 9) / 3) === k);
+      assert.deepEqual(frame, seen[k + 1], `frame ${k} of the stack`);
+    }
+    assert.equal(observation.state?.length, 5);
+    assert.deepEqual(environment.render({ width: 16 }).data, seen[3], 'pictures are of the first camera');
+    environment.close();
+  });
+
+  it('have 64 pixels and three frames where only others are given a size or a stack', async () => {
+    const environment = await makeEnv('walker-walk', {
+      cameras: ['side', 'back'],
+      imageSize: { back: { height: 4, width: 6 } },
+      frameStack: { side: 1 },
+    });
+    assert.deepEqual(environment.observationSpace.images, [
+      { name: 'side', height: 64, width: 64, channels: 3, frameStack: 1 },
+      { name: 'back', height: 4, width: 6, channels: 3, frameStack: 3 },
+    ]);
+    environment.close();
+  });
+
+  it('share one size and one stack where one is given', async () => {
+    const environment = await makeEnv('walker-walk', {
+      cameras: ['side', 'back'],
+      imageSize: { height: 4, width: 6 },
+      frameStack: 2,
+    });
+    assert.deepEqual(
+      environment.observationSpace.images.map(({ height, width, frameStack }) => [height, width, frameStack]),
+      [
+        [4, 6, 2],
+        [4, 6, 2],
+      ],
+    );
+    environment.close();
+  });
+
+  it('continue bit for bit from a saved state, each with its own stack', async () => {
+    const [a, b] = await Promise.all([makeEnv('cartpole-swingup', two), makeEnv('cartpole-swingup', two)]);
+    a.reset({ seed: 3 });
+    run(a, 4, 1);
+    b.reset({ seed: 4 });
+    b.restoreState(JSON.parse(JSON.stringify(a.saveState())));
+    assert.deepEqual(run(b, 4, 2), run(a, 4, 2));
+    a.close();
+    b.close();
+  });
+
+  it('are refused twice, and with sizes or stacks of images that nobody sees', async () => {
+    const cases: [EnvironmentOptions, RegExp][] = [
+      [{ cameras: ['side', 'back', 'side'] }, /^The camera "side" is given twice\.$/],
+      [{ cameras: ['back', 1] }, /^The camera "back" is given twice\.$/],
+      [
+        { imageSize: { back: 32 } },
+        /^imageSize is given for the image "back", which is not observed: there is side\.$/,
+      ],
+      [
+        { cameras: ['side', 'back'], frameStack: { side: 3, front: 1 } },
+        /^frameStack is given for the image "front", which is not observed: there are side, back\.$/,
+      ],
+      [{ imageSize: { side: { height: 8, width: 0 } } }, /^imageSize is 0: expected a whole number from 1/],
+      [
+        { imageSize: { height: 5000, width: 8 } },
+        /^imageSize is 5000: expected a whole number from 1 to 4096/,
+      ],
+      [{ frameStack: { side: 1.5 } }, /^frameStack is 1\.5: expected a whole number from 1 to 64\.$/],
+      [{ frameStack: 0 }, /^frameStack is 0/],
+    ];
+    for (const [options, message] of cases)
+      await assert.rejects(makeEnv('walker-walk', options), (error: Error) => {
+        assert.ok(error instanceof InputError, error.stack);
+        assert.match(error.message, message);
+        return true;
+      });
   });
 });
 
@@ -161,15 +308,15 @@ describe('a frame stack', () => {
   it('holds the last frames, oldest first along the channels, and starts with copies of the first', async () => {
     const stacked = await makeEnv('cartpole-swingup', { imageSize: 8, frameStack: 3 });
     const plain = await makeEnv('cartpole-swingup', { imageSize: 8, frameStack: 1 });
-    const frames = [plain.reset({ seed: 2 }).observation.pixels];
-    let seen = stacked.reset({ seed: 2 }).observation.pixels;
+    const frames = [plain.reset({ seed: 2 }).observation.images.fixed];
+    let seen = stacked.reset({ seed: 2 }).observation.images.fixed;
     const channelsOf = (k: number) => seen?.filter((_, i) => Math.floor((i % 9) / 3) === k);
     for (const k of [0, 1, 2]) assert.deepEqual(channelsOf(k), frames[0]);
     const kept = seen?.slice();
     const handedOut = seen;
     for (let i = 0; i < 3; i++) {
-      frames.push(plain.step(Float32Array.of(1)).observation.pixels);
-      seen = stacked.step(Float32Array.of(1)).observation.pixels;
+      frames.push(plain.step(Float32Array.of(1)).observation.images.fixed);
+      seen = stacked.step(Float32Array.of(1)).observation.images.fixed;
     }
     for (const k of [0, 1, 2]) assert.deepEqual(channelsOf(k), frames[k + 1]);
     assert.deepEqual(handedOut, kept, 'an observation that was handed out never changes');

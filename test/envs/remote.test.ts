@@ -36,7 +36,10 @@ describe('remote environments', () => {
   test('an episode is a function of its seed, actions are repeated, the time limit truncates', async () => {
     const environment = await makeEnv(task, { observations: 'both', actionRepeat: 4, frameStack: 2 });
     assert.equal(environment.spec.task, 'Count-v0');
-    assert.deepEqual(environment.observationSpace.pixels?.shape, [64, 64, 6]);
+    assert.deepEqual(environment.observationSpace.images, [
+      { name: 'remote', height: 64, width: 64, channels: 3, frameStack: 2 },
+    ]);
+    assert.equal(environment.spec.actionBox, null);
     const first = environment.reset({ seed: 3 });
     const states: (number | undefined)[] = [];
     let result = environment.step(Float32Array.of(0, 0.25));
@@ -54,6 +57,23 @@ describe('remote environments', () => {
     assert.notDeepEqual(environment.reset().observation.state, first.observation.state);
     assert.equal(environment.render({ width: 12, height: 8 }).data.length, 12 * 8 * 3);
     environment.close();
+  });
+
+  test('its picture has a size and a stack by its name, and no other name is taken', async () => {
+    const imageSize = { remote: { height: 8, width: 6 } };
+    const environment = await makeEnv(task, { imageSize, frameStack: { remote: 2 } });
+    assert.deepEqual(environment.observationSpace, {
+      images: [{ name: 'remote', height: 8, width: 6, channels: 3, frameStack: 2 }],
+    });
+    // Each of the server's four rows twice: its first byte is 0 after a reset, all others are 9.
+    const zeros = [0, 3, 6 * 6, 6 * 6 + 3];
+    const expected = Uint8Array.from({ length: 8 * 6 * 6 }, (_, i) => (zeros.includes(i) ? 0 : 9));
+    assert.deepEqual(environment.reset().observation.images, { remote: expected });
+    environment.close();
+    await assert.rejects(makeEnv(task, { imageSize: { front: 8 } }), {
+      name: 'InputError',
+      message: 'imageSize is given for the image "front", which is not observed: there is remote.',
+    });
   });
 
   test('a lost connection ends the episode without a lesson, and the next reset connects anew', () => {
@@ -119,7 +139,10 @@ describe('remote environments', () => {
     process.env.RLPD_REMOTE_TOKEN = token;
     await assert.rejects(makeEnv('remote:5555'), { name: 'InputError', message: /remote:HOST:PORT/ });
     await assert.rejects(makeEnv('remote:127.0.0.1:1'), { name: 'InputError', message: /nothing listens/ });
-    await assert.rejects(makeEnv(task, { camera: 0 }), { name: 'InputError', message: /camera/ });
+    await assert.rejects(makeEnv(task, { cameras: [0] }), {
+      name: 'InputError',
+      message: /cameras is not for/,
+    });
   });
 
   test('a resumed run ends the episode that the server has forgotten, and learns from none of its gap', async (context) => {
@@ -188,7 +211,7 @@ test("a policy acts in a server's environment whatever its task, and elsewhere i
   const served = open();
   const agent = RlpdAgent.create({
     config: agentSettings(config),
-    observationSpace: { ...(served.observationSpace.state && { state: served.observationSpace.state }) },
+    observationSpace: { ...served.observationSpace, images: [] },
     actionSize: 2,
     seed: 0,
   });

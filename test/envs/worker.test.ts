@@ -16,14 +16,40 @@ describe('EnvironmentWorker', () => {
     const action = Float32Array.of(0.5);
     const first = await there.step(action);
     assert.deepEqual(first, here.step(action));
-    const kept = first.observation.pixels?.slice();
+    const kept = first.observation.images.fixed?.slice();
     assert.deepEqual(await there.render({ width: 20, height: 10 }), here.render({ width: 20, height: 10 }));
     const state = await there.saveState();
     assert.deepEqual(state, here.saveState());
     await there.step(Float32Array.of(-1));
-    assert.deepEqual(first.observation.pixels, kept, 'pixels that were handed out never change');
+    assert.ok(kept !== undefined);
+    assert.deepEqual(first.observation.images.fixed, kept, 'pixels that were handed out never change');
     await there.restoreState(state);
     assert.deepEqual(await there.step(action), here.step(action));
+    await there.close();
+    here.close();
+  });
+
+  it('gives each of several cameras its own image, which stays as it was handed out', async () => {
+    const two = {
+      ...options,
+      cameras: ['fixed', 'lookatcart'],
+      imageSize: { fixed: { height: 6, width: 10 }, lookatcart: 12 },
+      frameStack: { fixed: 2, lookatcart: 1 },
+    } as const;
+    const here = await makeEnv('cartpole-swingup', two);
+    const there = await EnvironmentWorker.create('cartpole-swingup', two);
+    assert.deepEqual(there.observationSpace, here.observationSpace);
+    const first = await there.reset({ seed: 1 });
+    const expected = here.reset({ seed: 1 });
+    assert.deepEqual(
+      [expected.observation.images.fixed?.length, expected.observation.images.lookatcart?.length],
+      [6 * 10 * 6, 12 * 12 * 3],
+    );
+    assert.deepEqual(first, expected);
+    const next = here.step(Float32Array.of(1));
+    assert.notDeepEqual(next.observation.images, expected.observation.images);
+    assert.deepEqual(await there.step(Float32Array.of(1)), next);
+    assert.deepEqual(first, expected, 'images that were handed out never change');
     await there.close();
     here.close();
   });

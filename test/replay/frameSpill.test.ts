@@ -13,12 +13,15 @@ import { ReplayBuffer, type ReplayLayout } from '../../src/replay/replayBuffer.j
 import { SymmetricSampler } from '../../src/replay/symmetricSampler.js';
 
 const layout: ReplayLayout = {
-  frame: { height: 2, width: 2, channels: 3 },
-  frameStack: 3,
+  images: [
+    { name: 'image', height: 2, width: 2, channels: 3, frameStack: 3 },
+    { name: 'wrist', height: 1, width: 1, channels: 3, frameStack: 1 },
+  ],
   stateSize: 0,
   actionSize: 1,
 };
 const frameBytes = 12;
+const stacks = layout.images.map(({ frameStack }) => frameStack);
 const lengths = [4, 1, 30, 2, 9];
 const rows = lengths.reduce((sum, length) => sum + length + 1, 0);
 const batchRows = 64;
@@ -34,10 +37,14 @@ function fill(buffer: ReplayBuffer): ReplayBuffer {
     const first = buffer.written;
     buffer.addEpisode({
       length,
-      pixels: Uint8Array.from(
-        { length: (length + 1) * frameBytes },
-        (_, i) => 5 * (first + Math.floor(i / frameBytes)) + (i % 5),
-      ),
+      images: {
+        image: Uint8Array.from(
+          { length: (length + 1) * frameBytes },
+          (_, i) => 5 * (first + Math.floor(i / frameBytes)) + (i % 5),
+        ),
+        // Of one frame a stack, and smaller.
+        wrist: Uint8Array.from({ length: (length + 1) * 3 }, (_, i) => 7 * first + i),
+      },
       actions: new Float32Array(length),
       rewards: Float32Array.from({ length }, (_, t) => first + t),
       terminated: false,
@@ -60,30 +67,34 @@ function sampler(offline: ReplayBuffer): SymmetricSampler {
 }
 
 /** The images of a batch as a gather reads them, row by row. */
-function images({ pixels }: BatchObservation): string[] {
-  assert.ok(pixels);
-  const { memories, counts, frames } = pixels;
-  const perMinibatch = counts.reduce((sum, count) => sum + count, 0);
-  return Array.from(frames, (number, i) => {
-    const row = Math.floor(i / layout.frameStack) % perMinibatch;
-    const memory = row < (counts[0] as number) ? 0 : 1;
-    return Buffer.from(memories[memory]?.view(number) ?? []).toString('hex');
+function images(observation: BatchObservation): string[] {
+  assert.equal(observation.images.length, 2);
+  return observation.images.flatMap(({ memories, counts, frames }, image) => {
+    const perMinibatch = counts.reduce((sum, count) => sum + count, 0);
+    return Array.from(frames, (number, i) => {
+      const row = Math.floor(i / (stacks[image] as number)) % perMinibatch;
+      const memory = row < (counts[0] as number) ? 0 : 1;
+      return Buffer.from(memories[memory]?.view(number) ?? []).toString('hex');
+    });
   });
 }
 
 test('however few frames are in memory, the same batches come out, byte for byte', async (context) => {
   const folder = temporaryFolder(context);
   for (const resident of [0, 1, 17, 33, rows - 1]) {
-    const spill = new FrameSpill({
-      frameBytes,
-      resident,
-      batchRows,
-      framesPerRow: layout.frameStack + 1,
-      path: join(folder, 'frames'),
-    });
-    assert.deepEqual(readdirSync(folder), [], 'the file has no name that could stay behind');
+    const spills = [frameBytes, 3].map(
+      (bytes, i) =>
+        new FrameSpill({
+          frameBytes: bytes,
+          resident,
+          batchRows,
+          framesPerRow: (stacks[i] as number) + 1,
+          path: join(folder, `frames-${i}`),
+        }),
+    );
+    assert.deepEqual(readdirSync(folder), [], 'the files have no names that could stay behind');
     const [spilled, whole] = [
-      sampler(fill(new ReplayBuffer(layout, rows, 0, spill))),
+      sampler(fill(new ReplayBuffer(layout, rows, 0, spills))),
       sampler(fill(new ReplayBuffer(layout, rows))),
     ];
     for (let i = 0; i < 6; i++) {
@@ -95,7 +106,7 @@ test('however few frames are in memory, the same batches come out, byte for byte
       assert.deepEqual(images(found.observation), images(expected.observation));
       assert.deepEqual(images(found.nextObservation), images(expected.nextObservation));
       assert.deepEqual(found.rewards, expected.rewards);
-      assert.deepEqual(found.observation.pixels?.shifts, expected.observation.pixels?.shifts);
+      assert.deepEqual(found.observation.images[1]?.shifts, expected.observation.images[1]?.shifts);
     }
     spilled.close();
   }

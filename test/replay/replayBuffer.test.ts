@@ -4,8 +4,7 @@ import { Generator } from '../../src/random/generator.js';
 import { ReplayBuffer, type ReplayLayout, rowBytes } from '../../src/replay/replayBuffer.js';
 
 const layout: ReplayLayout = {
-  frame: { height: 1, width: 2, channels: 1 },
-  frameStack: 3,
+  images: [{ name: 'image', height: 1, width: 2, channels: 1, frameStack: 3 }],
   stateSize: 1,
   actionSize: 1,
 };
@@ -18,7 +17,7 @@ function addEpisode(buffer: ReplayBuffer, episode: number, length: number, termi
   const steps = Array.from({ length: length + 1 }, (_, t) => t);
   buffer.addEpisode({
     length,
-    pixels: Uint8Array.from(steps.flatMap((t) => [episode, t])),
+    images: { image: Uint8Array.from(steps.flatMap((t) => [episode, t])) },
     state: Float32Array.from(steps, (t) => episode * 1000 + t),
     actions: Float32Array.from(steps.slice(1), (t) => (t - 1) / 100),
     rewards: Float32Array.from(steps.slice(1), (t) => t - 1),
@@ -27,9 +26,9 @@ function addEpisode(buffer: ReplayBuffer, episode: number, length: number, termi
 }
 
 function stackOf(buffer: ReplayBuffer, row: number): number[][] {
-  const numbers = new Int32Array(layout.frameStack);
-  buffer.frameStack(row, numbers, 0);
-  return Array.from(numbers, (n) => [...(buffer.frames as { view(n: number): Uint8Array }).view(n)]);
+  const numbers = new Int32Array(3);
+  buffer.frameStack(row, 0, numbers, 0);
+  return Array.from(numbers, (n) => [...(buffer.frames[0]?.view(n) ?? [])]);
 }
 
 test('a stack repeats the first frame at an episode’s start and never shows another episode', () => {
@@ -131,8 +130,8 @@ test('every transition is equally likely, whatever the lengths of the episodes',
 
 test('an episode without a transition leaves no row behind', () => {
   const buffer = new ReplayBuffer(layout, 10);
-  buffer.begin({ frame: frame(1, 0), state: Float32Array.of(0) });
-  buffer.begin({ frame: frame(2, 0), state: Float32Array.of(0) });
+  buffer.begin({ frames: { image: frame(1, 0) }, state: Float32Array.of(0) });
+  buffer.begin({ frames: { image: frame(2, 0) }, state: Float32Array.of(0) });
   assert.equal(buffer.written, 1);
   assert.deepEqual(stackOf(buffer, 0), [
     [2, 0],
@@ -143,8 +142,7 @@ test('an episode without a transition leaves no row behind', () => {
 
 test('a transition costs at most 1.02 frames and its scalars', () => {
   const pixels: ReplayLayout = {
-    frame: { height: 64, width: 64, channels: 3 },
-    frameStack: 3,
+    images: [{ name: 'image', height: 64, width: 64, channels: 3, frameStack: 3 }],
     stateSize: 0,
     actionSize: 6,
   };
@@ -154,13 +152,13 @@ test('a transition costs at most 1.02 frames and its scalars', () => {
   for (let i = 0; i < episodes; i++) {
     buffer.addEpisode({
       length,
-      pixels: new Uint8Array(frameBytes * (length + 1)),
+      images: { image: new Uint8Array(frameBytes * (length + 1)) },
       actions: new Float32Array(6 * length),
       rewards: new Float32Array(length),
       terminated: false,
     });
   }
-  const allocated = (buffer.frames?.blocks ?? []).reduce((sum, block) => sum + block.byteLength, 0);
+  const allocated = (buffer.frames[0]?.blocks ?? []).reduce((sum, block) => sum + block.byteLength, 0);
   const scalars = rowBytes(pixels) - frameBytes;
   assert.ok(allocated / buffer.transitions <= 1.02 * frameBytes);
   assert.ok(scalars <= 4 * 6 + 16, `${scalars} bytes of scalars`);
@@ -189,28 +187,69 @@ test('the last episode comes back as it was added', () => {
   addEpisode(buffer, 2, 5);
   const episode = buffer.lastEpisode();
   assert.equal(episode.length, 5);
-  assert.deepEqual([...(episode.pixels ?? [])], [2, 0, 2, 1, 2, 2, 2, 3, 2, 4, 2, 5]);
+  assert.deepEqual([...(episode.images.image ?? [])], [2, 0, 2, 1, 2, 2, 2, 3, 2, 4, 2, 5]);
   assert.deepEqual([...episode.rewards], [0, 1, 2, 3, 4]);
   assert.deepEqual([...(episode.state ?? [])], [2000, 2001, 2002, 2003, 2004, 2005]);
 });
 
 test('the last observation is the stack an environment shows: frames interleaved by channel, oldest first', () => {
   const rgb: ReplayLayout = {
-    frame: { height: 1, width: 2, channels: 3 },
-    frameStack: 2,
+    images: [{ name: 'image', height: 1, width: 2, channels: 3, frameStack: 2 }],
     stateSize: 1,
     actionSize: 1,
   };
   const buffer = new ReplayBuffer(rgb, 10);
-  buffer.begin({ frame: Uint8Array.of(1, 2, 3, 4, 5, 6), state: Float32Array.of(0) });
-  assert.deepEqual([...(buffer.lastObservation().pixels ?? [])], [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]);
+  buffer.begin({ frames: { image: Uint8Array.of(1, 2, 3, 4, 5, 6) }, state: Float32Array.of(0) });
+  assert.deepEqual([...(buffer.lastObservation().images.image ?? [])], [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]);
   buffer.add({
     action: Float32Array.of(0),
     reward: 0,
     terminated: false,
-    next: { frame: Uint8Array.of(7, 8, 9, 10, 11, 12), state: Float32Array.of(5) },
+    next: { frames: { image: Uint8Array.of(7, 8, 9, 10, 11, 12) }, state: Float32Array.of(5) },
   });
-  const { pixels, state } = buffer.lastObservation();
-  assert.deepEqual([...(pixels ?? [])], [1, 2, 3, 7, 8, 9, 4, 5, 6, 10, 11, 12]);
+  const { images, state } = buffer.lastObservation();
+  assert.deepEqual([...(images.image ?? [])], [1, 2, 3, 7, 8, 9, 4, 5, 6, 10, 11, 12]);
   assert.deepEqual([...(state ?? [])], [5]);
+});
+
+test('images of different sizes and stacks are kept side by side, each in its own frames', () => {
+  const cameras: ReplayLayout = {
+    images: [
+      { name: 'front', height: 1, width: 2, channels: 1, frameStack: 1 },
+      { name: 'wrist', height: 1, width: 1, channels: 3, frameStack: 3 },
+    ],
+    stateSize: 0,
+    actionSize: 1,
+  };
+  const buffer = new ReplayBuffer(cameras, 6);
+  const lengths = [3, 4];
+  for (const [e, length] of lengths.entries())
+    buffer.addEpisode({
+      length,
+      images: {
+        front: Uint8Array.from({ length: 2 * (length + 1) }, (_, i) => 100 * e + Math.floor(i / 2)),
+        wrist: Uint8Array.from({ length: 3 * (length + 1) }, (_, i) => 100 * e + 10 + Math.floor(i / 3)),
+        unseen: new Uint8Array(length + 1),
+      },
+      actions: new Float32Array(length),
+      rewards: new Float32Array(length),
+      terminated: false,
+    });
+  // Six of nine rows are held, and the longest stack says from which on a transition is whole.
+  assert.equal(buffer.transitions, 4);
+  const stack = (image: number, size: number): number[] => {
+    const numbers = new Int32Array(size);
+    buffer.frameStack(6, image, numbers, 0);
+    return Array.from(numbers, (n) => buffer.frames[image]?.view(n)[0] as number);
+  };
+  assert.deepEqual(stack(0, 1), [102]);
+  assert.deepEqual(stack(1, 3), [110, 111, 112]);
+  const { images } = buffer.lastObservation();
+  assert.deepEqual([...(images.front ?? [])], [104, 104]);
+  assert.deepEqual([...(images.wrist ?? [])], [112, 112, 112, 113, 113, 113, 114, 114, 114]);
+  assert.deepEqual(Object.keys(buffer.lastEpisode().images), ['front', 'wrist']);
+  assert.throws(
+    () => buffer.addEpisode({ ...buffer.lastEpisode(), images: {}, terminated: false }),
+    /frames of "front", and the episode has none/,
+  );
 });

@@ -9,8 +9,7 @@ import { SymmetricSampler } from '../../src/replay/symmetricSampler.js';
 
 const size = 64;
 const layout: ReplayLayout = {
-  frame: { height: size, width: size, channels: 3 },
-  frameStack: 3,
+  images: [{ name: 'image', height: size, width: size, channels: 3, frameStack: 3 }],
   stateSize: 0,
   actionSize: 1,
 };
@@ -19,7 +18,8 @@ const [budget, total] = [64e6, 256e6];
 const batchRows = 256;
 const length = 99;
 const rows = Math.floor(total / frameBytes / (length + 1)) * (length + 1);
-const slots = batchRows * (layout.frameStack + 1);
+const framesPerRow = 3 + 1;
+const slots = batchRows * framesPerRow;
 
 const folder = mkdtempSync(join(tmpdir(), 'rlpd-spill-'));
 const before = process.memoryUsage().rss;
@@ -27,14 +27,14 @@ const spill = new FrameSpill({
   frameBytes,
   resident: Math.floor(budget / frameBytes) - slots,
   batchRows,
-  framesPerRow: layout.frameStack + 1,
+  framesPerRow,
   path: join(folder, 'frames'),
 });
-const offline = new ReplayBuffer(layout, rows, 0, spill);
+const offline = new ReplayBuffer(layout, rows, 0, [spill]);
 const pixels = new Uint8Array((length + 1) * frameBytes);
 for (let row = 0; row < rows; row += length + 1) {
   const [actions, rewards] = [new Float32Array(length), new Float32Array(length)];
-  offline.addEpisode({ length, pixels: pixels.fill(row), actions, rewards, terminated: false });
+  offline.addEpisode({ length, images: { image: pixels.fill(row) }, actions, rewards, terminated: false });
 }
 const online = new ReplayBuffer(layout, 2);
 const sampler = new SymmetricSampler({

@@ -5,8 +5,7 @@ import { ReplayBuffer, type ReplayLayout } from '../../src/replay/replayBuffer.j
 import { type SamplerOptions, SymmetricSampler } from '../../src/replay/symmetricSampler.js';
 
 const layout: ReplayLayout = {
-  frame: { height: 1, width: 1, channels: 1 },
-  frameStack: 3,
+  images: [{ name: 'image', height: 1, width: 1, channels: 1, frameStack: 3 }],
   stateSize: 0,
   actionSize: 1,
 };
@@ -16,7 +15,7 @@ function filled(mark: number, length = 20, terminated = false): ReplayBuffer {
   const buffer = new ReplayBuffer(layout, 100);
   buffer.addEpisode({
     length,
-    pixels: new Uint8Array(length + 1),
+    images: { image: new Uint8Array(length + 1) },
     actions: new Float32Array(length),
     rewards: new Float32Array(length).fill(mark),
     terminated,
@@ -45,10 +44,10 @@ test('every minibatch holds exactly its offline share, whatever the share', asyn
     const expected = [...new Array(16 - offline).fill(1), ...new Array(offline).fill(2)];
     assert.deepEqual([...batch.rewards], [...expected, ...expected, ...expected], `share ${share}`);
     assert.deepEqual(
-      batch.observation.pixels?.counts,
+      batch.observation.images[0]?.counts,
       [16 - offline, offline].filter((count) => count > 0),
     );
-    assert.equal(batch.observation.pixels?.memories.length, batch.observation.pixels?.counts.length);
+    assert.equal(batch.observation.images[0]?.memories.length, batch.observation.images[0]?.counts.length);
   }
 });
 
@@ -66,7 +65,7 @@ test('weighted prior data is drawn in its shares, whatever the sizes, and unifor
   ] as const)
     offline.addEpisode({
       length,
-      pixels: new Uint8Array(length + 1),
+      images: { image: new Uint8Array(length + 1) },
       actions: new Float32Array(length),
       rewards: Float32Array.from({ length }, (_, t) => mark + t / 64),
       terminated: false,
@@ -118,9 +117,9 @@ test('a transition of n steps sums up discounted rewards and goes no further tha
   const length = 6;
   const state = Float32Array.from({ length: length + 1 }, (_, t) => t);
   const episode = (terminated: boolean): ReplayBuffer => {
-    const buffer = new ReplayBuffer({ frameStack: 1, stateSize: 1, actionSize: 1 }, 100);
+    const buffer = new ReplayBuffer({ images: [], stateSize: 1, actionSize: 1 }, 100);
     const actions = new Float32Array(length);
-    buffer.addEpisode({ length, state, actions, rewards: state.map((t) => 10 ** t), terminated });
+    buffer.addEpisode({ length, images: {}, state, actions, rewards: state.map((t) => 10 ** t), terminated });
     return buffer;
   };
   for (const terminated of [true, false]) {
@@ -149,7 +148,7 @@ test('every row says whether it is prior data, in a seeded replay too', async ()
   const seeded = filled(2);
   seeded.addEpisode({
     length: 20,
-    pixels: new Uint8Array(21),
+    images: { image: new Uint8Array(21) },
     actions: new Float32Array(20),
     rewards: new Float32Array(20).fill(1),
     terminated: false,
@@ -163,7 +162,7 @@ test('every row says whether it is prior data, in a seeded replay too', async ()
 
 test('shifts cover all crops, and those of an observation and its successor are independent', async () => {
   const batch = await sampler({ batchSize: 4000 }).sample();
-  const [now, next] = [batch.observation.pixels?.shifts, batch.nextObservation.pixels?.shifts];
+  const [now, next] = [batch.observation.images[0]?.shifts, batch.nextObservation.images[0]?.shifts];
   assert.ok(now && next);
   const crops = new Set<string>();
   let equal = 0;
@@ -180,8 +179,8 @@ test('shifts cover all crops, and those of an observation and its successor are 
 
 test('the same generator state draws the same batch', async () => {
   const [a, b] = [await sampler({}).sample(), await sampler({}).sample()];
-  assert.deepEqual(a.observation.pixels?.frames, b.observation.pixels?.frames);
-  assert.deepEqual(a.observation.pixels?.shifts, b.observation.pixels?.shifts);
+  assert.deepEqual(a.observation.images[0]?.frames, b.observation.images[0]?.frames);
+  assert.deepEqual(a.observation.images[0]?.shifts, b.observation.images[0]?.shifts);
 });
 
 test('each row of a batch is one transition: its stacks, states, action and reward belong together', async () => {
@@ -192,7 +191,7 @@ test('each row of a batch is one transition: its stacks, states, action and rewa
     const rows = Array.from({ length: length + 1 }, (_, t) => first + t);
     buffer.addEpisode({
       length,
-      pixels: Uint8Array.from(rows),
+      images: { image: Uint8Array.from(rows) },
       state: Float32Array.from(rows),
       actions: Float32Array.from(rows.slice(0, -1), (row) => row / 100),
       rewards: Float32Array.from(rows.slice(0, -1), (row) => 2 * row),
@@ -207,10 +206,10 @@ test('each row of a batch is one transition: its stacks, states, action and rewa
   for (let i = 0; i < 64; i++) {
     const row = observation.state?.[i] as number;
     // Places and row numbers are the same here, since the ring has not wrapped around.
-    assert.equal(observation.pixels?.frames[3 * i + 2], row);
+    assert.equal(observation.images[0]?.frames[3 * i + 2], row);
     assert.equal(nextObservation.state?.[i], row + 1);
-    assert.equal(nextObservation.pixels?.frames[3 * i + 2], row + 1);
-    assert.equal(nextObservation.pixels?.frames[3 * i + 1], row);
+    assert.equal(nextObservation.images[0]?.frames[3 * i + 2], row + 1);
+    assert.equal(nextObservation.images[0]?.frames[3 * i + 1], row);
     assert.equal(actions[i], Math.fround(row / 100));
     assert.equal(rewards[i], 2 * row);
   }

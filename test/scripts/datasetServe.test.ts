@@ -8,15 +8,29 @@ import { z } from 'zod';
 import type { Episode } from '../../datasets/episode.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { serveDataset } from '../../scripts/datasetServer.js';
-import { rejection, sampleEpisode, sampleHeader, temporaryFolder } from '../datasets/samples.js';
+import {
+  rejection,
+  sampleEpisode,
+  sampleHeader,
+  sideImage,
+  temporaryFolder,
+  wristImage,
+} from '../datasets/samples.js';
 import { findProgram, needing } from '../programs.js';
 
-const overviewSchema = z.object({ episodes: z.array(z.object({ id: z.string(), steps: z.number() })) });
+const overviewSchema = z.object({
+  images: z.array(
+    z.object({ name: z.string(), height: z.number(), width: z.number(), channels: z.number() }),
+  ),
+  episodes: z.array(z.object({ id: z.string(), steps: z.number() })),
+});
 const valuesSchema = z.object({ actions: z.array(z.number()), rewards: z.array(z.number()) });
 
+const images = [sideImage, wristImage];
+
 async function sampleDataset(folder: string): Promise<Episode[]> {
-  const writer = await DatasetWriter.create(folder, sampleHeader());
-  const episodes = [sampleEpisode(0, 5), sampleEpisode(1, 12)];
+  const writer = await DatasetWriter.create(folder, sampleHeader({ images }));
+  const episodes = [sampleEpisode(0, 5, images), sampleEpisode(1, 12, images)];
   for (const episode of episodes) await writer.append(episode);
   await writer.close();
   return episodes;
@@ -52,11 +66,18 @@ test('the server hands out episodes as they are, on the loopback address and to 
   const values = valuesSchema.parse(await (await get('episodes/1/values.json')).json());
   assert.deepEqual(Float32Array.from(values.actions), episodes[1]?.actions);
   assert.deepEqual(Float32Array.from(values.rewards), episodes[1]?.rewards);
-  const pixels = Buffer.from(await (await get('episodes/1/pixels')).arrayBuffer());
-  assert.ok(pixels.equals(episodes[1]?.pixels ?? new Uint8Array()));
+  assert.deepEqual(overview.images, images);
+  for (const [number, { name }] of images.entries()) {
+    const pixels = new Uint8Array(await (await get(`episodes/1/images/${number}`)).arrayBuffer());
+    assert.deepEqual(pixels, episodes[1]?.images[name], name);
+  }
   for (const path of [
-    'episodes/2/pixels',
-    'episodes/-1/pixels',
+    'episodes/2/images/0',
+    'episodes/-1/images/0',
+    'episodes/1/images/2',
+    'episodes/1/images/-1',
+    'episodes/1/images',
+    'episodes/1/pixels',
     '..%2fmanifest.json',
     'shards/00000.msgpack',
   ])
@@ -98,7 +119,8 @@ test(
     assert.ok(
       stdout.includes(`Step 3 of 12 · action ${action} · reward that follows ${rewards[3]?.toFixed(3)}`),
     );
-    assert.match(stdout, /<canvas id="image" width="7" height="9">/);
+    assert.match(stdout, /<canvas width="7" height="9"><\/canvas><figcaption>side<\/figcaption>/);
+    assert.match(stdout, /<canvas width="8" height="5"><\/canvas><figcaption>wrist<\/figcaption>/);
     assert.match(stdout, /aria-current="true"[^>]*><span title="episode-1">/);
   },
 );

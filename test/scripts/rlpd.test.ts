@@ -46,6 +46,15 @@ test('bad usage and bad input are one sentence and exit code 2', async (context)
   const cases: [string[], RegExp][] = [
     [['train', '--tsk', 'x'], /unknown option '--tsk'/],
     [['train', '--task', 'walker-walk', '--batch-size', 'many'], /batch-size.*Expected a number/],
+    [['train', '--task', 'walker-walk', '--image-size', 'front=64,wrist'], /WIDTHxHEIGHT such as 96x72/],
+    [['train', '--task', 'walker-walk', '--frame-stack', 'side=0'], /by image, such as front=3,wrist=1/],
+    [
+      [
+        ...['train', '--task', 'walker-walk', '--preset', 'online-only', '--out', join(folder, 'x')],
+        ...['--cameras', 'side,side'],
+      ],
+      /The camera "side" is given twice/,
+    ],
     [['train', '--task', 'walker-walk', '--config', file], /"utdRatoi".*did you mean "utdRatio"/],
     [
       ['train', '--task', 'moonwalk', '--preset', 'online-only', '--out', join(folder, 'x')],

@@ -151,7 +151,7 @@ test('a program acts with a trained policy, and the command line trains', async 
     .parse(JSON.parse(stdout));
   assert.match(note, isBuilt ? /^Engine: torch/ : /^Engine: /);
   const own = await loadPolicy(join(root, 'dist', expert), { backend: { backend: 'cpu' } });
-  const [expected] = await own.act({ state: Float32Array.from(state) });
+  const [expected] = await own.act({ images: {}, state: Float32Array.from(state) });
   assert.ok(Math.abs((action[0] as number) - (expected as number)) < 1e-4, `${action} and ${expected}`);
 
   const small = '--ensemble-size 2 --hidden-width 8 --batch-size 8 --evaluation-episodes 1 --action-repeat 8';

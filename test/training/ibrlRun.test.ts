@@ -94,7 +94,7 @@ test('its first steps are the cloned policy’s, which learning leaves alone', a
   const isCloned: boolean[] = [];
   for (let step = 0; step < length; step++) {
     const observed = Float32Array.from(state.subarray(step * size, (step + 1) * size));
-    isCloned.push((await agent.warmUp({ state: observed }))?.[0] === actions[step]);
+    isCloned.push((await agent.warmUp({ images: {}, state: observed }))?.[0] === actions[step]);
   }
   assert.ok(isCloned.slice(0, warmUpSteps).every((cloned) => cloned));
   assert.ok(!isCloned.slice(warmUpSteps).every((cloned) => cloned));

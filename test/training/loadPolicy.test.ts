@@ -98,7 +98,7 @@ test('a policy from pixels acts on what its own environment shows, made here or 
   for (const options of [{}, { environment }]) {
     const policy = await loadPolicy(path, options);
     assert.deepEqual(await policy.act(observation), expected);
-    await assert.rejects(policy.act({ pixels: new Uint8Array(3) }), /3 pixel bytes/);
+    await assert.rejects(policy.act({ images: { fixed: new Uint8Array(3) } }), /has 3 bytes/);
     policy.dispose();
   }
   // Made for the task, not handed over: a task that is not here is said, and what is handed over spares it.

@@ -80,11 +80,11 @@ async function score(policy: PolicyFile): Promise<readonly number[] | undefined>
 test('collected episodes hold pixels and state of every observation, and differ from one another', async () => {
   const dataset = await openDataset(join(folder, 'data'));
   assert.deepEqual(
-    [dataset.manifest.episodes, dataset.manifest.steps, dataset.manifest.imageHeight],
+    [dataset.manifest.episodes, dataset.manifest.steps, dataset.manifest.images[0]?.height],
     [2, 50, imageSize],
   );
   const [a, b] = [await dataset.episode(0), await dataset.episode(1)];
-  assert.equal(a.pixels?.length, 26 * imageSize * imageSize * 3);
+  assert.equal(Object.values(a.images)[0]?.length, 26 * imageSize * imageSize * 3);
   assert.equal(a.state?.length, 26 * 5);
   assert.notDeepEqual(a.actions, b.actions);
   assert.notDeepEqual(a.state, b.state);

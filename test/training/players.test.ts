@@ -24,6 +24,7 @@ before(async () => {
   const agent = RlpdAgent.create({
     config: agentSettings(config),
     observationSpace: {
+      images: [],
       state: { shape: [5], low: -Infinity, high: Infinity, dtype: 'float32' },
     },
     actionSize: 1,
@@ -105,7 +106,7 @@ describe('episodes in threads', () => {
 
   test('what goes wrong in a thread arrives as one sentence', async (context) => {
     const folder = await temporaryFolder(context);
-    await assert.rejects(collect(recording(join(folder, 'a'), { environment: { camera: 'roof' } })), {
+    await assert.rejects(collect(recording(join(folder, 'a'), { environment: { cameras: ['roof'] } })), {
       name: 'InputError',
       message: /no camera "?roof/i,
     });

@@ -16,21 +16,19 @@ const spec: EnvironmentSpec = {
   controlTimestep: 0.025,
   maxEnvFrames: 1000,
   actionSize: 1,
+  actionBox: null,
   stateSize: 2,
-  imageHeight: 2,
-  imageWidth: 2,
-  imageChannels: 3,
-  frameStack: 3,
   camera: 'side',
   renderer: 'none',
 };
 
 const layout: ReplayLayout = {
-  frame: { height: 2, width: 2, channels: 3 },
-  frameStack: 3,
+  images: [{ name: 'side', height: 2, width: 2, channels: 3, frameStack: 3 }],
   stateSize: 0,
   actionSize: 1,
 };
+
+const side = { name: 'side', height: 2, width: 2, channels: 3 };
 
 /** A dataset whose every byte of episode e's frame t is 10·e + t. */
 async function record(folder: string, lengths: readonly number[], changes: Partial<DatasetHeader> = {}) {
@@ -38,27 +36,27 @@ async function record(folder: string, lengths: readonly number[], changes: Parti
     task: 'walker-walk',
     actionRepeat: 2,
     controlTimestep: 0.025,
-    imageHeight: 2,
-    imageWidth: 2,
-    imageChannels: 3,
-    camera: 'side',
+    images: [side],
     renderer: 'none',
     actionSize: 1,
     provenance: { source: 'test', writer: 'test', writerVersion: '0', lossy: false },
     ...changes,
   };
   const writer = await DatasetWriter.create(folder, header);
-  const frameBytes = header.imageHeight * header.imageWidth * header.imageChannels;
+  const [image] = header.images ?? [];
+  const frameBytes = image ? image.height * image.width * image.channels : 0;
   for (const [e, length] of lengths.entries()) {
     await writer.append({
       id: `e${e}`,
       length,
-      ...(frameBytes > 0 && {
-        pixels: Uint8Array.from(
-          { length: (length + 1) * frameBytes },
-          (_, i) => 10 * e + Math.floor(i / frameBytes),
-        ),
-      }),
+      images: image
+        ? {
+            [image.name]: Uint8Array.from(
+              { length: (length + 1) * frameBytes },
+              (_, i) => 10 * e + Math.floor(i / frameBytes),
+            ),
+          }
+        : {},
       ...(header.stateSize && { state: new Float32Array((length + 1) * header.stateSize) }),
       actions: new Float32Array(length * header.actionSize),
       rewards: Float32Array.from({ length }, (_, t) => t),
@@ -78,15 +76,15 @@ test('a dataset fills a buffer of its own size, and no stack of any of its episo
   await loadInto(buffer, datasets);
   assert.equal(buffer.transitions, 11);
   assert.equal(
-    (buffer.frames?.blocks ?? []).reduce((sum, block) => sum + block.length, 0),
+    (buffer.frames[0]?.blocks ?? []).reduce((sum, block) => sum + block.length, 0),
     14 * 12,
   );
   const generator = new Generator(0);
   const frames = new Int32Array(3);
   for (let i = 0; i < 300; i++) {
     const row = buffer.sampleRow(generator);
-    buffer.frameStack(row, frames, 0);
-    const [oldest, middle, newest] = Array.from(frames, (n) => buffer.frames?.view(n)[0] as number);
+    buffer.frameStack(row, 0, frames, 0);
+    const [oldest, middle, newest] = Array.from(frames, (n) => buffer.frames[0]?.view(n)[0] as number);
     const [episode, step] = [Math.floor((newest as number) / 10), (newest as number) % 10];
     assert.deepEqual(
       [oldest, middle],
@@ -126,12 +124,12 @@ test('a dataset that means something else by a step or a frame is refused before
     ['task', { task: 'cheetah-run' }, /task is cheetah-run/],
     [
       'size',
-      { imageHeight: 4, imageWidth: 4 },
+      { images: [{ ...side, height: 4, width: 4 }] },
       /image size is 4×4, the environment's is 2×2; give --image-size 4/,
     ],
     ['action', { actionSize: 3 }, /action size is 3/],
-    ['channels', { imageChannels: 1 }, /image channels is 1/],
-    ['state', { imageHeight: 0, imageWidth: 0, imageChannels: 0, stateSize: 2 }, /no images/],
+    ['channels', { images: [{ ...side, channels: 1 }] }, /image channels is 1/],
+    ['state', { images: [], stateSize: 2 }, /no images/],
   ];
   for (const [name, changes, message] of cases) {
     await record(join(folder, name), [2], changes);
@@ -145,7 +143,10 @@ test('a dataset that means something else by a step or a frame is refused before
 });
 
 test('experience that cannot fit into memory is refused with what to do', () => {
-  const big: ReplayLayout = { ...layout, frame: { height: 64, width: 64, channels: 3 } };
+  const big: ReplayLayout = {
+    ...layout,
+    images: layout.images.map((image) => ({ ...image, height: 64, width: 64 })),
+  };
   const options = { batchRows: 256, available: 4e9 };
   const { online, note } = estimateMemory(big, { online: 100_000, offline: 0 }, options);
   assert.ok(online > 1.2288e9 && online < 1.25e9, `${online}`);
@@ -161,7 +162,11 @@ test('experience that cannot fit into memory is refused with what to do', () => 
 });
 
 test('a dataset keeps to its budget: as many images as fit beside the rest, the others in a file', () => {
-  const big: ReplayLayout = { ...layout, frame: { height: 64, width: 64, channels: 3 }, stateSize: 5 };
+  const big: ReplayLayout = {
+    ...layout,
+    images: layout.images.map((image) => ({ ...image, height: 64, width: 64 })),
+    stateSize: 5,
+  };
   const frame = 64 * 64 * 3;
   const rows = { online: 0, offline: 100_000 };
   const plan = (datasetMemory: number | undefined, available = 8e9) =>
@@ -187,7 +192,7 @@ test('a dataset keeps to its budget: as many images as fit beside the rest, the 
   });
   assert.throws(
     () =>
-      estimateMemory({ frameStack: 1, stateSize: 5, actionSize: 1 }, rows, {
+      estimateMemory({ images: [], stateSize: 5, actionSize: 1 }, rows, {
         batchRows: 256,
         datasetMemory: 1e6,
       }),
@@ -197,7 +202,7 @@ test('a dataset keeps to its budget: as many images as fit beside the rest, the 
 
 test('what is doubtful about a dataset is said before the start, and keeps nothing from starting', async (context) => {
   const folder = join(await temporaryFolder(context), 'data');
-  await record(folder, [250, 250], { camera: 'back' });
+  await record(folder, [250, 250], { images: [{ ...side, name: 'back' }] });
   const notes: string[] = [];
   assert.equal((await openPriorData([folder], spec, layout, (line) => notes.push(line))).length, 1);
   assert.match(

@@ -88,7 +88,7 @@ test('a step whose simulation went bad ends the episode, is logged, and never en
   const environment = await environmentWith((result, step) =>
     step === 11
       ? {
-          observation: { state: new Float32Array(5).fill(Number.NaN) },
+          observation: { images: {}, state: new Float32Array(5).fill(Number.NaN) },
           reward: Number.NaN,
           terminated: false,
           truncated: true,
@@ -148,10 +148,6 @@ test('a loss that is not finite stops the run with the quantity, the step and th
     task: 'cartpole-swingup',
     actionRepeat: 8,
     controlTimestep: 0.01,
-    imageHeight: 0,
-    imageWidth: 0,
-    imageChannels: 0,
-    camera: null,
     renderer: null,
     actionSize: 1,
     stateSize: 5,
@@ -163,6 +159,7 @@ test('a loss that is not finite stops the run with the quantity, the step and th
   const episode = { id: 'e', length: 400, terminated: false, truncated: true, rewards };
   await writer.append({
     ...episode,
+    images: {},
     state: new Float32Array(401 * 5).fill(0.1),
     actions: new Float32Array(400),
   });
