@@ -98,7 +98,10 @@ export async function buildNative({ log = () => {} } = {}) {
       /^.*error.*$/m.exec(String(error.stderr ?? ''))?.[0] ?? String(error.message).split('\n')[0];
     return absent(
       `The native engine was not built: ${first}`,
-      [`The compiler's full report is in ${report}.`],
+      [
+        `The compiler's full report is in ${report}.`,
+        `With another compiler: CXX=/path/to/g++ ${setupCommand()}`,
+      ],
       false,
     );
   }

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { buildInflate } from './inflate.mjs';
-import { root } from './installation.mjs';
+import { root, setupCommand } from './installation.mjs';
 import { binary, buildNative } from './native.mjs';
 import { installPipTorch } from './pipTorch.mjs';
 import { installNativePackages } from './systemPackages.mjs';
@@ -54,5 +54,5 @@ function whyItDoesNotLoad() {
   if (trial.status === 0) return undefined;
   const reason =
     /^Error: (.*)$/m.exec(trial.stderr)?.[1] ?? `its process ended with ${trial.signal ?? trial.status}`;
-  return `The native engine is built but does not load: ${reason}`;
+  return `The native engine is built but does not load: ${reason}\nWith another libtorch: LIBTORCH=/path/to/libtorch ${setupCommand()}`;
 }

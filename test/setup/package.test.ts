@@ -52,7 +52,8 @@ const npm = (args: readonly string[], cwd?: string) => {
     cwd,
   );
 };
-const rlpd = (...args: string[]) => run('npx', ['--no-install', 'rlpd', ...args]);
+/** What `npx rlpd` starts. */
+const rlpd = (...args: string[]) => run(join(project, 'node_modules/.bin/rlpd'), args);
 
 function put(path: string, text: string): string {
   mkdirSync(dirname(join(project, path)), { recursive: true });
@@ -121,7 +122,7 @@ test('setup builds the engine against headers that npm laid beside the package, 
     for (const name of readdirSync(join(installed, 'build/native')))
       if (name.startsWith('programs-')) rmSync(join(installed, 'build/native', name));
   }
-  const { status, stderr } = rlpd('setup');
+  const { status, stderr } = run('npx', ['--no-install', 'rlpd', 'setup']);
   assert.equal(status, 0, stderr);
   assert.equal(
     existsSync(join(installed, 'build/rlpd_inflate.node')),

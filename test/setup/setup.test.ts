@@ -153,6 +153,14 @@ test('an installed package is not compiled anew', () => {
   assert.match(setUp('--fast').said.join(), /Usage: npx rlpd setup \[--no-native\]/);
 });
 
+test('a folder that cannot be written to is said with what to do instead', () => {
+  put('build', 'a file');
+  const { status, said } = setUp();
+  assert.equal(status, 0);
+  assert.match(said.at(-1) ?? '', /cannot be written to.*: npm install rlpd-pixels && npx rlpd setup$/);
+  assert.equal(setUp('--torch-from-pip').status, 1);
+});
+
 test('pip lays torch into a folder of the project, without CUDA where no GPU is, and the engine is built against it', () => {
   compiler();
   put('node_modules/node-api-headers/package.json', '{"name":"node-api-headers"}');
