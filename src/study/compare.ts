@@ -47,7 +47,10 @@ export interface Comparisons {
   readonly notes: readonly string[];
 }
 
-/** @throws InputError where a folder is no run */
+/**
+ * A run's settings and metrics, finished or not.
+ * @throws InputError where the folder is no run
+ */
 export async function readComparedRun(folder: string): Promise<ComparedRun> {
   const config = await readConfig(folder);
   const metrics = await readMetrics(folder).catch((error: NodeJS.ErrnoException) => {
@@ -59,6 +62,7 @@ export async function readComparedRun(folder: string): Promise<ComparedRun> {
 }
 
 /**
+ * Learning curves of runs, one chart for each task and data; runs that differ in their seed alone are one curve.
  * @throws InputError where no run has an evaluation yet, or the axis is minutes and a run does not say how long it
  *   computed
  */

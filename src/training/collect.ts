@@ -77,6 +77,8 @@ function endsShard(episodes: number): boolean {
 }
 
 /**
+ * Records episodes on all cores as a dataset: what `rlpd collect` does.
+ *
  * Episode i follows from the seed and i alone. Stops between two episodes when `signal` is aborted; the dataset is
  * then whole, and shorter, and the same options go on with it.
  * @throws InputError where policies and options do not fit each other, or the folder holds another dataset;

@@ -8,6 +8,7 @@ import type { ReplayLayout } from '../replay/replayBuffer.js';
 import { type RunConfig, runConfigShape } from './config.js';
 import { parseFrameStack, parseImageSize } from './imageSettings.js';
 
+/** What `makeEnv` is given for an environment that shows what a run of these settings learns from. */
 export function environmentOptions(config: RunConfig, seed = 0): EnvironmentOptions {
   const { actionRepeat, imageSize, frameStack, cameras, obs } = config;
   const distraction = distractionOptions(config);

@@ -35,13 +35,17 @@ const metadataSchema = z.object({
   images: z.array(z.string()).optional(),
 });
 
+/** Whole or not at all: the file is written aside and renamed. */
 export async function writePolicy(path: string, policy: PolicyFile): Promise<void> {
   const { config, envFrames, tensors, images } = policy;
   const metadata = JSON.stringify({ version: 1, envFrames, return: policy.return, config, images });
   await writeSafetensors(path, { tensors, metadata: { [METADATA_KEY]: metadata } });
 }
 
-/** @throws InputError where the file is not a policy of this program */
+/**
+ * A policy's weights and what they come from; `loadPolicy` makes one that acts.
+ * @throws InputError where the file is not a policy of this program
+ */
 export async function readPolicy(path: string): Promise<PolicyFile> {
   const file = await readSafetensors(path);
   const text = file.metadata[METADATA_KEY];

@@ -85,6 +85,7 @@ export interface TrainResult {
 }
 
 /**
+ * Trains an agent, in a folder that holds all of the run: what `rlpd train` does.
  * @throws InputError before anything is computed where settings, data and environment do not fit each other, or
  *   another process has the run
  */

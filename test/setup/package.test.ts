@@ -89,7 +89,8 @@ before(() => {
 
 test('what ships is the program without its tests, maps and leftovers of the compiler', () => {
   const names = readdirSync(installed, { recursive: true, encoding: 'utf8' });
-  assert.ok(names.includes(join('dist', 'scripts', 'rlpd.js')));
+  for (const path of ['dist/scripts/rlpd.js', 'results/pixels/study.json', 'dist/envs/remote/server.py'])
+    assert.ok(names.includes(join(path)), path);
   assert.deepEqual(
     names.filter((name) => /^dist\/test|\.map$|tsbuildinfo|\.sources|^node_modules/.test(name)),
     [],
@@ -116,12 +117,8 @@ test('doctor names commands that are there, and no other', () => {
 });
 
 test('setup builds the engine against headers that npm laid beside the package, and the addon that unpacks', () => {
-  // Objects that were compiled here are as good there; one of those that read the headers is compiled there.
-  if (isBuilt) {
-    cpSync(join(root, 'build/native'), join(installed, 'build/native'), { recursive: true });
-    for (const name of readdirSync(join(installed, 'build/native')))
-      if (name.startsWith('programs-')) rmSync(join(installed, 'build/native', name));
-  }
+  // Objects that were compiled here are as good there, and spare minutes; the addon that unpacks is compiled.
+  if (isBuilt) cpSync(join(root, 'build/native'), join(installed, 'build/native'), { recursive: true });
   const { status, stderr } = run('npx', ['--no-install', 'rlpd', 'setup']);
   assert.equal(status, 0, stderr);
   assert.equal(
@@ -130,8 +127,7 @@ test('setup builds the engine against headers that npm laid beside the package, 
     stderr,
   );
   if (isBuilt) {
-    assert.match(stderr, /\(1 of \d+ files\)\n(.*\n)*The native engine is built/);
-    assert.equal(rlpd('setup').stderr, '');
+    assert.match(stderr, /\(0 of \d+ files\)\n(.*\n)*The native engine is built/);
   } else assert.match(stderr, /was not built: .*\n(.*: .*npx rlpd setup.*\n)+Going on without it/);
 });
 
@@ -163,44 +159,3 @@ test('a program acts with a trained policy, and the command line trains', async 
   assert.equal(trained, 0, said);
   assert.ok(existsSync(join(project, 'run/checkpoints/latest')));
 });
-
-test('the studies that come with it are listed', () => {
-  const { status, stdout } = rlpd('study', 'list');
-  assert.equal(status, 0);
-  assert.match(stdout, /^pixels \(comes with the program\): /m);
-});
-
-for (const [version, compiler] of [
-  ['5.9', 'typescript-5'],
-  ['7', 'typescript'],
-] as const) {
-  test(`the README’s program compiles under TypeScript ${version}, strict, libraries checked, and a wrong setting does not`, () => {
-    // The program's own types of Node, as a project of this kind has them.
-    for (const name of ['@types/node', 'undici-types'])
-      cpSync(join(root, 'node_modules', name), join(project, 'node_modules', name), { recursive: true });
-    const readme = readFileSync(join(root, 'README.md'), 'utf8');
-    const program = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? '';
-    assert.match(program, /loadPolicy.*act\(/s);
-    put('program.ts', program);
-    put('all.ts', `export * from 'rlpd-pixels';`);
-    put(
-      'wrong.ts',
-      `import { resolveConfig, type RunSettings } from 'rlpd-pixels';
-export const right: RunSettings = { task: 'walker-walk', batchSize: 64, offlineMode: 'none' };
-// @ts-expect-error no such setting
-export const misspelt: RunSettings = { task: 'walker-walk', batchSiz: 64 };
-// @ts-expect-error no number
-resolveConfig({ preset: 'rlpd', flags: { task: 'walker-walk', batchSize: '64' } });
-`,
-    );
-    const compilerOptions = {
-      ...{ strict: true, skipLibCheck: false, exactOptionalPropertyTypes: true, noEmit: true },
-      ...{ target: 'es2022', lib: ['es2023'], module: 'nodenext', types: ['node'] },
-    };
-    put('tsconfig.json', JSON.stringify({ compilerOptions, files: ['program.ts', 'all.ts', 'wrong.ts'] }));
-    const tsc = join(root, 'node_modules', compiler, 'bin', 'tsc');
-    const { status, stdout } = run(process.execPath, [tsc, '-p', project]);
-    assert.equal(stdout, '');
-    assert.equal(status, 0);
-  });
-}
