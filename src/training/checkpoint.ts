@@ -16,7 +16,7 @@ import { makeFolder } from '../files/makeFolder.js';
 import type { GeneratorState } from '../random/generator.js';
 import type { ReplayEpisode } from '../replay/replayBuffer.js';
 import type { Counters, MeanMetricsState, MetricsPosition } from './metrics.js';
-import type { RunDataset } from './runData.js';
+import type { RunData } from './runData.js';
 import {
   type ByteTensor,
   type FloatTensor,
@@ -47,8 +47,8 @@ export interface RunState {
   readonly means: MeanMetricsState;
   /** Wall-clock seconds that the run computed until here. */
   readonly seconds: number;
-  /** What was learnt from, in the order of `--dataset`; undefined in checkpoints of earlier versions. */
-  readonly datasets?: readonly RunDataset[] | undefined;
+  /** What was learnt from; undefined in checkpoints of earlier versions. */
+  readonly data?: RunData | undefined;
 }
 
 export type EpisodeInProgress = Omit<ReplayEpisode, 'terminated'>;
@@ -68,6 +68,7 @@ const EPISODE_FILE = 'episode.safetensors';
 const FORMAT_VERSION = 1;
 
 const count = z.int().min(0);
+const dataFolder = z.object({ folder: z.string(), sha256: z.string() });
 /** What is read here is checked; the agent, the generators and the environment check their own on restoring. */
 const stateSchema = z.object({
   version: z.literal(FORMAT_VERSION),
@@ -89,7 +90,7 @@ const stateSchema = z.object({
   metrics: z.object({ jsonl: count, tensorboard: count }),
   means: z.object({ count, sums: z.record(z.string(), z.number()) }),
   seconds: z.number().min(0).default(0),
-  datasets: z.array(z.object({ folder: z.string(), sha256: z.string() })).optional(),
+  data: z.object({ datasets: z.array(dataFolder), backgrounds: dataFolder.nullable() }).optional(),
 });
 
 /** Writes checkpoint `step`, makes it the latest, and deletes all but the last `keep`. Returns its folder. */

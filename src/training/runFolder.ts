@@ -25,8 +25,8 @@ export const runPaths = (run: string) => ({
 });
 
 /**
- * Settings that say how long a run goes on, what it reports and where it computes, not what it learns. Where its
- * datasets lie may change too, but not their content: `findData` sees to that.
+ * Settings that say how long a run goes on, what it reports and where it computes, not what it learns. Where its data
+ * lies may change too, but not its content: `findData` sees to that.
  */
 export const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
   'envFrames',
@@ -79,8 +79,10 @@ export async function createRun(run: string, config: RunConfig): Promise<void> {
 export async function reopenRun(run: string, flags: Readonly<Partial<RunSettings>>): Promise<RunConfig> {
   const saved = await readConfig(run);
   for (const [name, value] of Object.entries(flags)) {
-    if (changeable.has(name) || name === 'dataset') continue;
     const before = saved[name as keyof RunConfig];
+    const saysWhere =
+      name === 'dataset' || (name === 'distractionBackgrounds' && before !== null && value !== null);
+    if (changeable.has(name) || saysWhere) continue;
     if (JSON.stringify(value) !== JSON.stringify(before))
       throw new InputError(
         `--${kebabCase(name)} cannot change in the middle of a run: ${run} was started with ${JSON.stringify(before)}.`,

@@ -51,7 +51,7 @@ export interface TrainOptions {
   readonly resume?: boolean | undefined;
   /** With `resume`, an older checkpoint to go back to, by its step; what came after it is dropped. */
   readonly from?: number | undefined;
-  /** Settings to change on resuming, of those that may change, and `dataset` where the data has moved. */
+  /** Settings to change on resuming, of those that may change; `dataset`, `distractionBackgrounds` for data that moved. */
   readonly changes?: Readonly<Partial<RunSettings>> | undefined;
   /** With `resume`: datasets may be others than those that the run learnt from so far. */
   readonly acceptChangedData?: boolean | undefined;
@@ -131,18 +131,23 @@ async function resumedConfig(
   { run, changes = {}, acceptChangedData = false, onNote }: TrainOptions,
   checkpoint: SavedCheckpoint | undefined,
 ): Promise<RunConfig> {
-  const { dataset: saved } = await readConfig(run);
+  const saved = await readConfig(run);
   const config = await reopenRun(run, changes);
-  const { dataset, changed } = await findData({
+  const { settings, changed } = await findData({
     run,
     saved,
-    given: changes.dataset === undefined ? undefined : config.dataset,
-    known: checkpoint?.content.state.datasets,
+    given: {
+      ...(changes.dataset !== undefined && { dataset: config.dataset }),
+      ...(changes.distractionBackgrounds !== undefined && {
+        distractionBackgrounds: config.distractionBackgrounds,
+      }),
+    },
+    known: checkpoint?.content.state.data,
     acceptChanged: acceptChangedData,
   });
   for (const folder of changed)
-    onNote?.(`The dataset in ${folder} is not the one that ${run} learnt from so far, which was accepted.`);
-  return { ...config, dataset: [...dataset] };
+    onNote?.(`The data in ${folder} is not that which ${run} learnt from so far, which was accepted.`);
+  return { ...config, ...settings };
 }
 
 async function trainAlone(
@@ -323,10 +328,7 @@ async function assemble(
     metrics: await MetricsWriter.open(folder, checkpoint?.content.state.metrics),
     exploration,
     sampling,
-    data: await describeData(
-      folder,
-      datasets.map((dataset) => dataset.folder),
-    ),
+    data: await describeData(folder, config),
     signal,
     report: options.onProgress ?? (() => {}),
   });

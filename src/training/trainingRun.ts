@@ -23,7 +23,7 @@ import { drawLearningCurve } from './learningCurve.js';
 import { type Counters, MeanMetrics, type MetricsWriter } from './metrics.js';
 import { writePolicy } from './policyFile.js';
 import { newestFrame } from './rollout.js';
-import type { RunDataset } from './runData.js';
+import type { RunData } from './runData.js';
 import { runPaths } from './runFolder.js';
 
 /** An environment in a thread of its own. */
@@ -55,8 +55,8 @@ export interface RunParts {
   readonly metrics: MetricsWriter;
   readonly exploration: Generator;
   readonly sampling: Generator;
-  /** The datasets that are learnt from. */
-  readonly data: readonly RunDataset[];
+  /** The data that is learnt from. */
+  readonly data: RunData;
   readonly signal: AbortSignal;
   readonly report: (progress: Progress) => void;
 }
@@ -385,7 +385,7 @@ export class TrainingRun {
       metrics: metrics.position,
       means: this.#means.state(),
       seconds: this.#seconds,
-      datasets: data,
+      data,
     };
   }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { cp, readFile, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import sharp from 'sharp';
 import { readConfig } from '../../src/training/runFolder.js';
 import { train } from '../../src/training/train.js';
 import { smallConfig, stopAt, temporaryFolder, traces } from './smallRun.js';
@@ -55,7 +56,8 @@ test('a run that was moved together with its data finds it, and goes on as if no
   assert.deepEqual(await traces(join(folder, 'run')), whole);
   assert.deepEqual((await readConfig(join(folder, 'run'))).dataset, [
     join(folder, 'one:0.7'),
-    join(folder, 'two:0.3'),
+    // Its old place still holds it.
+    join(place, 'two:0.3'),
   ]);
 });
 
@@ -79,7 +81,7 @@ test('other data, another order and other weights are refused, and leave the run
     [[`${one}:0.6`, `${two}:0.4`], /was started with --dataset .*one:0\.7 --dataset .*two:0\.3: /],
     [[one, two], /was started with --dataset/],
     [[`${one}:1`], /was started with --dataset/],
-    [[`${folder}/none:0.7`, `${two}:0.3`], /is not in .*none any more: say where it is with --dataset\.$/],
+    [[`${folder}/none:0.7`, `${two}:0.3`], /is not in .*none: say where it is with --dataset\.$/],
   ];
   for (const [dataset, message] of cases)
     await assert.rejects(train({ run, resume: true, changes: { dataset } }), { name: 'InputError', message });
@@ -99,7 +101,33 @@ test('data that was recorded anew in the same place is refused unless that is ac
   } finally {
     await rename(join(place, 'away'), join(place, 'one'));
   }
-  assert.ok(notes.some((line) => /one is not the one .* was accepted/.test(line)));
+  assert.ok(notes.some((line) => /one is not that which .* was accepted/.test(line)));
   await train({ run, resume: true });
   assert.notDeepEqual(await traces(run), whole);
+});
+
+test('backgrounds are known by their content as well: moved they are found, changed they are refused', async (context) => {
+  const folder = await temporaryFolder(context);
+  const backgrounds = join(folder, 'inner/pictures');
+  await mkdir(join(backgrounds, 'film'), { recursive: true });
+  const picture = sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } }).png();
+  for (const name of ['a.png', 'film/b.png']) await picture.clone().toFile(join(backgrounds, name));
+  const config = smallConfig({ envFrames: 80, distraction: 'easy', distractionBackgrounds: backgrounds });
+  await stopAt(3, { run: join(folder, 'inner/run'), config });
+  await rename(join(folder, 'inner'), join(folder, 'moved'));
+  const run = join(folder, 'moved/run');
+  await stopAt(5, { run, resume: true });
+  assert.equal((await readConfig(run)).distractionBackgrounds, join(folder, 'moved/pictures'));
+  await writeFile(join(folder, 'moved/pictures/c.txt'), 'x');
+  await assert.rejects(train({ run, resume: true }), {
+    name: 'InputError',
+    message: /^The folder of backgrounds in .*pictures is not the one .* --distraction-backgrounds where/,
+  });
+  await rename(join(folder, 'moved/pictures'), join(folder, 'elsewhere'));
+  await assert.rejects(train({ run, resume: true }), {
+    message: /: say where it is with --distraction-backgrounds\.$/,
+  });
+  await rm(join(folder, 'elsewhere/c.txt'));
+  const changes = { distractionBackgrounds: join(folder, 'elsewhere') };
+  assert.equal((await train({ run, resume: true, changes })).finished, true);
 });

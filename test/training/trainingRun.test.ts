@@ -76,7 +76,7 @@ async function assemble(
     metrics: await MetricsWriter.open(folder),
     exploration: new Generator(2),
     sampling: new Generator(3),
-    data: [],
+    data: { datasets: [], backgrounds: null },
     signal: new AbortController().signal,
     report: () => {},
   });
