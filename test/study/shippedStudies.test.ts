@@ -38,6 +38,6 @@ test('away from the program’s folder its studies are listed, and one that is r
   assert.equal(unknown.status, 2);
   assert.match(
     unknown.stderr,
-    /There is no study nothing: expected results\/nothing\/study\.json, or one that/,
+    /There is no study "nothing".*Expected results\/nothing\/study\.json, or one that/,
   );
 });
