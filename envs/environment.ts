@@ -54,6 +54,8 @@ export interface StepInfo {
   readonly envFrames?: number;
   /** Set when the simulation went bad (NaN, MuJoCo warning): the episode ended and must not be learnt from. */
   readonly invalid?: string;
+  /** Whether the task was done in one of the step's env frames; absent where it knows no success. */
+  readonly success?: boolean;
   readonly [key: string]: unknown;
 }
 

@@ -7,7 +7,10 @@
  * - `warning` and `contact` return copies on the heap that leak unless they are deleted.
  */
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path/posix';
+import { fileURLToPath } from 'node:url';
 import loadModule, { type MainModule, type MjData, type MjModel } from 'mujoco-js';
+import { InputError } from '../src/errors.js';
 
 /** Kinds of named model elements. */
 export type ElementKind =
@@ -120,6 +123,8 @@ const warnings = [
 
 let modulePromise: Promise<MainModule> | undefined;
 let modelNumber = 0;
+/** Who hears what MuJoCo prints. */
+let printing: (line: string) => void = () => undefined;
 
 type Rgb = [red: number, green: number, blue: number];
 
@@ -139,33 +144,32 @@ export class Simulation {
   }
 
   /**
-   * Compiles an MJCF file; files it includes are looked up beside it.
-   * @throws Error with the file's name when MuJoCo refuses it.
+   * Compiles an MJCF file; the files it names (models that it includes, meshes, textures, height fields) lie beside it
+   * or in folders below.
+   * @throws InputError with what MuJoCo says, and in which line, when it refuses the file
    */
   static async load(file: URL): Promise<Simulation> {
     // MuJoCo prints its warnings; they reach the caller through `newWarning` instead.
-    modulePromise ??= loadModule({ print: () => undefined, printErr: () => undefined });
+    const printed: string[] = [];
+    const keep = (line: string): void => {
+      printed.push(line);
+    };
+    modulePromise ??= loadModule({ print: (line: string) => printing(line), printErr: () => undefined });
     const mujoco = await modulePromise;
     const folder = `/model-${modelNumber++}`;
-    mujoco.FS.mkdir(folder);
-    const written: string[] = [];
-    const write = (source: URL, name: string): void => {
-      const xml = readFileSync(source, 'utf8');
-      mujoco.FS.writeFile(`${folder}/${name}`, xml);
-      written.push(name);
-      for (const [, included] of xml.matchAll(/<include\s+file="([^"]+)"/g)) {
-        if (included !== undefined && !written.includes(included)) write(new URL(included, source), included);
-      }
-    };
+    printing = keep;
     try {
-      write(file, 'model.xml');
-      return new Simulation(mujoco, mujoco.MjModel.loadFromXML(`${folder}/model.xml`));
+      copyModel(mujoco, file, folder);
+      const model = mujoco.MjModel.loadFromXML(`${folder}/model.xml`);
+      // What is no XML at all is printed, and not thrown.
+      if (model === null) throw new Error(printed.join(' '));
+      return new Simulation(mujoco, model);
     } catch (error) {
-      const cause = error instanceof Error ? error.message : 'its parser or compiler rejected it';
-      throw new Error(`MuJoCo cannot load ${file.pathname}: ${cause}.`);
+      const name = file.protocol === 'file:' ? fileURLToPath(file) : file.href;
+      throw new InputError(`MuJoCo cannot load ${name}: ${refusal(mujoco, error)}.`);
     } finally {
-      for (const name of written) mujoco.FS.unlink(`${folder}/${name}`);
-      mujoco.FS.rmdir(folder);
+      printing = () => undefined;
+      removeFolder(mujoco, folder);
     }
   }
 
@@ -407,4 +411,66 @@ export class Simulation {
     this.#data.delete();
     this.#model.delete();
   }
+}
+
+/** Puts a model and the files it names into MuJoCo's file system. */
+function copyModel(mujoco: MainModule, file: URL, folder: string): void {
+  const written = new Set<string>();
+  const write = (name: string, data: string | Uint8Array): void => {
+    mujoco.FS.mkdirTree(dirname(`${folder}/${name}`), 0o777);
+    mujoco.FS.writeFile(`${folder}/${name}`, data);
+    written.add(name);
+  };
+  const copy = (name: string, as = name): void => {
+    const xml = readFileSync(new URL(name, file), 'utf8');
+    write(as, xml);
+    for (const [, included] of xml.matchAll(/<include\s+file="([^"]+)"/g))
+      if (included !== undefined && !written.has(included)) copy(included);
+    const asset = folderOf(xml, 'assetdir') ?? '';
+    for (const [, kind, attributes = ''] of xml.matchAll(/<(mesh|texture|hfield|skin)\s([^>]*)>/g)) {
+      const named = /\bfile="([^"]+)"/.exec(attributes)?.[1];
+      if (named === undefined) continue;
+      const path = `${folderOf(xml, kind === 'texture' ? 'texturedir' : 'meshdir') ?? asset}${named}`;
+      if (!written.has(path)) write(path, readFileSync(new URL(path, file)));
+    }
+  };
+  copy(file.href, 'model.xml');
+}
+
+/** A folder that the compiler is told to look in, with a slash at its end. */
+function folderOf(xml: string, attribute: string): string | undefined {
+  const folder = new RegExp(`<compiler\\s[^>]*\\b${attribute}="([^"]+)"`).exec(xml)?.[1];
+  return folder === undefined || folder.endsWith('/') ? folder : `${folder}/`;
+}
+
+function removeFolder(mujoco: MainModule, folder: string): void {
+  if (!mujoco.FS.analyzePath(folder, true).exists) return;
+  for (const name of mujoco.FS.readdir(folder) as string[]) {
+    if (name === '.' || name === '..') continue;
+    const path = `${folder}/${name}`;
+    if (mujoco.FS.isDir(mujoco.FS.stat(path, true).mode)) removeFolder(mujoco, path);
+    else mujoco.FS.unlink(path);
+  }
+  mujoco.FS.rmdir(folder);
+}
+
+/**
+ * What MuJoCo threw, in words. The C++ exceptions of its parser and compiler (mjXError, mjCError) begin with their text,
+ * which the binding does not hand out: it is read from the memory they lie in.
+ */
+function refusal(mujoco: MainModule, error: unknown): string {
+  const { code, path, excPtr } = error as NodeJS.ErrnoException & { readonly excPtr?: unknown };
+  if (code === 'ENOENT') return `there is no file ${path}`;
+  let text = error instanceof Error ? error.message : '';
+  if (typeof excPtr === 'number') {
+    const buffer = new mujoco.DoubleBuffer(1);
+    const memory = new Uint8Array((buffer.GetView() as Float64Array).buffer);
+    text = Buffer.from(memory.subarray(excPtr, memory.indexOf(0, excPtr))).toString('utf8');
+    buffer.delete();
+  }
+  const sentence = text
+    .replace(/^(XML )?Error: /, '')
+    .trim()
+    .replace(/\s*\n\s*/g, ', ');
+  return sentence === '' ? 'its parser or compiler rejected it' : sentence.replace(/\.$/, '');
 }

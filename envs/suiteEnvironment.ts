@@ -1,6 +1,6 @@
 /**
- * A suite task as an environment: one step is one control step, the observation is the state, nothing ends an
- * episode but a simulation that went bad. Time limit, action repeat and pixels are wrappers on top.
+ * A suite task as an environment: one step is one control step, the observation is the state, an episode ends where the
+ * task itself says so or the simulation went bad. Time limit, action repeat and pixels are wrappers on top.
  */
 import { z } from 'zod';
 import { InputError } from '../src/errors.js';
@@ -49,11 +49,12 @@ export class SuiteEnvironment implements Environment {
   private constructor(task: SuiteTask, simulation: Simulation, seed: number) {
     this.#task = task;
     this.#simulation = simulation;
-    this.#bound = task.bind(simulation);
     this.#stepsPerFrame = Math.round(task.controlTimestep / simulation.timestep);
+    checkModel(task, simulation, this.#stepsPerFrame);
+    this.#bound = bind(task, simulation);
     this.#random = episodeStream(seed);
     simulation.reset(() => undefined);
-    const stateSize = this.#observe().length;
+    const stateSize = settingUp(task, () => this.#observe().length);
     const actionSize = simulation.actuatorCount;
     const ranges = simulation.model('actuator_ctrlrange');
     this.actionSpace = { shape: [actionSize], low: -1, high: 1, dtype: 'float32' };
@@ -77,6 +78,7 @@ export class SuiteEnvironment implements Environment {
     };
   }
 
+  /** @throws InputError where the model cannot be loaded, or the task does not fit it */
   static async create(task: SuiteTask, seed: number): Promise<SuiteEnvironment> {
     return new SuiteEnvironment(task, await Simulation.load(task.model), seed);
   }
@@ -114,8 +116,7 @@ export class SuiteEnvironment implements Environment {
     const info = { envFrames: this.#envFrames };
     const state = this.#observe();
     const reward = this.#bound.reward();
-    const invalid =
-      this.#simulation.newWarning() ?? (allFinite(state, reward) ? null : 'an observation is not finite');
+    const invalid = this.#simulation.newWarning() ?? notFinite(state, reward);
     if (invalid !== null) {
       this.#envFrames = null;
       return {
@@ -126,7 +127,16 @@ export class SuiteEnvironment implements Environment {
         info: { ...info, invalid },
       };
     }
-    return { observation: { images: {}, state }, reward, terminated: false, truncated: false, info };
+    const terminated = this.#bound.terminated?.() === true;
+    const success = this.#bound.success?.();
+    if (terminated) this.#envFrames = null;
+    return {
+      observation: { images: {}, state },
+      reward,
+      terminated,
+      truncated: false,
+      info: success === undefined ? info : { ...info, success },
+    };
   }
 
   /** Width and height default to 64 pixels (or to each other), the camera to the task's own. */
@@ -226,6 +236,49 @@ function episodeStream(seed: number): Generator {
   return new Generator(seed).child('episodes');
 }
 
-function allFinite(state: Float32Array, reward: number): boolean {
-  return Number.isFinite(reward) && state.every(Number.isFinite);
+function notFinite(state: Float32Array, reward: number): string | null {
+  if (!state.every(Number.isFinite)) return 'an observation is not finite';
+  return Number.isFinite(reward) ? null : 'the reward is not finite';
+}
+
+/** @throws InputError where the model lacks what an environment takes from it */
+function checkModel(task: SuiteTask, simulation: Simulation, stepsPerFrame: number): void {
+  const { name, controlTimestep, camera } = task;
+  const { timestep } = simulation;
+  const complain = (problem: string): never => {
+    throw new InputError(`The task ${name} does not fit its model: ${problem}.`);
+  };
+  if (stepsPerFrame < 1 || Math.abs(controlTimestep / timestep - stepsPerFrame) > 1e-6)
+    complain(
+      `controlTimestep is ${controlTimestep} s, and no whole multiple of the model's timestep of ${timestep} s`,
+    );
+  if (camera >= simulation.count('camera'))
+    complain(`camera is ${camera}, and the model has ${simulation.count('camera')} of them, counted from 0`);
+  if (simulation.actuatorCount === 0) complain('the model has no actuators, and an action moves nothing');
+  const ranges = simulation.model('actuator_ctrlrange');
+  for (let i = 0; i < simulation.actuatorCount; i++)
+    if (ranges[2 * i] === ranges[2 * i + 1])
+      complain(
+        `actuator ${simulation.name('actuator', i) || i} has no ctrlrange, over which actions of −1 to 1 are spread`,
+      );
+}
+
+function bind(task: SuiteTask, simulation: Simulation): BoundTask {
+  const bound = settingUp(task, () => task.bind(simulation));
+  for (const method of ['initialise', 'observe', 'reward'] as const)
+    if (typeof bound?.[method] !== 'function')
+      throw new InputError(
+        `The task ${task.name} cannot be set up: what its bind returns has no ${method}().`,
+      );
+  return bound;
+}
+
+/** @throws InputError in place of what the task throws */
+function settingUp<Result>(task: SuiteTask, act: () => Result): Result {
+  try {
+    return act();
+  } catch (error) {
+    const { message = String(error) } = error as Error;
+    throw new InputError(`The task ${task.name} cannot be set up: ${message.replace(/\.$/, '')}.`);
+  }
 }

@@ -16,6 +16,7 @@ import type {
   ResetResult,
   StepResult,
 } from './environment.js';
+import { lastingTask } from './suite/registry.js';
 
 /** What the worker is asked; `id` pairs an answer with its question. */
 export type Question =
@@ -82,9 +83,12 @@ export class EnvironmentWorker {
     worker.unref();
   }
 
-  /** Starts the thread and builds the environment in it. @throws InputError as `makeEnv` does. */
-  static create(task: string, options: EnvironmentOptions = {}): Promise<EnvironmentWorker> {
-    const workerData: WorkerTask = { task, options };
+  /**
+   * Starts the thread and builds the environment in it.
+   * @throws InputError as `makeEnv` does, and for a task that was registered in this thread without its module
+   */
+  static async create(task: string, options: EnvironmentOptions = {}): Promise<EnvironmentWorker> {
+    const workerData: WorkerTask = { task: lastingTask(task), options };
     const worker = new Worker(new URL('./workerThread.js', import.meta.url), { workerData });
     return new Promise((resolve, reject) => {
       const stopListening = (): void => {

@@ -1,6 +1,7 @@
 /** `rlpd collect`: records a dataset with a policy, or at one of V-D4RL's levels with the policies that ship. */
 
 import { Command, Option } from 'commander';
+import { locateTask } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
 import { collect } from '../src/training/collect.js';
 import { type RunConfig, runConfigShape } from '../src/training/config.js';
@@ -128,9 +129,10 @@ async function whoActs(flags: Flags): Promise<{
   if (policy === undefined && run === undefined)
     throw new InputError(`Say who acts: --level ${levels.join('|')}, --policy FILE or --run DIR.`);
   const file = policy === undefined ? await readRunPolicy(run ?? '') : await readPolicy(policy);
-  const behaviour = { ...file, name: policy ?? run ?? '' };
+  const source = policy ?? run ?? '';
+  const behaviour = { ...file, name: source };
   return {
-    task: flags.task ?? file.config.task,
+    task: flags.task ?? locateTask(file.config.task, source),
     acting: new Array<Behaviour>(episodes).fill(behaviour),
     details: { level: 'policy' },
   };

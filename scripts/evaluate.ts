@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
 import { isRemote } from '../envs/remote/protocol.js';
+import { locateTask } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
 import { makeFolder } from '../src/files/makeFolder.js';
 import { contactSheet } from '../src/media/contactSheet.js';
@@ -74,12 +75,13 @@ export const evaluateCommand = examples(
     if (path !== undefined) await makeFolder(dirname(path));
   }
   const policy = await choosePolicy(flags);
+  const source = flags.policy ?? flags.run ?? '';
   const config = {
     ...policy.config,
     ...parseSettings(flags, distractionShape),
-    ...(flags.task !== undefined && { task: flags.task }),
+    task: locateTask(flags.task ?? policy.config.task, flags.task === undefined ? source : undefined),
   };
-  const otherTask = otherTaskNote(policy.config.task, config.task);
+  const otherTask = otherTaskNote(policy.config.task, flags.task ?? policy.config.task);
   if (otherTask !== undefined) note(otherTask);
   const engine = backendOptions({
     ...config,
@@ -94,7 +96,7 @@ export const evaluateCommand = examples(
     const scored = await evaluateKept({
       task: config.task,
       environment: environmentOptions(config),
-      behaviour: { ...policy, name: flags.policy ?? flags.run ?? '' },
+      behaviour: { ...policy, name: source },
       engine,
       episodes: flags.episodes,
       seed: flags.seed,

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { findTask } from '../envs/suite/registry.js';
+import { simulatedTask } from '../envs/suite/registry.js';
 import { SuiteEnvironment } from '../envs/suiteEnvironment.js';
 import { Distraction } from '../envs/wrappers/distraction.js';
 import { makeFolder } from '../src/files/makeFolder.js';
@@ -50,7 +50,7 @@ export const renderCommand = examples(
     'rlpd render --task walker-walk --distraction hard --seed 3 --out distracted.png',
   ],
 ).action(async (flags: Flags) => {
-  const environment = await SuiteEnvironment.create(findTask(flags.task), flags.seed);
+  const environment = await SuiteEnvironment.create(await simulatedTask(flags.task), flags.seed);
   try {
     if (flags.qpos === undefined) environment.reset({ seed: flags.seed });
     else environment.setPositions(flags.qpos);

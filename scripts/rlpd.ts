@@ -15,6 +15,7 @@ const commands = {
   compare: async () => (await import('./compare.js')).compareCommand,
   render: async () => (await import('./render.js')).renderCommand,
   tasks: async () => (await import('./tasks.js')).tasksCommand,
+  task: async () => (await import('./task.js')).taskCommand,
   bench: async () => (await import('./bench.js')).benchCommand,
   setup: async () => (await import('./setup.js')).setupCommand,
   doctor: async () => (await import('./doctor.js')).doctorCommand,

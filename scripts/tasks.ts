@@ -1,6 +1,9 @@
 /** `rlpd tasks`: the tasks there are, as a list and as a sheet of pictures. */
 import { Command } from 'commander';
 import { makeEnv, taskNames } from '../envs/makeEnv.js';
+import { suiteNames } from '../envs/suite/registry.js';
+import { isTaskModule, taskReferences } from '../envs/taskModule.js';
+import { InputError } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files/atomicFile.js';
 import { type ContactSheetCell, contactSheet } from '../src/media/contactSheet.js';
 import { distractionOptions, distractionShape } from '../src/training/environmentOptions.js';
@@ -24,17 +27,23 @@ export const tasksCommand = examples(
   addSettings(
     new Command('tasks')
       .description('list the tasks')
+      .option('--task <file>', 'list those of a module of your own instead, such as ./tasks/lift.mjs')
       .option('--sheet <file>', 'write a picture of each task into one PNG')
       .option('--size <pixels>', "side of a task's picture", wholeNumber(16, 1024), 192)
       .option('--json', 'print one JSON object'),
     distractionShape,
   ),
-  ['rlpd tasks', 'rlpd tasks --sheet tasks.png', 'rlpd tasks --sheet distracted.png --distraction medium'],
-).action(async (options: { sheet?: string; size: number; json?: boolean }) => {
+  [
+    'rlpd tasks',
+    'rlpd tasks --sheet tasks.png',
+    'rlpd tasks --sheet distracted.png --distraction medium',
+    'rlpd tasks --task ./tasks/lift.mjs --sheet lift.png',
+  ],
+).action(async (options: { task?: string; sheet?: string; size: number; json?: boolean }) => {
   const distraction = distractionOptions(parseSettings(options, distractionShape));
   const tasks: TaskRow[] = [];
   const cells: ContactSheetCell[] = [];
-  for (const task of taskNames()) {
+  for (const task of await namesOf(options.task)) {
     const environment = await makeEnv(task, {
       observations: 'state',
       actionRepeat: 1,
@@ -44,7 +53,11 @@ export const tasksCommand = examples(
     tasks.push({ task, actionSize, stateSize, controlTimestep, maxEnvFrames, camera });
     if (options.sheet !== undefined) {
       environment.reset({ seed: tasks.length });
-      for (let i = 0; i < framesBeforePicture; i++) environment.step(new Float32Array(actionSize).fill(0.2));
+      const action = new Float32Array(actionSize).fill(0.2);
+      for (let i = 0, hasEnded = false; i < framesBeforePicture && !hasEnded; i++) {
+        const { terminated, truncated } = environment.step(action);
+        hasEnded = terminated || truncated;
+      }
       cells.push({ image: environment.render({ width: options.size, height: options.size }), label: task });
     }
     environment.close();
@@ -59,3 +72,10 @@ export const tasksCommand = examples(
   );
   printResult(options.json, { tasks, sheet: options.sheet ?? null }, lines.join('\n'));
 });
+
+async function namesOf(module: string | undefined): Promise<string[]> {
+  if (module === undefined) return taskNames();
+  if (!isTaskModule(module))
+    throw new InputError(`--task ${module} is no module of tasks: expected a file such as ./tasks/lift.mjs.`);
+  return taskReferences(module, suiteNames);
+}

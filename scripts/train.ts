@@ -1,6 +1,7 @@
 /** `rlpd train`: trains an agent, or goes on with a run that was stopped. */
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
+import { taskLabel } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
 import { type RunSettings, runConfigShape } from '../src/training/config.js';
 import { presets } from '../src/training/presets.js';
@@ -48,6 +49,7 @@ export const trainCommand = examples(
     'rlpd train --out runs/a --resume --env-frames 500000',
     'rlpd train --task walker-walk --preset online-only --out runs/b',
     'rlpd train --task walker-walk --dataset data/expert:0.7 --dataset data/random:0.3 --out runs/d',
+    'rlpd train --task ./tasks/lift.mjs --preset online-only --out runs/lift',
     'rlpd train --task walker-walk --preset bc --dataset data/walker-expert --out runs/c',
     'rlpd train --task walker-walk --obs state --preset online-state --snapshots --out runs/expert',
     'rlpd train --task cheetah-run --dataset data/cheetah --utd-ratio 10 --offline-share 0.25 --no-critic-layer-norm',
@@ -55,7 +57,7 @@ export const trainCommand = examples(
 ).action(async (options: Flags & Record<string, unknown>) => {
   // They are checked where they are resolved, or the run is reopened.
   const flags = givenSettings(options, runConfigShape) as Partial<RunSettings>;
-  const run = options.out ?? (flags.task === undefined ? undefined : `runs/${flags.task}`);
+  const run = options.out ?? (flags.task === undefined ? undefined : `runs/${taskLabel(flags.task)}`);
   if (run === undefined) throw new InputError("Name the run's folder with --out, or the task with --task.");
   if (options.resume && (options.preset !== undefined || options.config !== undefined))
     throw new InputError('A resumed run keeps its settings: --preset and --config do not go with --resume.');

@@ -5,7 +5,7 @@
 import { cameraImages } from '../../envs/cameraImages.js';
 import type { ImageSize, PerImage } from '../../envs/environment.js';
 import { imageSpaces } from '../../envs/imageSpaces.js';
-import { findTask } from '../../envs/suite/registry.js';
+import { simulatedTask } from '../../envs/suite/registry.js';
 import { SuiteEnvironment } from '../../envs/suiteEnvironment.js';
 import { matchImages } from '../imageMatching.js';
 import { openDataset } from '../reader.js';
@@ -43,7 +43,7 @@ export interface Examination {
 export async function examineDataset(folder: string, options: ExamineOptions): Promise<Examination> {
   const dataset = await openDataset(folder);
   const { manifest } = dataset;
-  const simulation = await SuiteEnvironment.create(findTask(options.task), 0);
+  const simulation = await SuiteEnvironment.create(await simulatedTask(options.task), 0);
   try {
     const { imageSize, actionRepeat, observations } = options;
     const spec = { ...simulation.spec, actionRepeat };

@@ -1,5 +1,6 @@
 /** The tasks by name. A new family is one file, listed here. */
 import { didYouMean, InputError } from '../../src/errors.js';
+import { isTaskModule, loadTask, taskOfModule } from '../taskModule.js';
 import { acrobotTasks } from './acrobot.js';
 import { ballInCupTasks } from './ballInCup.js';
 import { cartpoleTasks } from './cartpole.js';
@@ -36,11 +37,21 @@ const families = [
 ];
 
 const tasks = new Map<string, SuiteTask>();
-for (const task of families.flat()) registerTask(task);
+for (const task of families.flat()) tasks.set(task.name, task);
+/** The names of the suite's own. */
+export const suiteNames: ReadonlySet<string> = new Set(tasks.keys());
+/** Where threads find what a program has registered, as `makeEnv` takes it. */
+const references = new Map<string, string>();
 
-/** Makes a task known to `makeEnv`. @throws Error when the name is taken. */
-export function registerTask(task: SuiteTask): void {
+/**
+ * Makes a task known to `makeEnv`.
+ * @param module the module that exports it, as a path or `import.meta.url`: an environment in a thread of its own loads
+ *   it from there, since functions cannot be handed to a thread
+ * @throws Error when the name is taken, InputError for a module that no thread can load
+ */
+export function registerTask(task: SuiteTask, module?: string | URL): void {
   if (tasks.has(task.name)) throw new Error(`There is already a task named "${task.name}".`);
+  if (module !== undefined) references.set(task.name, taskOfModule(module, task.name));
   tasks.set(task.name, task);
 }
 
@@ -54,8 +65,36 @@ export function findTask(name: string): SuiteTask {
   const task = tasks.get(name);
   if (task === undefined) {
     throw new InputError(
-      `There is no task "${name}"${didYouMean(name, taskNames())} The tasks are ${taskNames().join(', ')}.`,
+      `There is no task "${name}"${didYouMean(name, taskNames())} The tasks are ${taskNames().join(', ')}, and those of modules such as ./tasks/lift.mjs.`,
     );
   }
   return task;
+}
+
+/**
+ * The simulated task that a name or a module's path means.
+ * @throws InputError where it means none, or an environment that is no simulation of MuJoCo's
+ */
+export async function simulatedTask(name: string): Promise<SuiteTask> {
+  if (!isTaskModule(name)) return findTask(name);
+  const task = await loadTask(name, suiteNames);
+  if (typeof task === 'function')
+    throw new InputError(
+      `${name} makes an environment of its own and no task with a MuJoCo model, which is needed here.`,
+    );
+  return task;
+}
+
+/**
+ * The task by a name that other threads and later runs know it by, too.
+ * @throws InputError for a task that a program registered without its module
+ */
+export function lastingTask(name: string): string {
+  if (suiteNames.has(name) || !tasks.has(name)) return name;
+  const reference = references.get(name);
+  if (reference === undefined)
+    throw new InputError(
+      `The task "${name}" is known to this thread alone, and is to run in another: register it together with the module that exports it, as in registerTask(task, import.meta.url), or name that module as the task.`,
+    );
+  return reference;
 }

@@ -24,8 +24,12 @@ export interface BoundTask {
   initialise(random: Generator): void;
   /** State features by name, in the order in which they are flattened. */
   observe(): Record<string, Iterable<number>>;
-  /** In [0, 1], of the state just reached. */
+  /** Of the state just reached; in [0, 1] for every task of the suite. */
   reward(): number;
+  /** Whether the state just reached is the task's own end: the return stops there. Default: a task never ends. */
+  terminated?(): boolean;
+  /** Whether the task is done in the state just reached. Default: the task knows no success. */
+  success?(): boolean;
 }
 
 /** V-D4RL's and DrQ-v2's convention, for every task. */

@@ -21,10 +21,10 @@ export class TimeLimit extends Wrapper {
   override step(action: Float32Array): StepResult {
     if (this.#envFrames === null) throw new Error('step was called without an episode: call reset first.');
     const result = this.inner.step(action);
-    this.#envFrames++;
-    const truncated = result.truncated || (!result.terminated && this.#envFrames >= this.spec.maxEnvFrames);
+    const envFrames = ++this.#envFrames;
+    const truncated = result.truncated || (!result.terminated && envFrames >= this.spec.maxEnvFrames);
     if (truncated || result.terminated) this.#envFrames = null;
-    return { ...result, truncated };
+    return { ...result, truncated, info: { envFrames, ...result.info } };
   }
 
   override saveState(): EnvironmentState {

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import type { EnvironmentOptions } from '../../envs/environment.js';
 import { makeEnv } from '../../envs/makeEnv.js';
 import { Simulation } from '../../envs/mujoco.js';
-import { findTask } from '../../envs/suite/registry.js';
+import { simulatedTask } from '../../envs/suite/registry.js';
 import { EnvironmentWorker } from '../../envs/worker.js';
 import { Generator } from '../../src/random/generator.js';
 import { printResult } from '../console.js';
@@ -54,7 +54,7 @@ export async function benchEnv(options: BenchEnvOptions): Promise<BenchEnvResult
 }
 
 async function physicsTimestep(task: string): Promise<number> {
-  const simulation = await Simulation.load(findTask(task).model);
+  const simulation = await Simulation.load((await simulatedTask(task)).model);
   const { timestep } = simulation;
   simulation.dispose();
   return timestep;

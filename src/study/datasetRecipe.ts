@@ -4,10 +4,11 @@
  * found there again by every run and every study that asks for the same.
  */
 import { createHash } from 'node:crypto';
-import { rename, rm, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { MANIFEST_FILE } from '../../datasets/manifest.js';
+import { taskLabel, taskModuleFile } from '../../envs/taskModule.js';
 import { PARTIAL_ENDING, syncFolder } from '../files/atomicFile.js';
 import { acquireLock } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
@@ -51,7 +52,7 @@ export async function ensureDataset(
 ): Promise<string | undefined> {
   const { data, signal, onNote } = options;
   const acting = await behaviours(recipe.policiesOf ?? recipe.task, recipe.level, recipe.episodes);
-  const folder = join(data, datasetName(recipe, acting, options.fingerprint));
+  const folder = join(data, await datasetName(recipe, acting, options.fingerprint));
   if (await isDataset(folder)) return folder;
   await makeFolder(data);
   const lock = await acquireLock(`${folder}.lock`, `The dataset ${folder}`);
@@ -86,17 +87,19 @@ export async function ensureDataset(
   }
 }
 
-function datasetName(
+async function datasetName(
   recipe: DatasetRecipe,
   acting: readonly Behaviour[],
   { environment, renderer }: Fingerprint,
-): string {
+): Promise<string> {
   const digest = createHash('sha256').update(JSON.stringify({ ...recipe, environment, renderer }));
   for (const behaviour of new Set(acting))
     for (const [name, { data }] of behaviour?.tensors ?? [])
       digest.update(name).update(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
   const { task, level, episodes } = recipe;
-  return `${basename(task)}-${level}-${episodes}-${digest.digest('hex').slice(0, 8)}`;
+  const module = taskModuleFile(task);
+  if (module !== undefined) digest.update(await readFile(module));
+  return `${taskLabel(task)}-${level}-${episodes}-${digest.digest('hex').slice(0, 8)}`;
 }
 
 async function isDataset(folder: string): Promise<boolean> {

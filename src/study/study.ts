@@ -9,6 +9,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { taskLabel } from '../../envs/taskModule.js';
 import { InputError } from '../errors.js';
 import type { RunConfig, RunSettings } from '../training/config.js';
 import { presetSettings } from '../training/presets.js';
@@ -120,6 +121,12 @@ export function studyRuns(study: Study, scaleName: ScaleName): StudyRun[] {
   const scale = study.scales[scaleName];
   if (scale === undefined) return [];
   const data = Object.keys(scale.data);
+  const labels = scale.tasks.map(taskLabel);
+  const twice = labels.find((label, i) => labels.indexOf(label) !== i);
+  if (twice !== undefined)
+    throw new InputError(
+      `"scales.${scaleName}.tasks" of the study ${study.name} has two tasks named ${twice}.`,
+    );
   const places = scale.tasks.flatMap((task) =>
     Object.entries(study.variants).flatMap(([variant, { usesData }]) =>
       (usesData && data.length > 0 ? data : [undefined]).map((name) => ({ task, variant, data: name })),
@@ -129,7 +136,7 @@ export function studyRuns(study: Study, scaleName: ScaleName): StudyRun[] {
     places.map(({ task, variant, data: name }): StudyRun => {
       const recipe = name === undefined ? undefined : scale.data[name];
       return {
-        id: [scaleName, task, name ?? 'none', slug(variant), `seed-${seed}`].join('/'),
+        id: [scaleName, taskLabel(task), name ?? 'none', slug(variant), `seed-${seed}`].join('/'),
         scale: scaleName,
         task,
         data: name,

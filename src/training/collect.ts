@@ -18,6 +18,7 @@ import {
 import { DatasetWriter } from '../../datasets/writer.js';
 import type { EnvironmentOptions } from '../../envs/environment.js';
 import { isRemote } from '../../envs/remote/protocol.js';
+import { isTaskModule } from '../../envs/taskModule.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import { environmentOptions, recordingHeader } from './environmentOptions.js';
@@ -167,8 +168,8 @@ function recordingOptions({
   let { actionRepeat, imageSize, cameras } = environment;
   let frameStack: EnvironmentOptions['frameStack'] = 1;
   for (const { config, name } of policies) {
-    // A server may run the same task elsewhere; whether it does, only whoever started it knows.
-    if (config.task !== task && !isRemote(task))
+    // A server may run the same task elsewhere, and a module be moved; whether it is the same, only people know.
+    if (config.task !== task && !isRemote(task) && !isTaskModule(task))
       throw new InputError(`The policy ${name} was trained on ${config.task} and cannot act in ${task}.`);
     actionRepeat ??= config.actionRepeat;
     if (actionRepeat !== config.actionRepeat)

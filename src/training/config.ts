@@ -12,7 +12,12 @@ import { parseDatasets } from './datasetWeights.js';
 import { frameStackSchema, imageSizeSchema } from './imageSettings.js';
 
 const runShape = {
-  task: z.string().min(1).describe('task to learn, as "rlpd tasks" names it, such as walker-walk'),
+  task: z
+    .string()
+    .min(1)
+    .describe(
+      'task to learn: one that "rlpd tasks" names, such as walker-walk, a module of your own, such as ./tasks/lift.mjs, or remote:HOST:PORT',
+    ),
   dataset: z
     .array(z.string().min(1))
     .default([])

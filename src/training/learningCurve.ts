@@ -1,4 +1,5 @@
 /** A run's evaluations as a picture: mean return over env frames, with the 95% interval as a band. */
+import { taskLabel } from '../../envs/taskModule.js';
 import { curveChartSvg, writeChart } from '../media/chart.js';
 import type { RunConfig } from './config.js';
 import { readMetrics, runPaths } from './runFolder.js';
@@ -9,7 +10,7 @@ export async function drawLearningCurve(run: string, config: RunConfig): Promise
   if (evaluations.length === 0) return;
   const isOnline = evaluations.some((line) => line.envFrames > 0);
   const svg = curveChartSvg({
-    title: config.task,
+    title: taskLabel(config.task),
     subtitle:
       config.evaluationEpisodes === 1
         ? 'of one episode'

@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { EnvironmentOptions, EnvironmentSpec, Frame, ObservationSpace } from '../../envs/environment.js';
+import { lastingTask } from '../../envs/suite/registry.js';
 import type { BackendOptions } from '../backend/options.js';
 import { receiveError, type SentError } from '../errors.js';
 import type { Behaviour } from './experts.js';
@@ -68,7 +69,8 @@ export class Players {
     episodes: number,
     workers = availableParallelism(),
   ): Promise<Players> {
-    const players = Array.from({ length: Math.min(workers, episodes) }, () => new Player(options));
+    const known = { ...options, task: lastingTask(options.task) };
+    const players = Array.from({ length: Math.min(workers, episodes) }, () => new Player(known));
     try {
       const [facts] = await Promise.all(players.map((player) => player.opened));
       return new Players(players, facts as PlayerFacts);

@@ -5,6 +5,7 @@
  */
 import { readFile, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isTaskModule } from '../../envs/taskModule.js';
 import { InputError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { acquireLock, type Lock } from '../files/lock.js';
@@ -83,6 +84,8 @@ export async function reopenRun(run: string, flags: Readonly<Partial<RunSettings
     const saysWhere =
       name === 'dataset' || (name === 'distractionBackgrounds' && before !== null && value !== null);
     if (changeable.has(name) || saysWhere) continue;
+    // A module may have been moved since.
+    if (name === 'task' && isTaskModule(saved.task) && isTaskModule(String(value))) continue;
     if (JSON.stringify(value) !== JSON.stringify(before))
       throw new InputError(
         `--${kebabCase(name)} cannot change in the middle of a run: ${run} was started with ${JSON.stringify(before)}.`,

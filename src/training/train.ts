@@ -5,6 +5,8 @@ import { type DatasetHeader, MANIFEST_FILE } from '../../datasets/manifest.js';
 import { type Dataset, openDataset } from '../../datasets/reader.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import type { EnvironmentSpec } from '../../envs/environment.js';
+import { lastingTask } from '../../envs/suite/registry.js';
+import { locateTask } from '../../envs/taskModule.js';
 import { EnvironmentWorker } from '../../envs/worker.js';
 import { RlpdAgent } from '../agent/agent.js';
 import { selectBackend } from '../backend/select.js';
@@ -91,17 +93,22 @@ export interface TrainResult {
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { run: folder, resume = false } = options;
-  if (!resume && options.config === undefined) throw new TypeError('A new run needs a config.');
   if (resume) await readConfig(folder);
   else await requireNoRun(folder);
   const lock = await lockRun(folder);
   try {
-    if (!resume) return await trainAlone(options, options.config as RunConfig, undefined);
+    if (!resume) return await trainAlone(options, lasting(options.config), undefined);
     const checkpoint = await chooseCheckpoint(folder, options.from);
     return await trainAlone(options, await resumedConfig(options, checkpoint), checkpoint);
   } finally {
     await lock.release();
   }
+}
+
+/** The settings with the task as whoever goes on with the run will find it. */
+function lasting(config: RunConfig | undefined): RunConfig {
+  if (config === undefined) throw new TypeError('A new run needs a config.');
+  return { ...config, task: lastingTask(config.task) };
 }
 
 /** @throws InputError where the checkpoint, or what was written until then, is damaged */
@@ -223,8 +230,9 @@ async function layFoundation(
   random: Generator,
   onNote: (line: string) => void,
 ): Promise<Foundation> {
+  const task = locateTask(config.task, folder);
   const create = (name: string): Promise<EnvironmentWorker> =>
-    EnvironmentWorker.create(config.task, environmentOptions(config, random.child(name).bits32()));
+    EnvironmentWorker.create(task, environmentOptions(config, random.child(name).bits32()));
   const evaluationEnvironment = await create('evaluation');
   let environment: EnvironmentWorker | undefined;
   try {
