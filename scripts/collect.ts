@@ -3,7 +3,7 @@
 import { Command, Option } from 'commander';
 import { locateTask } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
-import { collect } from '../src/training/collect.js';
+import { collect, TRIES_PER_SUCCESS } from '../src/training/collect.js';
 import { type RunConfig, runConfigShape } from '../src/training/config.js';
 import { distractionOptions, distractionShape, parseCamera } from '../src/training/environmentOptions.js';
 import { type Behaviour, behaviours, type Level, levels } from '../src/training/experts.js';
@@ -25,6 +25,7 @@ interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> 
   readonly actionRepeat?: number;
   readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
   readonly workers?: number;
+  readonly keepSuccesses?: boolean;
   readonly json?: boolean;
 }
 
@@ -58,6 +59,10 @@ export const collectCommand = examples(
           "control steps for each action (default: the policy's, or 2)",
         ).argParser(wholeNumber(1)),
       )
+      .option(
+        '--keep-successes',
+        `record only episodes that succeed, in at most ${TRIES_PER_SUCCESS} tries for each`,
+      )
       .addOption(workersOption())
       .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
     { cameras, imageSize, ...distractionShape, backend },
@@ -66,6 +71,7 @@ export const collectCommand = examples(
     'rlpd collect --task walker-walk --level expert --episodes 100 --out data/walker-expert',
     'rlpd collect --task walker-walk --level expert --distraction medium --out data/walker-distracted',
     'rlpd collect --run runs/a --episodes 20 --mode mean --out data/own',
+    'rlpd collect --run runs/lift --episodes 50 --keep-successes --out data/lifted',
   ],
 ).action(async (flags: Flags) => {
   const { task, acting, details } = await whoActs(flags);
@@ -89,15 +95,17 @@ export const collectCommand = examples(
       engine: { backend: flags.backend, precision: 'float32', device: 'cpu' },
       workers: flags.workers,
       details,
+      keepSuccesses: flags.keepSuccesses,
       signal: stop.signal,
       onEpisode: (done, total) => bar.update(done, total),
       onInvalid: (reason) => note(`An episode is left out: ${reason}.`),
       onNote: note,
     });
     bar.stop();
-    const { episodes, steps, returnMean, returnMin, returnMax, finished } = result;
+    const { episodes, steps, returnMean, returnMin, returnMax, played, succeeded, finished } = result;
     const returns = rangeWords(returnMean, returnMin, returnMax, episodes);
-    const counts = `${counted(episodes, 'episode')}, ${counted(steps, 'agent step')}${returns}`;
+    const successes = succeeded === null ? '' : `, ${succeeded} of ${played} played succeeded`;
+    const counts = `${counted(episodes, 'episode')}, ${counted(steps, 'agent step')}${returns}${successes}`;
     printResult(
       flags.json,
       result,

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
 import { isRemote } from '../envs/remote/protocol.js';
-import { locateTask } from '../envs/taskModule.js';
+import { locateTask, taskLabel } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
 import { makeFolder } from '../src/files/makeFolder.js';
 import { contactSheet } from '../src/media/contactSheet.js';
@@ -13,6 +13,7 @@ import { backendOptions, type RunConfig, runConfigShape } from '../src/training/
 import { distractionShape, environmentOptions } from '../src/training/environmentOptions.js';
 import { EVALUATION_SEED, evaluateKept } from '../src/training/evaluate.js';
 import { type PolicyFile, readPolicy, readRunPolicy } from '../src/training/policyFile.js';
+import { successWords } from '../src/training/successRate.js';
 import { counted, meanWords, note, printResult, progress } from './console.js';
 import { addSettings, examples, parseSettings, wholeNumber, workersOption } from './settings.js';
 import { stopOnSignals } from './signals.js';
@@ -120,6 +121,8 @@ export const evaluateCommand = examples(
       video: flags.video ?? null,
     };
     const { mean, std, iqm, invalid } = evaluation;
+    const said = successWords(evaluation);
+    const success = said === '' ? '' : `, ${said}`;
     if (invalid > 0)
       note(
         `In ${counted(invalid, 'episode')} the simulation went bad; the return is then what was earned before.`,
@@ -129,8 +132,8 @@ export const evaluateCommand = examples(
       result,
       [
         flags.episodes === 1
-          ? `${config.task}, 1 episode: return ${mean.toFixed(1)}.`
-          : `${config.task}, ${flags.episodes} episodes: mean return ${meanWords(evaluation, flags.episodes)}, std ${std.toFixed(1)}, interquartile mean ${iqm.toFixed(1)}.`,
+          ? `${taskLabel(config.task)}, 1 episode: return ${mean.toFixed(1)}${success}.`
+          : `${taskLabel(config.task)}, ${flags.episodes} episodes: mean return ${meanWords(evaluation, flags.episodes)}, std ${std.toFixed(1)}, interquartile mean ${iqm.toFixed(1)}${success}.`,
         ...[flags.video, flags.sheet].flatMap((path) => (path === undefined ? [] : [`Written: ${path}`])),
       ].join('\n'),
     );

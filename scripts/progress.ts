@@ -1,4 +1,5 @@
 /** How far a run is, for whoever watches: a row on a terminal, a plain line now and then elsewhere. */
+import { percent } from '../src/training/successRate.js';
 import type { Progress } from '../src/training/trainingRun.js';
 import { duration } from './duration.js';
 import { progressRow, StatusRows, timeLeft } from './statusRows.js';
@@ -70,11 +71,12 @@ function runLine(progress: Progress, speed: number): string {
   ].join(' | ');
 }
 
-/** The return of the last episode of training, and the mean of the last evaluation. */
-function scores({ lastReturn, evaluationMean }: Progress): string[] {
+/** The return of the last episode of training, and the mean and success rate of the last evaluation. */
+function scores({ lastReturn, evaluationMean, evaluationSuccess }: Progress): string[] {
   return [
     ...(lastReturn === undefined ? [] : [`return ${rounded(lastReturn)}`]),
     ...(evaluationMean === undefined ? [] : [`score ${rounded(evaluationMean)}`]),
+    ...(evaluationSuccess === undefined ? [] : [`success ${percent(evaluationSuccess)}`]),
   ];
 }
 

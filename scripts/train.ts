@@ -7,6 +7,7 @@ import { type RunSettings, runConfigShape } from '../src/training/config.js';
 import { presets } from '../src/training/presets.js';
 import { resolveConfig } from '../src/training/resolveConfig.js';
 import { runPaths } from '../src/training/runFolder.js';
+import { successWords } from '../src/training/successRate.js';
 import { train } from '../src/training/train.js';
 import { meanWords, note, printResult } from './console.js';
 import { duration } from './duration.js';
@@ -89,7 +90,11 @@ export const trainCommand = examples(
     const best = result.evaluations.find(({ mean }) => mean === result.bestEvaluationMean);
     const lines = [
       `${result.finished ? 'Finished' : 'Stopped'} after ${result.envFrames} env frames (${result.agentSteps} agent steps, ${result.updates} updates) in ${duration(result.wallSeconds)}.`,
-      ...(last === undefined ? [] : [`Last evaluation: ${meanWords(last, last.episodes)}.`]),
+      ...(last === undefined
+        ? []
+        : [
+            `Last evaluation: ${[meanWords(last, last.episodes), successWords(last)].filter((words) => words !== '').join(', ')}.`,
+          ]),
       ...(best === undefined || best === last
         ? []
         : [

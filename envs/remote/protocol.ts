@@ -79,6 +79,8 @@ const answerSchemas = {
     terminated: z.boolean(),
     truncated: z.boolean(),
     steps: z.int().min(1),
+    /** Whether the task was done in one of them; absent where the environment does not say. */
+    success: z.boolean().optional(),
   }),
   render: z.object({ pixels: bytes, shape: pictureShape }),
 };

@@ -189,8 +189,8 @@ export class RemoteEnvironment implements Environment {
     this.#breaks = 0;
     const { observation, isSound } = this.#observe(answer);
     if (!isSound || !Number.isFinite(answer.reward)) return this.#breakOff('an observation is not finite');
-    const info = { envFrames: this.#envFrames };
-    const { terminated } = answer;
+    const { terminated, success } = answer;
+    const info = { envFrames: this.#envFrames, ...(success !== undefined && { success }) };
     const truncated = !terminated && (answer.truncated || this.#envFrames >= maxEnvFrames);
     if (terminated || truncated) this.#envFrames = null;
     return { observation, reward: answer.reward, terminated, truncated, info };

@@ -76,12 +76,15 @@ class Served:
             low, high = self.action.low.astype(np.float64), self.action.high
             action = np.frombuffer(request["action"], dtype="<f4").reshape(low.shape)
             action = (low + (action + 1.0) / 2 * (high - low)).astype(self.action.dtype)
-            total, steps, ends = 0.0, 0, [False, False]
+            total, steps, ends, success = 0.0, 0, [False, False], None
             while steps < max(1, int(request["repeat"])) and not any(ends):
-                observed, reward, *ends, _ = self.env.step(action)
+                observed, reward, *ends, info = self.env.step(action)
                 total, steps = total + float(reward), steps + 1
+                if (said := info.get("success", info.get("is_success"))) is not None:
+                    success = bool(success) or bool(said)
             ends = {"terminated": bool(ends[0]), "truncated": bool(ends[1])}
-            return {**self.observe(observed), **ends, "reward": total, "steps": steps}
+            done = {} if success is None else {"success": success}
+            return {**self.observe(observed), **ends, **done, "reward": total, "steps": steps}
         if op == "render":
             picture = self.env.render()
             return {"pixels": picture.tobytes(), "shape": list(picture.shape)}

@@ -37,6 +37,8 @@ export interface RunState {
   readonly replayEpisodes: number;
   /** Env frames of the episode in progress. */
   readonly episodeFrames: number;
+  /** Whether the episode in progress has succeeded; absent where the task does not say. */
+  readonly episodeSuccess?: boolean | undefined;
   /** The last evaluation's mean return. */
   readonly evaluationMean: number | null;
   /** The greatest mean return of all evaluations, whose policy is kept. */
@@ -83,6 +85,7 @@ const stateSchema = z.object({
   environment: z.record(z.string(), z.unknown()).nullable(),
   replayEpisodes: count,
   episodeFrames: count,
+  episodeSuccess: z.boolean().optional(),
   evaluationMean: z.number().nullable(),
   // Checkpoints of earlier versions do not say it.
   bestEvaluationMean: z.number().nullable().default(null),

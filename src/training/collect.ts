@@ -47,6 +47,8 @@ export interface CollectOptions {
   readonly workers?: number | undefined;
   /** Kept in the manifest, e.g. the level. */
   readonly details?: Readonly<Record<string, string | number>> | undefined;
+  /** Record only episodes that succeeded, as many as there are behaviours, which take turns until then. */
+  readonly keepSuccesses?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEpisode?: ((done: number, total: number, episodeReturn: number) => void) | undefined;
   /** An episode whose simulation went bad: it is not recorded. */
@@ -65,9 +67,15 @@ export interface Collected {
   readonly returnMax: number | null;
   /** Episodes left out because the simulation went bad. */
   readonly invalid: number;
+  /** Episodes played, and how many of them succeeded; null where the task does not say. */
+  readonly played: number;
+  readonly succeeded: number | null;
   /** Whether the recording came to its end, or was stopped on the way. */
   readonly finished: boolean;
 }
+
+/** Where only successes are kept: episodes that are played at most for each that is wanted. */
+export const TRIES_PER_SUCCESS = 20;
 
 /** Episodes that a kill costs at most, those in progress aside. */
 const SHARD_EPISODES = 16;
@@ -81,7 +89,8 @@ function endsShard(episodes: number): boolean {
  * Records episodes on all cores as a dataset: what `rlpd collect` does.
  *
  * Episode i follows from the seed and i alone. Stops between two episodes when `signal` is aborted; the dataset is
- * then whole, and shorter, and the same options go on with it.
+ * then whole, and shorter, and the same options go on with it. Where successes alone are kept, there may be fewer than
+ * wanted.
  * @throws InputError where policies and options do not fit each other, or the folder holds another dataset;
  *   LockedError while another process records there
  */
@@ -97,13 +106,16 @@ export async function collect(options: CollectOptions): Promise<Collected> {
 
 async function collectAlone(options: CollectOptions): Promise<Collected> {
   const { task, folder, mode = 'sample', seed = 0, signal, onEpisode, onInvalid, onNote } = options;
+  const { keepSuccesses = false } = options;
   const environment = recordingOptions(options);
   const behaviours = [...new Set(options.behaviours)];
   const random = new Generator(seed).child('collect');
-  const plans = options.behaviours.map((behaviour, episode): EpisodePlan => {
+  const wanted = options.behaviours.length;
+  const tries = wanted * (keepSuccesses ? TRIES_PER_SUCCESS : 1);
+  const plans = Array.from({ length: tries }, (_, episode): EpisodePlan => {
     const stream = random.child(`episode ${episode}`);
     return {
-      behaviour: behaviours.indexOf(behaviour),
+      behaviour: behaviours.indexOf(options.behaviours[episode % wanted]),
       mode,
       seed: stream.bits32(),
       noiseSeed: stream.child('noise').bits32(),
@@ -116,22 +128,32 @@ async function collectAlone(options: CollectOptions): Promise<Collected> {
     const writer = await openWriter(options, players.facts);
     let recorded = writer.manifest.episodes;
     let played = playedBefore(writer.manifest);
-    let invalid = played - recorded;
-    if (played > 0) onNote?.(`Going on after ${played} of ${plans.length} episodes.`);
+    // Of those that were left out before, nobody knows which had failed.
+    let invalid = keepSuccesses ? 0 : played - recorded;
+    let outcomes = writer.manifest.shards.flatMap(({ index }) => index.map(({ success }) => success));
+    if (played > 0) onNote?.(`Going on after ${recorded} of ${wanted} episodes.`);
     try {
       let appended: Promise<unknown> = Promise.resolve();
-      for await (const episode of players.play(plans.slice(played), signal)) {
+      const left = recorded < wanted ? plans.slice(played) : [];
+      for await (const episode of players.play(left, signal)) {
         const id = episodeId(played++);
+        outcomes = [...outcomes, episode.success];
         if (episode.invalid !== undefined) {
           invalid++;
           onInvalid?.(episode.invalid);
           continue;
         }
+        if (keepSuccesses && episode.success === undefined)
+          throw new InputError(
+            `${task} does not say whether an episode has succeeded, and --keep-successes has nothing to go by: leave it out.`,
+          );
+        if (keepSuccesses && !episode.success) continue;
         await appended;
         const added = writer.append(toEpisode(episode, id));
         appended = Promise.all(endsShard(++recorded) ? [added, writer.flush()] : [added]);
         appended.catch(() => {});
-        onEpisode?.(recorded, plans.length, episode.return);
+        onEpisode?.(recorded, wanted, episode.return);
+        if (recorded === wanted) break;
       }
       await appended;
       // Without an episode it stays incomplete.
@@ -140,6 +162,10 @@ async function collectAlone(options: CollectOptions): Promise<Collected> {
       await writer.abandon();
       throw error;
     }
+    if (keepSuccesses && recorded < wanted && played === tries)
+      onNote?.(
+        `${recorded} of ${wanted} episodes were recorded: no more succeeded in ${played} tries, ${TRIES_PER_SUCCESS} for each that was wanted.`,
+      );
     const { episodes, steps, returns } = writer.manifest;
     return {
       task,
@@ -150,7 +176,11 @@ async function collectAlone(options: CollectOptions): Promise<Collected> {
       returnMin: returns?.min ?? null,
       returnMax: returns?.max ?? null,
       invalid,
-      finished: played === plans.length,
+      played,
+      succeeded: outcomes.every((success) => success === undefined)
+        ? null
+        : outcomes.filter((success) => success === true).length,
+      finished: recorded === wanted || played === tries,
     };
   } finally {
     await players.close();
@@ -216,6 +246,7 @@ async function openWriter(
     lossy: false,
     details: {
       ...options.details,
+      ...(options.keepSuccesses && { kept: 'episodes that succeeded' }),
       seed: options.seed ?? 0,
       actions: (options.mode ?? 'sample') === 'sample' ? 'drawn from the policy' : "the policy's mode",
       policies: [...names].join(', '),
@@ -226,6 +257,7 @@ async function openWriter(
         policies: actingHash(options.behaviours),
         backend: engine?.backend ?? 'auto',
         environment: JSON.stringify(recordingOptions(options)),
+        ...(options.keepSuccesses && { keepSuccesses: true }),
       },
     },
   });
@@ -236,16 +268,17 @@ async function openWriter(
     throw new InputError(
       `${folder} already holds a dataset that was not made by this command: choose another folder, or delete that one first.`,
     );
-  return DatasetWriter.open(folder, { episodes: lastingEpisodes(manifest, options.behaviours.length) });
+  return DatasetWriter.open(folder, { episodes: lastingEpisodes(manifest, options) });
 }
 
 /**
  * Episodes of an interrupted recording that an undisturbed one would have in the same shards. A last shard that was
  * closed early, by a stop or a full disk, is recorded anew.
  */
-function lastingEpisodes(manifest: Manifest, wanted: number): number {
+function lastingEpisodes(manifest: Manifest, { behaviours, keepSuccesses }: CollectOptions): number {
   const { episodes, shards } = manifest;
-  if (endsShard(episodes) || playedBefore(manifest) === wanted) return episodes;
+  const done = keepSuccesses ? episodes : playedBefore(manifest);
+  if (endsShard(episodes) || done === behaviours.length) return episodes;
   return episodes - (shards.at(-1)?.episodes ?? 0);
 }
 
@@ -274,6 +307,7 @@ function actingHash(acting: readonly Behaviour[]): string {
 }
 
 function toEpisode(rollout: Rollout, id: string) {
-  const { length, images, state, actions, rewards, terminated, truncated } = rollout;
-  return { id, length, images, state, actions, rewards, terminated, truncated };
+  const { length, images, state, actions, rewards, terminated, truncated, success } = rollout;
+  const episode = { id, length, images, state, actions, rewards, terminated, truncated };
+  return success === undefined ? episode : { ...episode, success };
 }

@@ -1,5 +1,5 @@
 /**
- * How good a policy is: the undiscounted return of whole episodes, from seeds that are the same at every evaluation.
+ * How good a policy is: the undiscounted return of whole episodes, and how many succeeded where the task says so, from seeds that are the same at every evaluation.
  * A run in training scores the policy it has in hand in an environment of its own; a policy that was kept is scored
  * on all cores.
  */
@@ -9,6 +9,7 @@ import type { Behaviour } from './experts.js';
 import { type EpisodePlan, Players, type PlayersOptions } from './players.js';
 import { type ReturnStatistics, returnStatistics } from './returnStatistics.js';
 import { type AnyEnvironment, type Policy, type Rollout, rollout } from './rollout.js';
+import { type SuccessRate, successRate } from './successRate.js';
 
 export interface EvaluationOptions {
   readonly environment: AnyEnvironment;
@@ -39,7 +40,8 @@ export interface KeptPolicyOptions {
   readonly onNote?: ((line: string) => void) | undefined;
 }
 
-export interface Evaluation extends ReturnStatistics {
+/** The success rate is absent where the task knows no success. */
+export interface Evaluation extends ReturnStatistics, Partial<SuccessRate> {
   readonly returns: readonly number[];
   /** Mean length of an episode in agent steps. */
   readonly length: number;
@@ -114,10 +116,10 @@ export async function evaluateKept(options: KeptPolicyOptions): Promise<KeptPoli
 }
 
 /** What is kept of an episode: not its pixels, which are 6 MB for 500 steps of 64 px. */
-type Score = Pick<Rollout, 'return' | 'length' | 'invalid'>;
+type Score = Pick<Rollout, 'return' | 'length' | 'success' | 'invalid'>;
 
-function scoreOf({ return: episodeReturn, length, invalid }: Rollout): Score {
-  return { return: episodeReturn, length, invalid };
+function scoreOf({ return: episodeReturn, length, success, invalid }: Rollout): Score {
+  return { return: episodeReturn, length, success, invalid };
 }
 
 function summary(scores: readonly Score[]): Evaluation {
@@ -125,6 +127,7 @@ function summary(scores: readonly Score[]): Evaluation {
   return {
     returns,
     ...returnStatistics(returns),
+    ...successRate(scores.map(({ success }) => success)),
     length: scores.reduce((sum, { length }) => sum + length, 0) / scores.length,
     invalid: scores.filter(({ invalid }) => invalid !== undefined).length,
   };

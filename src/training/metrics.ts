@@ -25,7 +25,12 @@ export type MetricsLine = Counters & {
   readonly seconds?: number;
 } & (
     | { readonly kind: 'train'; readonly [name: string]: number | string }
-    | { readonly kind: 'episode'; readonly return: number; readonly length: number }
+    | {
+        readonly kind: 'episode';
+        readonly return: number;
+        readonly length: number;
+        readonly success?: boolean;
+      }
     | { readonly kind: 'invalidEpisode'; readonly reason: string; readonly length: number }
     | {
         readonly kind: 'evaluation';
@@ -34,6 +39,9 @@ export type MetricsLine = Counters & {
         readonly std: number;
         readonly iqm: number;
         readonly ci95: readonly [number, number];
+        /** Where the task says whether an episode succeeded, and its 95% interval. */
+        readonly successRate?: number;
+        readonly successCi95?: readonly [number, number];
         readonly length: number;
         readonly invalid: number;
       }

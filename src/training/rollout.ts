@@ -24,6 +24,8 @@ export interface Rollout {
   readonly state: Float32Array;
   readonly terminated: boolean;
   readonly truncated: boolean;
+  /** Whether any of its steps was a success; undefined where none says so or not. */
+  readonly success: boolean | undefined;
   /** Why the simulation went bad, if it did: its last step is left out then. */
   readonly invalid: string | undefined;
 }
@@ -46,6 +48,7 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
   const actions: Float32Array[] = [];
   const rewards: number[] = [];
   let invalid: string | undefined;
+  let success: boolean | undefined;
   let [terminated, truncated] = [false, false];
   const see = ({ images, state }: Observation): void => {
     for (const [i, space] of spaces.entries()) frames[i]?.push(newestFrame(images, space));
@@ -63,6 +66,7 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
     if (invalid !== undefined) break;
     actions.push(action);
     rewards.push(result.reward);
+    success = eitherSuccess(success, result.info.success);
     see(observation);
     await watch?.(environment);
   }
@@ -75,8 +79,14 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
     state: concatenate(states, Float32Array),
     terminated,
     truncated,
+    success,
     invalid,
   };
+}
+
+/** Of an episode so far and of its next step: one success is enough, and undefined where neither says. */
+export function eitherSuccess(before: boolean | undefined, now: boolean | undefined): boolean | undefined {
+  return before === true ? true : (now ?? before);
 }
 
 /** The last C channels of an image's stack `[H, W, C·K]`, as a frame of its own `[H, W, C]`. */

@@ -23,6 +23,7 @@ export const runPaths = (run: string) => ({
   bestPolicy: join(run, 'best.safetensors'),
   checkpoints: join(run, 'checkpoints'),
   learningCurve: join(run, 'learning-curve.png'),
+  successRate: join(run, 'success-rate.png'),
 });
 
 /**

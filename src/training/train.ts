@@ -76,6 +76,9 @@ export interface TrainResult {
     readonly episodes: number;
     readonly mean: number;
     readonly ci95: readonly [number, number];
+    /** In [0, 1], and its 95% interval, where the task says whether an episode succeeded. */
+    readonly successRate?: number;
+    readonly successCi95?: readonly [number, number];
   }[];
   /** Mean return of the evaluation whose policy is in `best.safetensors`; null where there is none. */
   readonly bestEvaluationMean: number | null;
@@ -198,6 +201,8 @@ async function trainAlone(
                 episodes: line.returns.length,
                 mean: line.mean,
                 ci95: line.ci95,
+                ...(line.successRate !== undefined && { successRate: line.successRate }),
+                ...(line.successCi95 !== undefined && { successCi95: line.successCi95 }),
               },
             ]
           : [],

@@ -22,7 +22,7 @@ import { badAction, badMetric, badWeights, NonFiniteError } from './finite.js';
 import { drawLearningCurve } from './learningCurve.js';
 import { type Counters, MeanMetrics, type MetricsWriter } from './metrics.js';
 import { writePolicy } from './policyFile.js';
-import { newestFrame } from './rollout.js';
+import { eitherSuccess, newestFrame } from './rollout.js';
 import type { RunData } from './runData.js';
 import { runPaths } from './runFolder.js';
 
@@ -71,6 +71,8 @@ export interface Progress extends Counters {
   readonly lastReturn: number | undefined;
   /** Mean return of the last evaluation. */
   readonly evaluationMean: number | undefined;
+  /** Of the last evaluation, in [0, 1]; undefined where the task knows no success. */
+  readonly evaluationSuccess?: number | undefined;
 }
 
 export class TrainingRun {
@@ -80,8 +82,11 @@ export class TrainingRun {
   /** What the policy sees next; undefined before the first reset. */
   #observation: Observation | undefined;
   #episodeFrames = 0;
+  /** Whether the episode in progress has succeeded; undefined where the task does not say. */
+  #success: boolean | undefined;
   #lastReturn: number | undefined;
   #evaluationMean: number | undefined;
+  #evaluationSuccess: number | undefined;
   #bestEvaluationMean: number | undefined;
   #evaluationDue = false;
   #evaluatedAt = -1;
@@ -121,6 +126,7 @@ export class TrainingRun {
     this.#means.restore(state.means);
     this.#counters = state.counters;
     this.#episodeFrames = state.episodeFrames;
+    this.#success = state.episodeSuccess;
     this.#recordedEpisodes = state.replayEpisodes;
     this.#evaluationDue = state.evaluationDue;
     this.#evaluationMean = state.evaluationMean ?? undefined;
@@ -211,6 +217,7 @@ export class TrainingRun {
         next: this.#replayObservation(result.observation),
       });
       this.#observation = result.observation;
+      this.#success = eitherSuccess(this.#success, result.info.success);
     }
     if (terminated || truncated || invalid !== undefined) {
       await this.#endEpisode(terminated, invalid);
@@ -223,6 +230,7 @@ export class TrainingRun {
     this.#parts.replay.begin(this.#replayObservation(observation));
     this.#observation = observation;
     this.#episodeFrames = 0;
+    this.#success = undefined;
     return observation;
   }
 
@@ -230,11 +238,12 @@ export class TrainingRun {
     const { replay, recorder, metrics } = this.#parts;
     const episode = replay.lastEpisode();
     const { length } = episode;
+    const success = this.#success === undefined ? {} : { success: this.#success };
     this.#counters = { ...this.#counters, episodes: this.#counters.episodes + 1 };
     if (length > 0 && recorder !== undefined) {
       await this.#recording;
       const id = `episode-${String(this.#counters.episodes).padStart(7, '0')}`;
-      this.#recording = recorder.append({ ...episode, id, terminated, truncated: !terminated });
+      this.#recording = recorder.append({ ...episode, id, terminated, truncated: !terminated, ...success });
       this.#recording.catch(() => {});
       this.#recordedEpisodes++;
     }
@@ -243,7 +252,7 @@ export class TrainingRun {
       return;
     }
     this.#lastReturn = episode.rewards.reduce((sum, reward) => sum + reward, 0);
-    await metrics.write({ kind: 'episode', ...this.#stand, return: this.#lastReturn, length });
+    await metrics.write({ kind: 'episode', ...this.#stand, return: this.#lastReturn, length, ...success });
   }
 
   async #learn(batch: Batch, learning: Promise<UpdateMetrics>): Promise<void> {
@@ -297,6 +306,7 @@ export class TrainingRun {
     this.#evaluationDue = false;
     this.#evaluatedAt = this.#position;
     this.#evaluationMean = evaluation.mean;
+    this.#evaluationSuccess = evaluation.successRate;
     await metrics.write({ kind: 'evaluation', ...this.#stand, ...evaluation });
     await this.#keepEvaluation(evaluation);
     await drawLearningCurve(folder, config);
@@ -379,6 +389,7 @@ export class TrainingRun {
       environment: this.#inEpisode ? ((await environment?.saveState()) ?? null) : null,
       replayEpisodes: this.#recordedEpisodes,
       episodeFrames: this.#episodeFrames,
+      episodeSuccess: this.#success,
       evaluationMean: this.#evaluationMean ?? null,
       bestEvaluationMean: this.bestEvaluationMean,
       evaluationDue: this.#evaluationDue,
@@ -443,6 +454,7 @@ export class TrainingRun {
       total: offline ? config.pretrainUpdates : config.envFrames,
       lastReturn: this.#lastReturn,
       evaluationMean: this.#evaluationMean,
+      evaluationSuccess: this.#evaluationSuccess,
     });
   }
 }

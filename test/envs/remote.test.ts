@@ -14,7 +14,7 @@ import { collect } from '../../src/training/collect.js';
 import { agentSettings } from '../../src/training/config.js';
 import { train } from '../../src/training/train.js';
 import { smallConfig, temporaryFolder } from '../training/smallRun.js';
-import { mischief, mischievous, token } from './remoteServer.js';
+import { mischief, mischievous, saysSuccess, token } from './remoteServer.js';
 
 let server: Worker;
 let task: string;
@@ -74,6 +74,21 @@ describe('remote environments', () => {
       name: 'InputError',
       message: 'imageSize is given for the image "front", which is not observed: there is remote.',
     });
+  });
+
+  test('a success in any of the repeated steps crosses the wire, and a server may say nothing of it', async () => {
+    const environment = await makeEnv(task, { observations: 'state', actionRepeat: 2 });
+    environment.reset({ seed: 3 });
+    const steps = [0.25, saysSuccess, saysSuccess].map(
+      (reward) => environment.step(Float32Array.of(0, reward)).info,
+    );
+    assert.deepEqual(
+      steps.map((info) => ('success' in info ? info.success : 'nothing')),
+      ['nothing', true, true],
+    );
+    environment.reset();
+    assert.equal(environment.step(Float32Array.of(0, saysSuccess)).info.success, false);
+    environment.close();
   });
 
   test('a lost connection ends the episode without a lesson, and the next reset connects anew', () => {

@@ -11,6 +11,9 @@ export const mischievous = -0.5;
 /** First elements of an action that the server answers badly then. */
 export const mischief = { drop: 0.1, hang: 0.2, huge: 0.3, nonsense: 0.4, fail: 0.5, nan: 0.6, short: 0.7 };
 
+/** The second element of an action at and beyond which the server says whether it succeeded: only in a third step. */
+export const saysSuccess = 0.875;
+
 const size = { height: 4, width: 6 };
 export const token = 'open sesame';
 
@@ -67,7 +70,15 @@ function serve(socket: Socket): void {
       steps += message.repeat ?? 1;
       const result = { ...observed(), terminated: false, truncated: false, steps: message.repeat };
       const reward = wrong === mischief.nan ? Number.NaN : action.readFloatLE(4);
-      send(pack({ ...result, reward, ...(wrong === mischief.short && { state: new Uint8Array(4) }) }));
+      const success = reward >= saysSuccess && { success: steps >= 3 };
+      send(
+        pack({
+          ...result,
+          reward,
+          ...success,
+          ...(wrong === mischief.short && { state: new Uint8Array(4) }),
+        }),
+      );
     }
   };
   socket.on('error', () => {});
