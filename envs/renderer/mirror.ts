@@ -70,5 +70,6 @@ function reflectView(view: View, plane: Shape): View {
     forwardY: view.forwardY - forward * ny,
     forwardZ: view.forwardZ - forward * nz,
     halfHeight: view.halfHeight,
+    near: view.near,
   };
 }

@@ -29,6 +29,8 @@ export class Projected {
   vx = 0;
   vy = 0;
   vz = 0;
+  /** Distance of the view's near plane: a surface before it is not seen, and neither is its inside. */
+  near = 0;
   /** Direction of the ray that `aim` chose; it meets the shape at o + t·d. */
   dx = 0;
   dy = 0;
@@ -57,6 +59,7 @@ export class Projected {
     this.vx = s.r00 * view.upX + s.r10 * view.upY + s.r20 * view.upZ;
     this.vy = s.r01 * view.upX + s.r11 * view.upY + s.r21 * view.upZ;
     this.vz = s.r02 * view.upX + s.r12 * view.upY + s.r22 * view.upZ;
+    this.near = view.near;
   }
 
   /**
@@ -65,7 +68,7 @@ export class Projected {
    */
   aim(sample: number, sx: number, sy: number, pixel: number): void {
     this.#aimAt(sx, sy);
-    if (this.t !== Infinity) return;
+    if (this.t !== Infinity && this.t >= this.near) return;
     const offset = sampleOffsets[sample] as readonly [number, number];
     this.#aimAt(sx + (offset[0] - 0.5) * pixel, sy + (0.5 - offset[1]) * pixel);
   }

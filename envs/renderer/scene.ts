@@ -52,6 +52,8 @@ export class Scene {
   readonly #posed: readonly Shape[];
   readonly #tendons: readonly Tendon[];
   readonly #modelLights: number[] = [];
+  /** Distance of the near plane. */
+  readonly #near: number;
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
@@ -67,6 +69,8 @@ export class Scene {
       this.#modelLights.push(i);
     }
     this.lights = lights;
+    const { near, extent } = simulation.visual;
+    this.#near = near * extent;
     const { active, ambient, diffuse, specular } = simulation.headlight;
     this.headlight = active ? { ambient, diffuse, specular } : null;
   }
@@ -149,6 +153,7 @@ export class Scene {
       forwardY: -at(5),
       forwardZ: -at(8),
       halfHeight: Math.tan(((this.#simulation.model('cam_fovy')[camera] as number) * Math.PI) / 360),
+      near: this.#near,
     };
   }
 }

@@ -1,6 +1,6 @@
 /** Where a picture is taken from, and how a camera is moved around what it looks at. */
 
-/** Position, orthonormal axes, half the image's height at distance 1. */
+/** Position, orthonormal axes, half the image's height at distance 1, and the distance nearer than which nothing is seen. */
 export interface View {
   x: number;
   y: number;
@@ -15,6 +15,8 @@ export interface View {
   forwardY: number;
   forwardZ: number;
   halfHeight: number;
+  /** Along the forward axis. */
+  near: number;
 }
 
 /** A camera moved on a sphere around what it looks at, in its own axes. */
@@ -61,6 +63,7 @@ export function orbit(view: View, depth: number, offset: CameraOffset): View {
     forwardY: forward[1],
     forwardZ: forward[2],
     halfHeight: view.halfHeight,
+    near: view.near,
   };
 }
 

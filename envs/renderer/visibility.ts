@@ -102,6 +102,7 @@ export class VisibilityBuffer {
   ): void {
     const { shape } = p;
     const { ids, depths } = this;
+    const { near } = p;
     const rowX = p.fx + sy * p.vx;
     const rowY = p.fy + sy * p.vy;
     const rowZ = p.fz + sy * p.vz;
@@ -109,7 +110,7 @@ export class VisibilityBuffer {
     for (let column = from; column <= to; column++, at += samples) {
       const sx = (column - origin) * pixel;
       const t = enter(shape, p.ox, p.oy, p.oz, rowX + sx * p.ux, rowY + sx * p.uy, rowZ + sx * p.uz);
-      if (t < (depths[at] as number)) {
+      if (t < (depths[at] as number) && t >= near) {
         depths[at] = t;
         ids[at] = id;
       }

@@ -157,6 +157,7 @@ describe('a camera moved around what it looks at', () => {
     forwardY: 1,
     forwardZ: 0,
     halfHeight: 0.4,
+    near: 0,
   };
   const none = { azimuth: 0, elevation: 0, roll: 0, distance: 1 };
 

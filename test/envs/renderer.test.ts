@@ -86,6 +86,7 @@ describe('visibility', () => {
     forwardY: 1,
     forwardZ: 0,
     halfHeight: 0.5,
+    near: 0,
   };
 
   for (const [name, type] of Object.entries(geomTypes)) {

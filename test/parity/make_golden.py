@@ -5,7 +5,8 @@
 
 mujoco 3.3.7 is the release on PyPI nearest to the 3.3.8 inside mujoco-js. Writes test/golden/envs/TASK.json; for the
 first task of each domain, and others that look different, test/golden/envs/TASK.png (a strip of 64-pixel pictures, one
-per recorded pose); and test/golden/renderer/MODEL.png beside the models there, a picture from each of their cameras.
+per recorded pose); test/golden/renderer/MODEL.png beside the models there, a picture from each of their cameras; and
+test/golden/renderer/TASK-CAMERA.json and .png for further cameras of a task.
 """
 import json
 import os
@@ -61,7 +62,9 @@ LIFT = 20.0
 # Tasks, beside the first of each domain, whose pictures are taken.
 ALSO_PICTURED = ["finger-turn_easy"]
 # Models that are drawn as they stand.
-MODELS_FOLDER, MODELS = os.path.join(FOLDER, "..", "renderer"), ["transparent"]
+MODELS_FOLDER, MODELS = os.path.join(FOLDER, "..", "renderer"), ["transparent", "near"]
+# Pictures through a further camera, beside the models: what lies before its near plane is seen through.
+VIEWS = {"swimmer-swimmer6": "eyes"}
 # Cameras that pictures are taken through in turn; the first one unless said otherwise.
 CAMERAS = {"quadruped": [0, 2]}
 MODEL_FIELDS = [
@@ -116,7 +119,7 @@ def main():
             "through_contact": search(True, lambda: record(env, rng, None, CONTACT_STEPS, ALL_KEPT, rng.randint(10, 60), 1)),
         }
         if is_first or name in ALSO_PICTURED:
-            golden["pictures"] = pictures(env, rng, name, CAMERAS.get(domain, [0]))
+            golden["pictures"] = pictures(env, rng, name, CAMERAS.get(domain, [0]), os.path.join(FOLDER, f"{name}.png"))
         with open(os.path.join(FOLDER, f"{name}.json"), "w") as file:
             json.dump(golden, file, separators=(",", ":"))
             file.write("\n")
@@ -124,6 +127,9 @@ def main():
     for name in MODELS:
         if not only or name in only:
             draw_model(name)
+    for name, camera in VIEWS.items():
+        if not only or f"{name}-{camera}" in only:
+            draw_view(name, camera)
 
 
 def model_quantities(model, omitted):
@@ -210,7 +216,7 @@ def flatten(observation):
     return np.concatenate([np.atleast_1d(value).ravel() for value in observation.values()]).tolist()
 
 
-def pictures(env, rng, name, cameras):
+def pictures(env, rng, name, cameras, path):
     domain = name.split("-")[0]
     poses, frames = [], []
     for _ in range(2):
@@ -226,8 +232,17 @@ def pictures(env, rng, name, cameras):
             frames.append(env.physics.render(64, 64, camera_id=camera))
             poses.append({"qpos": qpos.tolist(), "edited": fields, "camera": camera})
             start(env, qpos, qvel, fields)
-    Image.fromarray(np.concatenate(frames)).save(os.path.join(FOLDER, f"{name}.png"), optimize=True)
+    Image.fromarray(np.concatenate(frames)).save(path, optimize=True)
     return poses
+
+
+def draw_view(name, camera):
+    env = suite.load(*name.split("-", 1), task_kwargs={"random": 7})
+    path = os.path.join(MODELS_FOLDER, f"{name}-{camera}")
+    poses = pictures(env, np.random.RandomState(11), name, [env.physics.model.name2id(camera, "camera")], f"{path}.png")
+    with open(f"{path}.json", "w") as file:
+        json.dump({"versions": {"mujoco": mujoco.__version__, "dm_control": "1.0.34"}, "pictures": poses}, file)
+        file.write("\n")
 
 
 def draw_model(name):
