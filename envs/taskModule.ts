@@ -74,14 +74,14 @@ export function taskOfModule(module: string | URL, name: string): string {
 }
 
 /**
- * The task with the module's whole path; names of other tasks as they are.
+ * The task as it is found from the working folder: with the module's whole path where it lies elsewhere.
  * @param run a run's folder, or a file in it: the module is looked for in the folders above it, too
  * @throws InputError where the module is not there
  */
 export function locateTask(task: string, run?: string): string {
   const reference = parse(task);
-  if (reference === undefined) return task;
-  const folders = [process.cwd(), ...(run === undefined ? [] : foldersAbove(run))];
+  if (reference === undefined || existsSync(reference.file)) return task;
+  const folders = run === undefined ? [] : foldersAbove(run);
   const path = folders.map((folder) => resolve(folder, reference.file)).find((file) => existsSync(file));
   if (path === undefined)
     throw new InputError(

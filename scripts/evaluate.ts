@@ -112,9 +112,9 @@ export const evaluateCommand = examples(
     const { evaluation, spec, film } = scored;
     if (flags.video !== undefined)
       await writeVideo(flags.video, film, { fps: 1 / (spec.controlTimestep * spec.actionRepeat) });
-    if (flags.sheet !== undefined) await writeFile(flags.sheet, await sheet(film, config.task));
+    if (flags.sheet !== undefined) await writeFile(flags.sheet, await sheet(film, taskLabel(config.task)));
     const result = {
-      task: config.task,
+      task: flags.task ?? policy.config.task,
       policyTask: policy.config.task,
       episodes: flags.episodes,
       ...evaluation,

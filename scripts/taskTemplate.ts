@@ -21,8 +21,9 @@ const moduleText = (
   name: string,
 ): string => `// Lift the weight to the mark, which is at another height in each episode.
 
-/** Metres from the mark within which the weight is there. */
+/** The weight is there within so many metres of the mark, at rest, that is below so many metres a second. */
 const tolerance = 0.03;
+const rest = 0.1;
 
 /** @type {import('rlpd-pixels').SuiteTask} */
 export default {
@@ -36,7 +37,7 @@ export default {
     const mark = simulation.id('geom', 'mark');
     const weight = simulation.id('body', 'weight');
     const distance = () => Math.abs(simulation.geomPosition(mark, 2) - simulation.bodyPosition(weight, 2));
-    const isThere = () => distance() < tolerance;
+    const isThere = () => distance() < tolerance && Math.abs(simulation.data('qvel')[0]) < rest;
     return {
       initialise(random) {
         simulation.model('geom_pos')[3 * mark + 2] = random.uniform(0.3, 1);
@@ -62,7 +63,7 @@ const modelText = (name: string): string => `<mujoco model="${name}">
     <camera name="side" pos="0 -2.2 0.7" xyaxes="1 0 0 0 0 1"/>
     <geom name="floor" type="plane" size="2 2 0.1" rgba="0.3 0.4 0.5 1"/>
     <geom name="mark" type="box" size="0.5 0.01 0.02" pos="0 0.2 0.5" rgba="0.9 0.3 0.2 1" contype="0" conaffinity="0"/>
-    <body name="weight" pos="0 0 0.15">
+    <body name="weight" pos="0 0 0.15" gravcomp="1">
       <joint name="rail" type="slide" axis="0 0 1" limited="true" range="0 1" damping="4"/>
       <geom type="box" size="0.15 0.1 0.1" mass="1" rgba="0.9 0.8 0.3 1"/>
     </body>
@@ -74,8 +75,8 @@ const modelText = (name: string): string => `<mujoco model="${name}">
 `;
 
 const readmeText = (name: string, task: string): string => `## ${name}
-A weight is lifted to a mark: one action (the motor's force), three state features (height, speed, mark). An episode
-ends, and has succeeded, when the weight is there.
+A weight, balanced by another, is lifted to a mark: one action (the motor's force), three state features (height, speed, mark). An episode
+ends, and has succeeded, when the weight rests there.
 
 \`\`\`sh
 rlpd tasks --task ${task} --sheet ${name}.png

@@ -49,9 +49,13 @@ export async function compareMotion(
     for (const [repeat, changes] of own) {
       environment.reset({ seed });
       let before = environment.render({ width, height, camera }).data;
-      for (let t = 0; t < steps; t++) {
+      let hasEnded = false;
+      for (let t = 0; t < steps && !hasEnded; t++) {
         const action = actions.subarray(t * actionSize, (t + 1) * actionSize);
-        for (let i = 0; i < repeat; i++) environment.step(action);
+        for (let i = 0; i < repeat && !hasEnded; i++) {
+          const { terminated, truncated } = environment.step(action);
+          hasEnded = terminated || truncated;
+        }
         const after = environment.render({ width, height, camera }).data;
         changes.push(change(before, after));
         before = after;

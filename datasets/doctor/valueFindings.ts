@@ -1,7 +1,7 @@
 /** What the actions and rewards themselves say: constant or scaled actions, rewards of another scale or another action repeat. */
 import type { Dataset } from '../reader.js';
 import type { Finding, Target } from './finding.js';
-import { doubt, MAX_REWARD, ROUNDING } from './manifestFindings.js';
+import { doubt, isOfSuite, MAX_REWARD, ROUNDING } from './manifestFindings.js';
 
 export interface Values {
   /** Over all dimensions. */
@@ -24,7 +24,7 @@ const MIN_CEILING_STEPS = 20;
 export async function examineValues(
   dataset: Dataset,
   episodes: readonly number[],
-  { environment }: Target,
+  target: Target,
 ): Promise<Values> {
   const { actionSize } = dataset.manifest;
   const low = new Float32Array(actionSize).fill(Number.POSITIVE_INFINITY);
@@ -51,7 +51,12 @@ export async function examineValues(
     findings: [
       ...constantFindings(constantActions, actionSize),
       ...rangeFindings(actionMin, actionMax),
-      ...rewardFindings(rewards, rewardMin, rewardMax, environment.actionRepeat),
+      ...(rewardMin === 0 && rewardMax === 0
+        ? [doubt('reward', 'it has no reward other than 0', 'convert it again with --reward')]
+        : []),
+      ...(isOfSuite(target)
+        ? rewardFindings(rewards, rewardMin, rewardMax, target.environment.actionRepeat)
+        : []),
     ],
   };
 }
@@ -88,8 +93,7 @@ function rewardFindings(
   actionRepeat: number,
 ): Finding[] {
   const bound = MAX_REWARD * actionRepeat;
-  if (least === 0 && most === 0)
-    return [doubt('reward', 'it has no reward other than 0', 'convert it again with --reward')];
+  if (least === 0 && most === 0) return [];
   if (least < -ROUNDING)
     return [
       doubt(

@@ -41,8 +41,8 @@ export async function benchEnv(options: BenchEnvOptions): Promise<BenchEnvResult
   for (let i = -warmUp; i < steps; i++) {
     if (i === 0) start = performance.now();
     const action = Float32Array.from({ length: actionSize }, () => random.uniform(-1, 1));
-    const { truncated } = await environment.step(action);
-    if (truncated) await environment.reset();
+    const { terminated, truncated } = await environment.step(action);
+    if (terminated || truncated) await environment.reset();
   }
   const seconds = (performance.now() - start) / 1000;
   await environment.close();

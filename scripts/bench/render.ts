@@ -30,8 +30,10 @@ export async function benchRender(options: {
   const times: number[] = [];
   for (let i = 0; i < states; i++) {
     const action = Float32Array.from({ length: environment.spec.actionSize }, () => random.uniform(-1, 1));
-    // Episodes are long enough for all states.
-    for (let repeat = 0; repeat < 5; repeat++) environment.step(action);
+    for (let repeat = 0; repeat < 5; repeat++) {
+      const { terminated, truncated } = environment.step(action);
+      if (terminated || truncated) environment.reset();
+    }
     for (let round = 0; round < warmUps + Math.ceil(frames / states); round++) {
       const start = performance.now();
       environment.render({ width: size, height: size });

@@ -94,15 +94,22 @@ describe('the worked example of the page', () => {
       '--level',
       'random',
       '--episodes',
-      '2',
+      '6',
       '--image-size',
-      '8',
+      '64',
     ];
     assert.equal((await rlpd(folder, ...data, '--workers', '1', '--out', 'data')).code, 0);
     const manifest = JSON.parse(await readFile(join(folder, 'data/manifest.json'), 'utf8')) as {
       task: string;
     };
     assert.equal(manifest.task, 'lift');
+    const held = await rlpd(folder, ...['dataset', 'doctor', 'data', '--task', './tasks/lift.mjs', '--json']);
+    const { findings } = JSON.parse(held.stdout) as { findings: { check: string }[] };
+    // Rewards below 0 and episodes of many lengths are doubtful in the suite alone.
+    assert.ok(
+      findings.every(({ check }) => !/reward|length/.test(check)),
+      held.stdout,
+    );
 
     const moved = await temporaryFolder(context);
     await rename(folder, join(moved, 'project'));
@@ -227,6 +234,19 @@ describe('a module of tasks', () => {
         return true;
       });
     });
+
+  it('may be TypeScript where Node strips types, and else is told so', async (context) => {
+    const strips = Boolean((process.features as { readonly typescript?: unknown }).typescript);
+    const typed = liftModule.replace('const tolerance =', 'const tolerance: number =');
+    const folder = await folderWith(context, { 'lift.ts': typed, 'lift.xml': liftModel });
+    const made = makeEnv(join(folder, 'lift.ts'), { observations: 'state' });
+    if (strips) (await made).close();
+    else
+      await assert.rejects(made, {
+        name: 'InputError',
+        message: /lift\.ts is TypeScript, which Node .* 22\.18/,
+      });
+  });
 
   it('that is not there is refused with exit code 2', async (context) => {
     const { code, stderr } = await rlpd(
