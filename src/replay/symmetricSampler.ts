@@ -38,6 +38,9 @@ export interface SamplerOptions {
   readonly discount: number;
   /** n, the agent steps whose rewards a transition sums up. Default 1. */
   readonly returnSteps?: number | undefined;
+  /** Of all rows alike, each agent step's reward r counts as `rewardScale`·r + `rewardShift`. Default 1 and 0. */
+  readonly rewardScale?: number | undefined;
+  readonly rewardShift?: number | undefined;
   /** Rows of `online` below this number are prior data. Default 0. */
   readonly seededRows?: number | undefined;
   /** Greatest shift of an image in pixels each way; 0: none. */
@@ -87,7 +90,7 @@ export class SymmetricSampler {
 
   async #draw(sources: readonly Source[]): Promise<Batch> {
     const { batchSize, minibatches, generator, randomShiftPad, online, offline } = this.#options;
-    const { discount, returnSteps = 1, seededRows = 0 } = this.#options;
+    const { discount, returnSteps = 1, seededRows = 0, rewardScale = 1, rewardShift = 0 } = this.#options;
     const { layout } = online;
     const rows = batchSize * minibatches;
     const observation = new ObservationRows(sources, rows, layout);
@@ -113,7 +116,7 @@ export class SymmetricSampler {
             staged.push(Promise.all(stages));
           }
           buffer.copyAction(row, actions, i * layout.actionSize);
-          rewards[i] = reward;
+          rewards[i] = rewardScale * reward + rewardShift * shifts(steps, discount);
           discounts[i] = factor;
           prior[i] = buffer === offline || row < seededRows ? 1 : 0;
         }
@@ -195,4 +198,11 @@ class ObservationRows {
   #stack(image: number): number {
     return (this.#layout.images[image] as ImageLayout).frameStack;
   }
+}
+
+/** How often a shift of each step's reward counts in a return over n steps: Σ γ^k for k < n. */
+function shifts(steps: number, discount: number): number {
+  let sum = 1;
+  for (let k = 1, factor = discount; k < steps; k++, factor *= discount) sum += factor;
+  return sum;
 }

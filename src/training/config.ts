@@ -78,6 +78,18 @@ const runShape = {
     .default(null)
     .describe('folder of pictures and films to put behind the scene; null: pictures made by the program'),
 
+  rewardScale: z
+    .number()
+    .positive()
+    .default(1)
+    .describe(
+      'what the reward of each agent step is multiplied by, in both halves of a batch, as it is learnt from',
+    ),
+  rewardShift: z
+    .number()
+    .default(0)
+    .describe('what is then added to it; evaluations, episodes and datasets keep the rewards as they are'),
+
   evaluationInterval: z.int().min(1).default(10_000).describe('env frames between evaluations'),
   evaluationEpisodes: z.int().min(1).default(10).describe('episodes of one evaluation'),
   checkpointInterval: z.int().min(1).default(20_000).describe('env frames between checkpoints'),

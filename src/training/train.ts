@@ -325,6 +325,8 @@ async function assemble(
     minibatches: config.utdRatio,
     discount: config.discount,
     returnSteps: config.returnSteps,
+    rewardScale: config.rewardScale,
+    rewardShift: config.rewardShift,
     seededRows: isSeeded ? rowsOf(datasets) : 0,
     randomShiftPad: config.randomShiftPad,
     generator: sampling,

@@ -142,6 +142,34 @@ test('a transition of n steps sums up discounted rewards and goes no further tha
   }
 });
 
+test('rewards are scaled and shifted in both halves alike, each step of a longer return by itself', async () => {
+  const length = 6;
+  const numbered = (first: number): ReplayBuffer => {
+    const buffer = new ReplayBuffer({ images: [], stateSize: 1, actionSize: 1 }, 100);
+    const state = Float32Array.from({ length: length + 1 }, (_, t) => first + t);
+    const actions = new Float32Array(length);
+    buffer.addEpisode({ length, images: {}, state, actions, rewards: state, terminated: true });
+    return buffer;
+  };
+  const batch = await sampler({
+    online: numbered(0),
+    offline: numbered(100),
+    batchSize: 64,
+    discount: 0.5,
+    returnSteps: 3,
+    rewardScale: 4,
+    rewardShift: -8,
+  }).sample();
+  const starts = [...(batch.observation.state ?? [])];
+  assert.ok(starts.some((start) => start < 100) && starts.some((start) => start >= 100));
+  for (const [i, start] of starts.entries()) {
+    const steps = Math.min(3, length - (start % 100));
+    let expected = 0;
+    for (let k = 0; k < steps; k++) expected += 0.5 ** k * (4 * (start + k) - 8);
+    assert.equal(batch.rewards[i], expected);
+  }
+});
+
 test('every row says whether it is prior data, in a seeded replay too', async () => {
   const mixed = await sampler({}).sample();
   assert.deepEqual([...mixed.prior], [...new Array(8).fill(0), ...new Array(8).fill(1)]);
