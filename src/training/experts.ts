@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isRemote } from '../../envs/remote/protocol.js';
 import { findTask } from '../../envs/suite/registry.js';
+import { isTaskModule } from '../../envs/taskModule.js';
 import { InputError } from '../errors.js';
 import { type PolicyFile, readPolicy } from './policyFile.js';
 
@@ -36,7 +37,7 @@ const EXPERT_FOLDER = fileURLToPath(new URL('../../datasets/experts/', import.me
  * @throws InputError where there is no such task, or no policies ship for it
  */
 export async function behaviours(task: string, level: Level, episodes: number): Promise<Behaviour[]> {
-  if (!isRemote(task)) findTask(task);
+  if (!isRemote(task) && !isTaskModule(task)) findTask(task);
   if (level === 'random') return new Array<Behaviour>(episodes).fill(undefined);
   const { expert, medium, untilMedium } = await snapshotsOf(task);
   const turns: Record<Exclude<Level, 'random'>, readonly Behaviour[]> = {
