@@ -73,11 +73,11 @@ describe('successRate', () => {
 
 describe("a task's own end", () => {
   it('ends the return within an action, and the success of a repeated frame is the step’s, in a thread of its own too', async (context) => {
-    // Done, and no longer done, within four env frames of one action.
+    // Done in the first of an action's three env frames, and no longer in the others.
     const task = await liftWith(
       context,
       ['terminated: isThere', 'terminated: () => simulation.time > 0.069'],
-      ['success: isThere', 'success: () => Math.abs(simulation.time - 0.04) < 0.001'],
+      ['success: isThere', 'success: () => Math.abs(simulation.time - 0.02) < 0.001'],
       ['reward: () => -distance()', 'reward: () => 1'],
     );
     const options = { observations: 'state', actionRepeat: 3 } as const;
