@@ -203,6 +203,30 @@ describe('collect', () => {
     );
   });
 
+  it('that was stopped goes on to the same successes', async (context) => {
+    const folder = await temporaryFolder(context);
+    const task = await liftWith(context, endless, byChance, short);
+    const entries = async (name: string) => {
+      const dataset = await openDataset(join(folder, name));
+      return Array.from({ length: dataset.length }, (_, i) => dataset.entry(i));
+    };
+    const options = (name: string) => ({
+      ...recording(task, join(folder, name), 6),
+      workers: 1,
+      keepSuccesses: true,
+    });
+    await collect(options('whole'));
+    const stop = new AbortController();
+    const onEpisode = (done: number) => done === 3 && stop.abort();
+    const first = await collect({ ...options('halves'), signal: stop.signal, onEpisode });
+    assert.deepEqual([first.episodes, first.finished], [3, false]);
+    const second = await collect(options('halves'));
+    assert.deepEqual([second.episodes, second.finished, second.succeeded], [6, true, 6]);
+    assert.deepEqual(await entries('halves'), await entries('whole'));
+    const again = await collect(options('halves'));
+    assert.deepEqual([again.episodes, again.finished], [6, true]);
+  });
+
   it('gives up after a bounded number of tries, with a sentence', async (context) => {
     const folder = await temporaryFolder(context);
     const task = await liftWith(context, endless, ['success: isThere', 'success: () => false'], short);
