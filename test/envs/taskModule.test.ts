@@ -10,7 +10,9 @@ import type { SuiteTask } from '../../envs/suite/task.js';
 import { EnvironmentWorker } from '../../envs/worker.js';
 import { taskTemplate } from '../../scripts/taskTemplate.js';
 import { InputError } from '../../src/errors.js';
-import { smallSettings, temporaryFolder } from '../training/smallRun.js';
+import { readConfig } from '../../src/training/runFolder.js';
+import { train } from '../../src/training/train.js';
+import { smallConfig, smallSettings, temporaryFolder } from '../training/smallRun.js';
 
 const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
 const page = new URL('../../../envs/TASKS.md', import.meta.url);
@@ -301,6 +303,19 @@ describe('a registered task', () => {
     const environment = await EnvironmentWorker.create('registered', { observations: 'state' });
     assert.equal(environment.spec.stateSize, 3);
     await environment.close();
+  });
+
+  it('that a program trains on is recorded by its module, where the command line finds it', async (context) => {
+    const folder = await folderWith(context, {
+      'lift.xml': liftModel,
+      'trained.mjs': liftModule.replace("'lift'", "'trained'"),
+    });
+    registerTask(task('trained', folder), join(folder, 'trained.mjs'));
+    const run = join(folder, 'run');
+    await train({ run, config: smallConfig({ task: 'trained', envFrames: 80 }) });
+    assert.match((await readConfig(run)).task, /trained\.mjs#trained$/);
+    const scored = await rlpd(folder, 'evaluate', '--run', 'run', '--episodes', '1', '--json');
+    assert.equal(scored.code, 0, scored.stderr);
   });
 
   it('without its module is refused there, in a sentence that says what to do', async (context) => {
