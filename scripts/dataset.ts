@@ -12,7 +12,6 @@ import { upgradeDataset } from '../datasets/upgrade.js';
 import { verifyDataset } from '../datasets/verify.js';
 import { formatBytes, printResult, progress } from './console.js';
 import { datasetDoctorCommand } from './datasetDoctor.js';
-import { previewDataset } from './datasetPreview.js';
 import { datasetServeCommand } from './datasetServe.js';
 import { examples, wholeNumber } from './settings.js';
 
@@ -116,6 +115,8 @@ examples(
     .option('--json', 'print the result as one JSON object'),
   ['rlpd dataset preview data/walker-expert --episodes 6'],
 ).action(async (folder: string, flags: JsonFlag & { out?: string; episodes: number }) => {
+  // Only now: what draws takes half a second to load.
+  const { previewDataset } = await import('./datasetPreview.js');
   const preview = await previewDataset(folder, flags.out ?? join(folder, 'preview'), flags.episodes);
   printResult(flags.json, preview, preview.files.join('\n'));
 });

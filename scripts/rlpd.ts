@@ -25,7 +25,8 @@ const program = new Command('rlpd')
   .description('reinforcement learning from camera images with prior data (RLPD)')
   .version(PACKAGE_VERSION);
 // Half a second of loading is saved where the one that is asked for is known.
-const [, , asked = ''] = process.argv;
+const [first = '', second = ''] = process.argv.slice(2);
+const asked = first === 'help' ? second : first;
 for (const [name, load] of Object.entries(commands)) {
   if (name === asked || !Object.hasOwn(commands, asked)) program.addCommand(await load());
 }

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { didYouMean, InputError } from '../src/errors.js';
-import { studyReport } from '../src/study/report.js';
 import { readResults } from '../src/study/results.js';
 import { runStudy } from '../src/study/runStudy.js';
 import { adoptStudy, isStudy, shippedStudies, studyNames } from '../src/study/shippedStudies.js';
@@ -150,6 +149,8 @@ examples(
 ).action(async (name: string, flags: Common) => {
   const study = await ownStudy(name, flags.results);
   const results = await readResults(study);
+  // Only now: what draws takes half a second to load.
+  const { studyReport } = await import('../src/study/report.js');
   const page = await studyReport(study, results);
   printResult(
     flags.json,

@@ -3,7 +3,6 @@
  * whether an episode succeeded, the success rate is a picture of its own.
  */
 import { taskLabel } from '../../envs/taskModule.js';
-import { curveChartSvg, writeChart } from '../media/chart.js';
 import type { RunConfig } from './config.js';
 import { readMetrics, runPaths } from './runFolder.js';
 
@@ -11,6 +10,8 @@ import { readMetrics, runPaths } from './runFolder.js';
 export async function drawLearningCurve(run: string, config: RunConfig): Promise<void> {
   const evaluations = (await readMetrics(run)).flatMap((line) => (line.kind === 'evaluation' ? [line] : []));
   if (evaluations.length === 0) return;
+  // Only now: what draws takes half a second to load.
+  const { curveChartSvg, writeChart } = await import('../media/chart.js');
   const isOnline = evaluations.some((line) => line.envFrames > 0);
   const x = evaluations.map((line) => (isOnline ? line.envFrames : line.updates));
   const axis = { title: taskLabel(config.task), xLabel: isOnline ? 'env frames' : 'updates' };

@@ -9,7 +9,7 @@ await collect({
   mode: 'sample',
   environment: { actionRepeat: 50, imageSize: 8 },
   seed: 3,
-  workers: 2,
+  workers: 1,
   details: { level: 'random' },
   onEpisode: (done) => {
     if (done === Number(killAfter)) process.kill(process.pid, 'SIGKILL');

@@ -26,7 +26,7 @@ const recording = (folder: string, changes: Partial<CollectOptions> = {}): Colle
   mode: 'sample',
   environment: { actionRepeat: 50, imageSize: 8 },
   seed: 3,
-  workers: 2,
+  workers: 1,
   details: { level: 'random' },
   ...changes,
 });
