@@ -4,7 +4,12 @@
  * The actor reads the critic's convolution features as they are before each critic step: its convolution weights
  * are the critic's, taken over before every step. So its features of s come free with the critic's own forward
  * pass, whatever the update-to-data ratio. (The reference takes them over once for all G steps of an update; at
- * G = 1 the two are the same.)
+ * G = 1 the two updates are the same.)
+ *
+ * Where this departs from the authors' code:
+ * - Acting uses the newest convolution weights; theirs acts with those from before the last update, which its actor
+ *   took over at that update's start.
+ * - Weight decay spares biases and layer norm's gains and offsets; theirs spares biases alone.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Adam } from '../nn/adam.js';
