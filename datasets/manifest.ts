@@ -40,7 +40,7 @@ const provenanceSchema = z.strictObject({
 
 const imageSchema = z.strictObject({
   /** Its camera's, where it has one. */
-  name: z.string().refine(isImageName, 'a name without / \\\\ , ='),
+  name: z.string().refine(isImageName, 'a name without / \\ , ='),
   height: z.int().min(1),
   width: z.int().min(1),
   channels: z.int().min(1),
@@ -180,6 +180,11 @@ export type EpisodeEntry = ShardEntry['index'][number];
 export type Provenance = Manifest['provenance'];
 /** What a writer has to be told about a new dataset; the rest of the manifest follows from the episodes. */
 export type DatasetHeader = z.input<typeof headerSchema>;
+
+/** What a writer has to be told for a dataset like this one. */
+export function headerOf(manifest: Manifest): HeaderShape {
+  return z.object(headerShape).parse(manifest);
+}
 
 /** A manifest without episodes. @throws InputError where the header does not make sense. */
 export function createManifest(header: DatasetHeader): Manifest {

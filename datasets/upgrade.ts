@@ -1,5 +1,6 @@
 /** A dataset of an older format version, written anew in the present one: the same episodes, images and provenance. */
-import { FORMAT_VERSION, type Manifest } from './manifest.js';
+import { lockDataset } from './datasetLock.js';
+import { FORMAT_VERSION, headerOf } from './manifest.js';
 import { openDataset } from './reader.js';
 import { DatasetWriter } from './writer.js';
 
@@ -11,26 +12,26 @@ export interface Upgrade {
   readonly episodes: number;
 }
 
-/** @throws InputError where `folder` is no dataset, an episode is damaged, or `out` holds a dataset already */
+/**
+ * What is incomplete stays so.
+ * @throws InputError where `folder` is no dataset, an episode is damaged, or `out` holds a dataset already; LockedError
+ *   while another process writes there
+ */
 export async function upgradeDataset(folder: string, out: string): Promise<Upgrade> {
   const dataset = await openDataset(folder);
   const { manifest } = dataset;
-  const writer = await DatasetWriter.create(out, headerOf(manifest));
+  const lock = await lockDataset(out);
   try {
-    for await (const episode of dataset.episodes()) await writer.append(episode);
-    await writer.close();
-  } catch (error) {
-    await writer.abandon();
-    throw error;
+    const writer = await DatasetWriter.create(out, headerOf(manifest));
+    try {
+      for await (const episode of dataset.episodes()) await writer.append(episode);
+      await (manifest.complete ? writer.close() : writer.flush());
+    } catch (error) {
+      await writer.abandon();
+      throw error;
+    }
+  } finally {
+    await lock.release();
   }
   return { out, from: manifest.version, to: FORMAT_VERSION, episodes: dataset.length };
-}
-
-function headerOf(manifest: Manifest) {
-  const { task, actionRepeat, controlTimestep, images, renderer, extra, codec, provenance } = manifest;
-  const { actionSize, actionBox, actionNames, actionUnits, stateSize, stateNames, stateUnits } = manifest;
-  return {
-    ...{ task, actionRepeat, controlTimestep, images, renderer, extra, codec, provenance },
-    ...{ actionSize, actionBox, actionNames, actionUnits, stateSize, stateNames, stateUnits },
-  };
 }

@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../src/errors.js';
-import { MANIFEST_FILE } from '../manifest.js';
+import { headerOf, MANIFEST_FILE } from '../manifest.js';
 import { openDataset } from '../reader.js';
 import type { ConversionSource } from './conversion.js';
 import type { OpenOptions } from './openOptions.js';
@@ -27,8 +27,7 @@ export async function openReplay(source: string, options: OpenOptions): Promise<
   const folder = (await stat(join(inRun, MANIFEST_FILE)).catch(() => null)) === null ? source : inRun;
   const dataset = await openDataset(folder);
   const { manifest } = dataset;
-  const { task, actionRepeat, controlTimestep, renderer, extra } = manifest;
-  const { actionSize, actionBox, actionNames, actionUnits, stateSize, stateNames, stateUnits } = manifest;
+  const { codec, provenance, ...header } = headerOf(manifest);
   const size = options.imageSize;
   const images = manifest.images.map((image) => ({
     ...image,
@@ -40,25 +39,11 @@ export async function openReplay(source: string, options: OpenOptions): Promise<
   );
   const numbers = Array.from({ length: dataset.length }, (_, number) => number);
   return {
-    name: manifest.provenance.source,
-    header: {
-      task: options.task ?? task,
-      actionRepeat,
-      controlTimestep,
-      images,
-      renderer,
-      actionSize,
-      actionBox,
-      actionNames,
-      actionUnits,
-      stateSize,
-      stateNames,
-      stateUnits,
-      extra,
-    },
-    lossy: manifest.provenance.lossy || isResized,
-    defaultCodec: manifest.codec,
-    details: manifest.provenance.details,
+    name: provenance.source,
+    header: { ...header, task: options.task ?? header.task, images },
+    lossy: provenance.lossy || isResized,
+    defaultCodec: codec,
+    details: provenance.details,
     units: numbers.map((number) => ({
       name: dataset.entry(number).id,
       read: async () => {

@@ -5,17 +5,20 @@
  * other (Kostrikov et al. 2021, the policy of their code).
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { type Differentiate, ensembleDense } from './dense.js';
+import type { Differentiate } from './dense.js';
+import {
+  applyDeterministicPolicy,
+  createDeterministicPolicy,
+  type DeterministicPolicy,
+} from './deterministicPolicy.js';
 import type { PolicyShape } from './gaussianPolicy.js';
-import { applyHiddenLayers, createHiddenLayers, type HiddenLayer } from './mlp.js';
 import type { ParameterGroup } from './parameters.js';
 
 /** Bounds of log std, as in the reference. */
 export const clippedLogStdBounds = [-5, 2] as const;
 
-export interface ClippedGaussianPolicy {
-  readonly hidden: readonly HiddenLayer[];
-  readonly output: { readonly weight: tf.Tensor3D; readonly bias: tf.Tensor2D };
+/** Its mode is the deterministic policy. */
+export interface ClippedGaussianPolicy extends DeterministicPolicy {
   /** `[A]`. */
   readonly logStd: tf.Tensor1D;
 }
@@ -30,17 +33,10 @@ export interface ClippedGaussian {
 export function createClippedGaussianPolicy(
   group: ParameterGroup,
   prefix: string,
-  { actionSize, ...shape }: PolicyShape,
+  shape: PolicyShape,
 ): ClippedGaussianPolicy {
-  const hidden = createHiddenLayers(group, prefix, { ...shape, members: 1, layerNorm: false });
-  const weight = group.weight<tf.Rank.R3>(
-    `${prefix}/output/weight`,
-    [1, shape.hiddenWidth, actionSize],
-    'xavierUniform',
-  );
-  const bias = group.constant<tf.Rank.R2>(`${prefix}/output/bias`, [1, actionSize], 0);
-  const logStd = group.constant<tf.Rank.R1>(`${prefix}/logStd`, [actionSize], 0);
-  return { hidden, output: { weight, bias }, logStd };
+  const mode = createDeterministicPolicy(group, prefix, shape);
+  return { ...mode, logStd: group.constant<tf.Rank.R1>(`${prefix}/logStd`, [shape.actionSize], 0) };
 }
 
 /** features `[B, I]` → the distribution; `weights` stops the gradient at the features. */
@@ -49,11 +45,8 @@ export function applyClippedGaussianPolicy(
   features: tf.Tensor2D,
   differentiate: Exclude<Differentiate, 'input'>,
 ): ClippedGaussian {
-  const { weight, bias } = policy.output;
-  const hidden = applyHiddenLayers(policy.hidden, features, { differentiate });
-  const mode = ensembleDense(hidden, weight, bias, { activation: 'tanh', differentiate: 'both' });
   return {
-    mode: tf.squeeze(mode, [0]),
+    mode: applyDeterministicPolicy(policy, features, differentiate),
     logStd: tf.clipByValue(policy.logStd, ...clippedLogStdBounds),
   };
 }

@@ -130,14 +130,14 @@ async function collectAlone(options: CollectOptions): Promise<Collected> {
     let played = playedBefore(writer.manifest);
     // Of those that were left out before, nobody knows which had failed.
     let invalid = keepSuccesses ? 0 : played - recorded;
-    let outcomes = writer.manifest.shards.flatMap(({ index }) => index.map(({ success }) => success));
+    const outcomes = writer.manifest.shards.flatMap(({ index }) => index.map(({ success }) => success));
     if (played > 0) onNote?.(`Going on after ${recorded} of ${wanted} episodes.`);
     try {
       let appended: Promise<unknown> = Promise.resolve();
       const left = recorded < wanted ? plans.slice(played) : [];
       for await (const episode of players.play(left, signal)) {
         const id = episodeId(played++);
-        outcomes = [...outcomes, episode.success];
+        outcomes.push(episode.success);
         if (episode.invalid !== undefined) {
           invalid++;
           onInvalid?.(episode.invalid);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openReplay } from '../../datasets/converters/replay.js';
+import { lockDataset } from '../../datasets/datasetLock.js';
 import { describeDataset } from '../../datasets/describe.js';
 import { readManifest } from '../../datasets/manifest.js';
 import { openDataset } from '../../datasets/reader.js';
@@ -123,4 +124,16 @@ test('the path of a camera of version 1 becomes a name', async (t) => {
   await writeVersion1(folder, episodes, { camera: 'pixels/front' });
   const { manifest } = await openDataset(folder);
   assert.deepEqual(manifest.images, [{ ...sideImage, name: 'front' }]);
+});
+
+test('what is incomplete stays so when it is upgraded, and one process at a time writes it', async (t) => {
+  const folder = temporaryFolder(t);
+  const [old, out] = [join(folder, 'old'), join(folder, 'new')];
+  await writeVersion1(old, episodes, { complete: false });
+  const lock = await lockDataset(out);
+  assert.match((await rejection(upgradeDataset(old, out))).message, /new is in use by process/);
+  await lock.release();
+  await upgradeDataset(old, out);
+  const { complete, episodes: count } = await readManifest(out);
+  assert.deepEqual([complete, count], [false, episodes.length]);
 });
