@@ -13,6 +13,20 @@ export function imageName(key: string | null | undefined): string {
 }
 
 /**
+ * Of several at once: where two would have one name, as `front/rgb` and `wrist/rgb`, as much of their keys as tells them
+ * apart goes into it.
+ */
+export function imageNames(keys: readonly string[]): string[] {
+  const parts = keys.map((key) => key.split(/[/\\.]/).filter((part) => part !== ''));
+  const longest = Math.max(1, ...parts.map((part) => part.length));
+  for (let count = 1; count <= longest; count++) {
+    const names = parts.map((part) => imageName(part.slice(-count).join('_')));
+    if (new Set(names).size === names.length) return names;
+  }
+  return keys.map((key, i) => `${imageName(key)}_${i}`);
+}
+
+/**
  * Whether it may be a file's name, a key and a part of a flag at once: without separators of paths and of flags.
  */
 export function isImageName(name: string): boolean {

@@ -1,27 +1,42 @@
 /** `rlpd convert FORMAT SOURCE --out DIR`: other people's image datasets into this project's format. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
 import { codecNames } from '../datasets/codecs/registry.js';
+import type { ActionRange } from '../datasets/converters/actionRange.js';
 import {
   type ConversionOptions,
   type ConversionReport,
   type ConversionSource,
   convert,
 } from '../datasets/converters/conversion.js';
-import type { RobomimicOptions } from '../datasets/converters/robomimic.js';
+import { type Alignment, alignments, type OpenOptions } from '../datasets/converters/openOptions.js';
+import { channelOrders, fits, flips, type PictureOptions } from '../datasets/converters/treatment.js';
+import { imageSizeSchema, parseImageSize } from '../src/training/imageSettings.js';
 import { counted, formatBytes, note, printResult, progress, rangeWords } from './console.js';
 import { examples, wholeNumber } from './settings.js';
+import { manyTimes } from './strictUsage.js';
 
 /** What every format's command takes, as commander hands it over. */
 interface CommonFlags {
   readonly out: string;
   readonly task?: string;
   readonly actionRepeat?: number;
-  readonly imageSize?: number;
+  readonly imageSize?: string;
+  readonly fit?: NonNullable<PictureOptions['fit']>;
+  readonly crop?: NonNullable<PictureOptions['crop']>;
+  readonly flip?: NonNullable<PictureOptions['flip']>;
+  readonly channelOrder?: NonNullable<PictureOptions['channelOrder']>;
   readonly state?: string[];
-  readonly camera?: string;
+  readonly cameras?: string[];
+  readonly camera?: string[];
+  readonly action?: string[];
   readonly reward?: string;
-  readonly split?: string;
-  readonly actionRange?: [number, number];
+  readonly success?: string;
+  readonly terminated?: string;
+  readonly truncated?: string;
+  readonly alignment?: Alignment;
+  readonly split?: string[];
+  readonly actionRange?: ActionRange;
   readonly episodes?: [number, number];
   readonly filterReturnMin?: number;
   readonly onProblem: ConversionOptions['onProblem'];
@@ -30,7 +45,7 @@ interface CommonFlags {
   readonly json?: boolean;
 }
 
-type Open = (source: string, options: RobomimicOptions) => Promise<ConversionSource>;
+type Open = (source: string, options: OpenOptions) => Promise<ConversionSource>;
 
 /** A format's own code and its library are loaded when that format is asked for. */
 const formats = {
@@ -57,16 +72,13 @@ examples(
   ],
 ).action(converting('vd4rl'));
 
-examples(
-  formatCommand('robomimic', 'robomimic: one HDF5 file of demonstrations').option(
-    '--split <key>',
-    'only the demonstrations of this filter key, for example train',
-  ),
-  ['rlpd convert robomimic lift/ph/image.hdf5 --camera agentview_image --image-size 64 --out data/lift'],
-).action(converting('robomimic'));
+examples(formatCommand('robomimic', 'robomimic: one HDF5 file of demonstrations'), [
+  'rlpd convert robomimic lift/ph/image.hdf5 --cameras agentview_image --image-size 64 --out data/lift',
+  'rlpd convert robomimic can/image.hdf5 --state robot0_eef_pos,robot0_gripper_qpos --reward sparse --out data/can',
+]).action(converting('robomimic'));
 
 examples(formatCommand('minari', 'Minari: the folder of a dataset in its HDF5 format'), [
-  'rlpd convert minari ~/.minari/datasets/D4RL/door/human-v2 --camera pixels --out data/door',
+  'rlpd convert minari ~/.minari/datasets/D4RL/door/human-v2 --cameras pixels --out data/door',
 ]).action(converting('minari'));
 
 examples(formatCommand('zarr', 'zarr as Diffusion Policy writes it: a .zarr folder or .zarr.zip'), [
@@ -83,7 +95,7 @@ examples(formatCommand('lerobot', 'LeRobotDataset v3 or v2.1: its folder; videos
 ]).action(converting('lerobot'));
 
 examples(formatCommand('rlds', 'RLDS in TensorFlow Datasets: a folder of .tfrecord files, or one'), [
-  'rlpd convert rlds tensorflow_datasets/my_robot/1.0.0 --camera image --image-size 64 --out data/my-robot',
+  'rlpd convert rlds tensorflow_datasets/my_robot/1.0.0 --cameras image,wrist_image --image-size 64 --out data/my-robot',
 ]).action(converting('rlds'));
 
 examples(formatCommand('replay', "a run's online replay: the run's folder"), [
@@ -103,11 +115,64 @@ function formatCommand(format: string, description: string): Command {
       'control steps for each recorded action; default: as the source says',
       wholeNumber(1),
     )
-    .option('--image-size <pixels>', 'resize images to this side; default: as recorded', wholeNumber(1))
-    .option('--state <keys>', 'comma-separated arrays to join as the state', (text) => text.split(','))
-    .option('--camera <key>', 'which images; needed where the source has several')
-    .option('--reward <key>', 'dense (as recorded), sparse (1 for the last step), or the name of an array')
-    .option('--action-range <low:high>', "the source's range of actions, mapped to -1:1", actionRange)
+    .option(
+      '--image-size <pixels>',
+      'resize images: a side, WIDTHxHEIGHT, or by image, such as front=128x96,wrist=64; default: as recorded',
+      imageSize,
+    )
+    .addOption(
+      new Option(
+        '--fit <how>',
+        'where --image-size has other proportions; default: stretch, with a note',
+      ).choices(fits),
+    )
+    .option(
+      '--crop <left,top,WxH>',
+      'cut this part out first, in pixels of the source: 80,0,480x480',
+      cropPart,
+    )
+    .addOption(new Option('--flip <axis>', 'turn images over: vertical is upside down').choices(flips))
+    .addOption(
+      new Option('--channel-order <order>', 'that of the source; images come out as rgb').choices(
+        channelOrders,
+      ),
+    )
+    .option('--cameras <keys>', 'comma-separated images to take; default: all', commaList)
+    .addOption(
+      manyTimes(
+        new Option('--camera <key>', 'an image to take; may be given several times')
+          .argParser((text: string, before: string[] = []) => [...before, ...commaList(text)])
+          .hideHelp(),
+      ),
+    )
+    .option('--state <keys>', 'comma-separated arrays to join as the state', commaList)
+    .option('--action <keys>', 'comma-separated arrays to join as the action, in this order', commaList)
+    .option(
+      '--action-range <ranges>',
+      "the source's range of actions, mapped to -1:1: LOW:HIGH, one for each dimension (-1:1,0:1,0:1), or data for the data's own extremes; default: as the source says, else -1:1",
+      actionRange,
+    )
+    .option(
+      '--reward <key>',
+      'dense (as recorded), sparse (1 for the last step of an episode that succeeded), or the name of an array',
+    )
+    .option('--success <key>', 'the array that says whether an episode has succeeded, or all: every one has')
+    .option(
+      '--terminated <key>',
+      'the array that says where the task ends; default: the names that the format uses',
+    )
+    .option('--truncated <key>', 'the array that says where the recording was stopped')
+    .addOption(
+      new Option(
+        '--alignment <which>',
+        "a row's action was chosen on the row's image, or led to it; default: as the format has it",
+      ).choices(alignments),
+    )
+    .option(
+      '--split <names>',
+      'comma-separated splits or filter keys; default: train, where there are several',
+      commaList,
+    )
     .option('--episodes <a:b>', 'only episodes a up to but not including b', episodeRange)
     .option('--filter-return-min <return>', 'leave out episodes with a smaller return', finiteNumber)
     .addOption(
@@ -132,24 +197,36 @@ function converting(format: keyof typeof formats): (source: string, flags: Commo
   };
 }
 
-function openOptions({
-  task,
-  actionRepeat,
-  imageSize,
-  state,
-  camera,
-  reward,
-  split,
-}: CommonFlags): RobomimicOptions {
+function openOptions(flags: CommonFlags): OpenOptions {
+  const { task, actionRepeat, state, action, reward, success, terminated, truncated, split, alignment } =
+    flags;
+  const cameras = flags.cameras ?? flags.camera;
+  const pictures = pictureOptions(flags);
   return {
     ...(task !== undefined && { task }),
     ...(actionRepeat !== undefined && { actionRepeat }),
-    ...(imageSize !== undefined && { imageSize }),
+    ...(pictures !== null && { pictures }),
     ...(state !== undefined && { stateKeys: state }),
-    ...(camera !== undefined && { camera }),
+    ...(cameras !== undefined && { cameras }),
+    ...(action !== undefined && { actionKeys: action }),
     ...(reward !== undefined && { reward }),
+    ...(success !== undefined && { success }),
+    ...(terminated !== undefined && { terminated }),
+    ...(truncated !== undefined && { truncated }),
     ...(split !== undefined && { split }),
+    ...(alignment !== undefined && { alignment }),
   };
+}
+
+function pictureOptions({ imageSize, fit, crop, flip, channelOrder }: CommonFlags): PictureOptions | null {
+  const options: PictureOptions = {
+    ...(imageSize !== undefined && { imageSize: parseImageSize(imageSize) }),
+    ...(fit !== undefined && { fit }),
+    ...(crop !== undefined && { crop }),
+    ...(flip !== undefined && { flip }),
+    ...(channelOrder !== undefined && { channelOrder }),
+  };
+  return Object.keys(options).length === 0 ? null : options;
 }
 
 async function runConversion(
@@ -170,11 +247,11 @@ async function runConversion(
       ...(flags.filterReturnMin !== undefined && { returnMin: flags.filterReturnMin }),
       ...(flags.actionRange && { actionRange: flags.actionRange }),
       ...(flags.codec && { codec: flags.codec }),
-      command: { format, source: path, ...shaping },
+      command: z.record(z.string(), z.json()).parse({ format, source: path, ...shaping }),
       onProgress: bar.update,
     });
     bar.stop();
-    for (const line of problemLines(report)) note(line);
+    for (const line of [...report.notes, ...problemLines(report)]) note(line);
     printResult(json, report, summary(report));
     if (report.episodes === 0) process.exitCode = 1;
   } finally {
@@ -219,9 +296,33 @@ function episodeRange(text: string): [number, number] {
   return [from, to];
 }
 
-function actionRange(text: string): [number, number] {
-  const [low = Number.NaN, high = Number.NaN, ...rest] = text.split(':').map(Number);
-  if (!(low < high) || rest.length > 0)
-    throw new InvalidArgumentError('Expected LOW:HIGH with LOW < HIGH, for example 0:512.');
-  return [low, high];
+function actionRange(text: string): ActionRange {
+  if (text === 'data') return text;
+  return text.split(',').map((part) => {
+    const [low = Number.NaN, high = Number.NaN, ...rest] = part.split(':').map(Number);
+    if (!(low < high) || rest.length > 0)
+      throw new InvalidArgumentError(
+        'Expected LOW:HIGH with LOW < HIGH, for example 0:512, one for each dimension such as -1:1,0:1, or data.',
+      );
+    return [low, high] as const;
+  });
+}
+
+function imageSize(text: string): string {
+  const parsed = imageSizeSchema.safeParse(text);
+  if (parsed.success) return text;
+  throw new InvalidArgumentError('Expected pixels such as 64, 96x72, or front=128x96,wrist=64.');
+}
+
+function cropPart(text: string): NonNullable<PictureOptions['crop']> {
+  const [, left, top, width, height] = /^(\d+),(\d+),([1-9]\d*)x([1-9]\d*)$/.exec(text) ?? [];
+  if (height === undefined)
+    throw new InvalidArgumentError('Expected LEFT,TOP,WIDTHxHEIGHT, for example 80,0,480x480.');
+  return { left: Number(left), top: Number(top), width: Number(width), height: Number(height) };
+}
+
+function commaList(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('Expected names with commas between them.');
+  return names;
 }

@@ -9,6 +9,7 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { ActionBox } from '../../envs/environment.js';
 import { InputError } from '../../src/errors.js';
 import { writeFileAtomic } from '../../src/files/atomicFile.js';
 import type { CodecName } from '../codecs/registry.js';
@@ -27,21 +28,25 @@ import { findFaults, findSuspicions } from '../problems.js';
 import type { PackedImages } from '../record.js';
 import { returnStatistics } from '../statistics.js';
 import { DatasetWriter } from '../writer.js';
+import { type ActionMap, type ActionRange, actionMap } from './actionRange.js';
 import { fixEpisode } from './fixEpisode.js';
+import type { Remarks } from './remarks.js';
 
 export const REPORT_FILE = 'conversion.json';
 /** Node unpacks on four threads; one more waits for the next that is free. */
 const UNITS_AHEAD = 4;
 /** Bumped whenever a converter's output changes for the same input. */
-const CONVERTER_VERSION = '1';
+const CONVERTER_VERSION = '2';
 
 /** A source in one format, opened. */
 export interface ConversionSource {
   /** Goes into the manifest as the data's origin. */
   readonly name: string;
   readonly header: Omit<DatasetHeader, 'provenance' | 'codec'>;
-  /** True if pixels, actions or rewards are not those of the source's own recording. */
-  readonly lossy: boolean;
+  /** What −1 and 1 are in the units of its actions, by the source's own word; null: it says nothing. */
+  readonly actionBox: ActionBox | null;
+  /** What there is to say of all of it; grows while its episodes are read. */
+  readonly remarks: Remarks;
   readonly defaultCodec: CodecName;
   /** Further facts for the manifest: the level, what was assumed. */
   readonly details: Provenance['details'];
@@ -55,6 +60,8 @@ export interface ConversionUnit {
   readonly name: string;
   /** @throws InputError where it cannot be read: the unit is then a problem like others. */
   read(): Promise<UnitContent>;
+  /** The actions of its episode without its images, `[steps, A]`, where that is quicker. */
+  actions?(): Promise<{ readonly values: Float32Array; readonly steps: number }>;
 }
 
 export interface UnitContent {
@@ -88,8 +95,11 @@ export interface ConversionOptions {
   /** Only episodes numbered [from, to) in the source's order, before any filter. */
   readonly episodes?: readonly [number, number];
   readonly returnMin?: number;
-  /** The range that the source's actions have in every dimension; it is mapped to [−1, 1]. */
-  readonly actionRange?: readonly [number, number];
+  /**
+   * The box of the source's actions, one range for all dimensions or one for each, mapped to [−1, 1]; `data`: the
+   * data's own extremes. Default: what the source says.
+   */
+  readonly actionRange?: ActionRange;
   readonly codec?: CodecName;
   readonly dryRun: boolean;
   readonly shardBytes?: number;
@@ -124,6 +134,8 @@ export interface ConversionReport {
   /** Of the dataset on disk; of the pixels in memory for a dry run. */
   readonly bytes: number;
   readonly problems: readonly ReportProblem[];
+  /** What there is to say of the source as a whole. */
+  readonly notes: readonly string[];
 }
 
 /** @throws InputError for a source or options that cannot be used, and for the first problem under `stop`. */
@@ -131,22 +143,26 @@ export async function convert(
   source: ConversionSource,
   options: ConversionOptions,
 ): Promise<ConversionReport> {
+  const actions = await actionMap(source, options.actionRange);
   const header: DatasetHeader = {
     ...source.header,
+    ...(actions !== null && {
+      actionBox: { low: [...actions.box.low], high: [...actions.box.high] },
+    }),
     codec: options.codec ?? source.defaultCodec,
     provenance: {
       source: source.name,
       writer: 'rlpd convert',
       writerVersion: CONVERTER_VERSION,
-      lossy: source.lossy || options.actionRange !== undefined,
+      lossy: false,
       files: [],
-      details: { ...source.details, command: options.command, problems: [] },
+      details: { ...source.details, command: options.command, problems: [], notes: [] },
     },
   };
-  if (options.dryRun) return new Conversion(source, options, createManifest(header), null).run();
+  if (options.dryRun) return new Conversion(source, options, actions, createManifest(header), null).run();
   const lock = await lockDataset(options.out);
   try {
-    return await convertAlone(source, options, header);
+    return await convertAlone(source, options, actions, header);
   } finally {
     await lock.release();
   }
@@ -155,17 +171,18 @@ export async function convert(
 async function convertAlone(
   source: ConversionSource,
   options: ConversionOptions,
+  actions: ActionMap | null,
   header: DatasetHeader,
 ): Promise<ConversionReport> {
   const begun = await stat(join(options.out, MANIFEST_FILE)).catch(() => null);
   if (begun === null) {
     const writer = await DatasetWriter.create(options.out, header, writerOptions(options));
-    return new Conversion(source, options, writer.manifest, writer).run();
+    return new Conversion(source, options, actions, writer.manifest, writer).run();
   }
   const manifest = await readManifest(options.out);
   checkSameConversion(manifest, createManifest(header), options.out);
   const writer = manifest.complete ? null : await DatasetWriter.open(options.out, writerOptions(options));
-  return new Conversion(source, options, manifest, writer).run();
+  return new Conversion(source, options, actions, manifest, writer).run();
 }
 
 function writerOptions({ shardBytes }: ConversionOptions) {
@@ -182,6 +199,7 @@ function checkSameConversion(there: Manifest, wanted: Manifest, out: string): vo
 class Conversion {
   readonly #source: ConversionSource;
   readonly #options: ConversionOptions;
+  readonly #actions: ActionMap | null;
   readonly #manifest: Manifest;
   /** null in a dry run, and where the conversion was complete already. */
   readonly #writer: DatasetWriter | null;
@@ -195,11 +213,13 @@ class Conversion {
   constructor(
     source: ConversionSource,
     options: ConversionOptions,
+    actions: ActionMap | null,
     manifest: Manifest,
     writer: DatasetWriter | null,
   ) {
     this.#source = source;
     this.#options = options;
+    this.#actions = actions;
     this.#manifest = manifest;
     this.#writer = writer;
     this.#done = new Map(manifest.shards.flatMap((shard) => shard.index.map((e) => [e.id, e] as const)));
@@ -220,7 +240,7 @@ class Conversion {
         for (const file of content.files) this.#files.set(file.file, file);
         for (const found of content.episodes) {
           if (!this.#isWanted()) continue;
-          const written = this.#take(this.#scaleActions(found));
+          const written = this.#take(this.#actions?.scale(found) ?? found);
           taken.push(written);
           pending.push(written);
           // A few episodes are packed at once; their order is kept by the writer.
@@ -248,14 +268,6 @@ class Conversion {
     const [from, to] = this.#options.episodes ?? [0, Number.POSITIVE_INFINITY];
     const number = this.#number++;
     return number >= from && number < to;
-  }
-
-  #scaleActions(found: SourceEpisode): SourceEpisode {
-    const range = this.#options.actionRange;
-    if (range === undefined) return found;
-    const [low, high] = range;
-    const actions = found.episode.actions.map((value) => (2 * (value - low)) / (high - low) - 1);
-    return { ...found, episode: { ...found.episode, actions } };
   }
 
   /** A unit that cannot be read counts as one episode with a fault. */
@@ -329,16 +341,33 @@ class Conversion {
 
   #updateProvenance(): void {
     const { provenance } = this.#manifest;
+    const isFixed = [...this.#problems.values()].some((problem) => problem.action === 'fixed');
     this.#writer?.setProvenance({
       ...provenance,
-      lossy: provenance.lossy || [...this.#problems.values()].some((problem) => problem.action === 'fixed'),
+      lossy: provenance.lossy || this.#source.remarks.lossy || isFixed,
       files: [...this.#files.values()],
       details: {
         ...provenance.details,
         filtered: this.#filtered,
         problems: [...this.#problems.values()],
+        notes: this.#notes(),
       },
     });
+  }
+
+  /** In an order that does not depend on what was read first. */
+  #notes(): string[] {
+    const { notes } = this.#manifest.provenance.details;
+    if (this.#manifest.complete) return z.array(z.string()).catch([]).parse(notes);
+    const returns = [...this.#done.values()].map((episode) => episode.return);
+    return [
+      ...this.#source.remarks.sentences,
+      ...(returns.length > 0 && returns.every((value) => value === 0)
+        ? [
+            'No episode has a reward: all returns are 0. Nothing can be learnt from such rewards; say --reward sparse where the episodes end in success.',
+          ]
+        : []),
+    ].sort();
   }
 
   #report(): ConversionReport {
@@ -359,6 +388,7 @@ class Conversion {
       returnMax: returns?.max ?? null,
       bytes: this.#options.dryRun ? this.#pixelBytes : (this.#writer?.manifest ?? this.#manifest).bytes,
       problems,
+      notes: this.#notes(),
     };
   }
 }

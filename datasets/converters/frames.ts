@@ -1,123 +1,175 @@
 /**
  * Folders of pictures: one folder an episode, with its frames as PNG, JPEG or WebP files in the order of their names
- * and one table, `steps.csv` or `steps.jsonl`. Row t of the table belongs to frame t: the action chosen on seeing it
- * (`action`, or `action_0`, `action_1` …), the `reward` that came of it, optionally `state…` (one row for each frame),
- * `terminated` and `truncated`. The last frame needs no row.
+ * (or a folder of them for each camera) and one table, `steps.csv` or `steps.jsonl`. Row t of the table belongs to frame
+ * t: the action chosen on seeing it (`action`, or `action_0`, `action_1` …), the `reward` that came of it, optionally
+ * `state…` (one row for each frame), `terminated`, `truncated` and `success`. The last frame needs no row.
  */
 
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../../src/errors.js';
-import { imageName } from '../imageName.js';
+import { UNNAMED_IMAGE } from '../imageName.js';
 import { readTable, type Table } from '../sources/table.js';
-import type { ConversionSource, UnitContent } from './conversion.js';
-import { decodeImages, type ImageSize, imageSizeOf } from './decodeImages.js';
-import { followingEpisode } from './followingRows.js';
-import type { OpenOptions } from './openOptions.js';
-import { findSourceFiles, type SourceFile } from './sourceFiles.js';
+import type { PictureColumn } from './camera.js';
+import type { ConversionSource } from './conversion.js';
+import { chooseSplits, type OpenOptions } from './openOptions.js';
+import { Remarks } from './remarks.js';
+import { findSourceFiles, isHidden, type SourceFile } from './sourceFiles.js';
 import { hashFile } from './sourceHash.js';
+import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
 
 const TABLES = ['steps.csv', 'steps.jsonl'];
 const IMAGES = ['.png', '.jpg', '.jpeg', '.webp'];
+const SPLITS = ['train', 'training', 'val', 'valid', 'validation', 'test', 'eval'];
 
 export async function openFrames(source: string, options: OpenOptions): Promise<ConversionSource> {
-  const tables = await findSourceFiles(source, TABLES);
-  const first = tables[0] as SourceFile;
-  const table = await readTable(first.path, first.name);
-  const images = await imagesBeside(first, options.camera);
-  const recorded = await imageSizeOf(images[0] as string, first.name);
-  const size =
-    options.imageSize === undefined ? recorded : { height: options.imageSize, width: options.imageSize };
-  const stateKeys = options.stateKeys ?? (table.column('state') === null ? [] : ['state']);
+  return openSteps(openFolder(source, options), options);
+}
+
+async function openFolder(source: string, options: OpenOptions): Promise<StepFormat> {
+  const remarks = new Remarks();
+  const tables = await tablesOf(source, options, remarks);
   return {
     name: 'folders of frames',
-    header: {
-      task: options.task ?? null,
-      actionRepeat: options.actionRepeat ?? 1,
-      controlTimestep: null,
-      images: [{ name: imageName(options.camera), height: size.height, width: size.width, channels: 3 }],
-      renderer: null,
-      actionSize: requiredColumn(table, 'action', first.name).size,
-      stateSize: stateKeys.reduce((sum, key) => sum + requiredColumn(table, key, first.name).size, 0),
+    path: source,
+    task: null,
+    controlTimestep: null,
+    columns: {
+      action: ['action', 'actions'],
+      reward: ['reward', 'rewards'],
+      terminated: ['terminated', 'terminal'],
+      truncated: ['truncated', 'timeout'],
+      done: ['done'],
+      success: ['success', 'is_success'],
     },
-    lossy: options.imageSize !== undefined || recorded.format === 'jpeg',
-    defaultCodec: 'brotli',
+    endsOf: 'step',
+    alignment: 'chosen',
+    stateKeys: ['state'],
+    actionBox: null,
+    rewardIsSuccess: false,
     details: {},
-    units: tables.map((file) => ({
-      name: dirname(file.name) === '.' ? basename(dirname(file.path)) : dirname(file.name),
-      read: () => readEpisode(file, size, stateKeys, options),
-    })),
+    remarks,
+    units: tables.map((file) => {
+      const name = dirname(file.name) === '.' ? basename(dirname(file.path)) : dirname(file.name);
+      return {
+        name,
+        read: async () => ({
+          table: await episodeTable(file, name),
+          files: async () => [await hashFile(file)],
+        }),
+      };
+    }),
     close: async () => {},
   };
 }
 
-async function readEpisode(
-  file: SourceFile,
-  size: ImageSize,
-  stateKeys: readonly string[],
-  options: OpenOptions,
-): Promise<UnitContent> {
+/** Folders called `train` and `val` at the top are splits. */
+async function tablesOf(source: string, options: OpenOptions, remarks: Remarks): Promise<SourceFile[]> {
+  const tables = await findSourceFiles(source, TABLES);
+  const splitOf = ({ name }: SourceFile): string => {
+    const [top = '', ...rest] = name.split('/');
+    return rest.length > 1 && SPLITS.includes(top.toLowerCase()) ? top : '';
+  };
+  const counts = new Map<string, number>();
+  for (const table of tables) {
+    const split = splitOf(table);
+    if (split !== '') counts.set(split, (counts.get(split) ?? 0) + 1);
+  }
+  const chosen = chooseSplits(counts, options.split, source, (sentence) => remarks.add(sentence));
+  return chosen === null ? tables : tables.filter((table) => chosen.includes(splitOf(table)));
+}
+
+async function episodeTable(file: SourceFile, id: string): Promise<StepTable> {
   const table = await readTable(file.path, file.name);
-  const images = await imagesBeside(file, options.camera);
-  const pixels = await decodeImages(images, size, options.imageSize !== undefined, (i) =>
-    basename(images[i] ?? ''),
-  );
-  const action = requiredColumn(table, 'action', file.name);
-  const rewardKey = options.reward === undefined || options.reward === 'dense' ? 'reward' : options.reward;
-  const isLast = (key: string): boolean =>
-    table
-      .column(key)
-      ?.values.subarray(0, images.length - 1)
-      .at(-1) === 1;
-  const terminated = isLast('terminated');
-  const found = followingEpisode(
-    {
-      id: dirname(file.name) === '.' ? basename(dirname(file.path)) : dirname(file.name),
-      observations: images.length,
-      images: { [imageName(options.camera)]: pixels },
-      ...(stateKeys.length > 0 && { state: joinColumns(table, stateKeys, images.length, file.name) }),
-      actions: action.values,
-      actionSize: action.size,
-      rewards: table.column(rewardKey)?.values ?? null,
-      terminated,
-      // A folder is a whole recording, unless its table says otherwise.
-      truncated: table.column('truncated') === null ? !terminated : isLast('truncated'),
-      source: { file: file.name, rows: [0, images.length] },
+  const pictures = await picturesBeside(file, id);
+  const columns = new Map(table.names.map((name) => [name, columnOf(table, name, file.name)]));
+  return {
+    id,
+    source: { file: file.name, rows: [0, table.rows] },
+    pictures,
+    numbers: columns,
+    steps: columns,
+  };
+}
+
+/** Looked at when asked for: columns that nobody reads may hold text. */
+function columnOf(table: Table, name: string, file: string): NumberColumn {
+  const found = () => table.column(name) ?? { values: new Float32Array(), size: 0 };
+  return {
+    name: `${file}: ${name}`,
+    rows: table.rows,
+    get size() {
+      return found().size;
     },
-    options.reward,
+    get isWhole() {
+      return looksDiscrete(found().values);
+    },
+    read: (from, to) => {
+      const { values, size } = found();
+      return values.slice(from * size, to * size);
+    },
+  };
+}
+
+/** Text does not tell 1 from 1.0: choices are counted from 0, and are not all the same. */
+function looksDiscrete(values: Float32Array): boolean {
+  return (
+    values.every((value) => Number.isInteger(value) && value >= 0) &&
+    values.some((value) => value !== values[0])
   );
-  return { episodes: [found], files: [await hashFile(file)] };
 }
 
-async function imagesBeside(table: SourceFile, camera: string | undefined): Promise<string[]> {
-  const folder = camera === undefined ? dirname(table.path) : join(dirname(table.path), camera);
+async function picturesBeside(table: SourceFile, id: string): Promise<Map<string, PictureColumn>> {
+  const folder = dirname(table.path);
+  const pictures = new Map<string, PictureColumn>();
+  const beside = await imagesIn(folder);
+  if (beside.length > 0) pictures.set(UNNAMED_IMAGE, picturesOf(beside, folder, id));
+  for (const entry of (await readdir(folder, { withFileTypes: true })).sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  )) {
+    if (isHidden(entry.name) || !(entry.isDirectory() || entry.isSymbolicLink())) continue;
+    const within = join(folder, entry.name);
+    const images = await imagesIn(within);
+    if (images.length > 0) pictures.set(entry.name, picturesOf(images, within, `${id}/${entry.name}`));
+  }
+  if (pictures.size === 0) throw new InputError(`${folder} has no image files beside its table.`);
+  return pictures;
+}
+
+/** In the order of their numbers: 9.png comes before 10.png. */
+async function imagesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
-  const images = names.filter((name) => IMAGES.some((ending) => name.toLowerCase().endsWith(ending)));
-  if (images.length < 2)
-    throw new InputError(`${folder} has ${images.length} image files; an episode needs at least two.`);
-  // By number where names hold numbers: 9.png comes before 10.png.
-  return images.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).map((name) => join(folder, name));
+  return names
+    .filter((name) => !isHidden(name) && IMAGES.some((ending) => name.toLowerCase().endsWith(ending)))
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
-function requiredColumn(table: Table, column: string, name: string): { values: Float32Array; size: number } {
-  const found = table.column(column);
-  if (found === null)
-    throw new InputError(`${name} has no column "${column}" (or "${column}_0", "${column}_1" …).`);
-  return found;
+function picturesOf(names: readonly string[], folder: string, id: string): PictureColumn {
+  requireNoGap(names, id);
+  return {
+    kind: 'files',
+    name: id,
+    rows: names.length,
+    nameOf: (i) => join(id, names[i] ?? ''),
+    read: (from, to) => names.slice(from, to).map((name) => join(folder, name)),
+  };
 }
 
-function joinColumns(table: Table, keys: readonly string[], rows: number, name: string): Float32Array {
-  const columns = keys.map((key) => requiredColumn(table, key, name));
-  const size = columns.reduce((sum, column) => sum + column.size, 0);
-  if (table.rows < rows)
-    throw new InputError(
-      `${name} has ${table.rows} rows of state for ${rows} frames; the last frame needs one too.`,
-    );
-  const joined = new Float32Array(rows * size);
-  for (let row = 0, at = 0; row < rows; row++)
-    for (const { values, size: width } of columns) {
-      joined.set(values.subarray(row * width, (row + 1) * width), at);
-      at += width;
-    }
-  return joined;
+/** @throws InputError where numbers that go up evenly leave one out */
+function requireNoGap(names: readonly string[], id: string): void {
+  const numbers = names.map((name) => /(\d+)\D*$/.exec(name)?.[1]);
+  const steps = numbers.slice(1).map((number, i) => Number(number) - Number(numbers[i]));
+  const [stride] = [...new Set(steps)].sort(
+    (a, b) => steps.filter((step) => step === b).length - steps.filter((step) => step === a).length,
+  );
+  if (stride === undefined || !(stride > 0)) return;
+  const gap = steps.findIndex((step) => step !== stride);
+  // Numbers that go up unevenly, such as times of day, say nothing about what is missing.
+  if (gap < 0 || steps.some((step) => step % stride !== 0)) return;
+  const before = numbers[gap] as string;
+  const missing = String(Number(before) + stride).padStart(before.length, '0');
+  const name = (names[gap] as string).replace(new RegExp(`${before}(\\D*)$`), `${missing}$1`);
+  throw new InputError(
+    `${id} has ${names.length} pictures, and ${name} is missing between ${names[gap]} and ${names[gap + 1]}.`,
+  );
 }

@@ -1,102 +1,115 @@
 /**
  * LeRobotDataset v3 and v2.1 with images in its parquet files or as videos: a row a frame, with `action`, `observation.*`,
- * `next.reward`, `next.done` and `episode_index`. Where `next.done` comes in the row before the last, the last row is
- * the final observation. Else there is none after the last row: where the episode is done there, that observation's
- * value is never used and the last one is repeated; else the last action is dropped.
+ * `next.reward`, `next.done`, `next.success` and `episode_index`. The row after an end is the final observation; where
+ * the end comes in the last row, there is none.
  */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
-import { imageName } from '../imageName.js';
 import { FileSource } from '../sources/byteSource.js';
-import { readParquetRows } from '../sources/parquet.js';
+import { parquetColumns, readParquetRows } from '../sources/parquet.js';
 import { decodeVideo, requireFfmpeg } from '../sources/video.js';
-import type { ConversionSource, ConversionUnit, SourceEpisode } from './conversion.js';
-import { decodeImages, type ImageSize } from './decodeImages.js';
-import { followingEpisode } from './followingRows.js';
-import { findVideos } from './lerobotVideos.js';
-import type { OpenOptions } from './openOptions.js';
-import { resizeFrames } from './resizeFrames.js';
+import type { PictureColumn } from './camera.js';
+import type { ConversionSource, SourceProblem } from './conversion.js';
+import { taskTexts } from './lerobotTasks.js';
+import { type EpisodeVideo, findVideos } from './lerobotVideos.js';
+import { chooseSplits, type OpenOptions } from './openOptions.js';
+import { Remarks } from './remarks.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
+import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
+import type { PictureSize } from './treatment.js';
 
 const infoSchema = z.object({
   codebase_version: z.string(),
   fps: z.number().positive(),
+  total_episodes: z.number().optional(),
+  total_frames: z.number().optional(),
+  splits: z.record(z.string(), z.string()).catch({}),
   features: z.record(
     z.string(),
     z.object({ dtype: z.string(), shape: z.array(z.int().min(0)), names: z.unknown().optional() }),
   ),
 });
-type Info = z.output<typeof infoSchema>;
+export type LerobotInfo = z.output<typeof infoSchema>;
 
-interface Parquet {
+interface EpisodeRows {
   readonly file: SourceFile;
   readonly source: FileSource;
-}
-
-interface EpisodeRows extends Parquet {
+  /** The file's columns. */
+  readonly columns: readonly string[];
   readonly index: number;
   readonly rows: readonly [number, number];
+  readonly problems: readonly SourceProblem[];
 }
 
 /** An episode's rows are read at once. */
 const MAX_EPISODE_ROWS = 1_000_000;
 
 export async function openLerobot(source: string, options: OpenOptions): Promise<ConversionSource> {
+  return openSteps(openFolder(source, options), options);
+}
+
+async function openFolder(source: string, options: OpenOptions): Promise<StepFormat> {
   const info = await readInfo(source);
-  const camera = chooseCamera(info, source, options.camera);
-  const [height = 0, width = 0] = imageShape(info, camera);
-  const size: ImageSize =
-    options.imageSize === undefined
-      ? { height, width }
-      : { height: options.imageSize, width: options.imageSize };
-  const isVideo = info.features[camera]?.dtype === 'video';
-  const stateKeys = options.stateKeys ?? (info.features['observation.state'] ? ['observation.state'] : []);
+  const remarks = new Remarks();
   const files = await findSourceFiles(join(source, 'data'), ['.parquet']);
   const opened: FileSource[] = [];
   const close = async (): Promise<void> => {
     for (const file of opened) await file.close();
   };
   try {
-    const episodes: EpisodeRows[] = [];
+    const all: EpisodeRows[] = [];
     for (const file of files) {
-      const parquet = { file, source: await FileSource.open(file.path) };
-      opened.push(parquet.source);
-      episodes.push(...(await findEpisodes(parquet)));
+      const parquet = await FileSource.open(file.path);
+      opened.push(parquet);
+      all.push(...(await findEpisodes(file, parquet)));
     }
-    const readImages = isVideo
-      ? await videoReader(source, info, camera, size)
-      : imageReader(camera, size, options.imageSize !== undefined);
+    requireOnce(all);
+    remarkMissing(info, all, source, remarks);
+    const episodes = inSplit(info, all, options, source, remarks);
+    const videos = await videosOf(source, info, options);
+    const tasks = await taskTexts(source);
     const hashes = new Map(files.map((file) => [file.name, hashOnce(file)]));
+    const { action } = info.features;
     return {
       name: `LeRobotDataset ${info.codebase_version}`,
-      header: {
-        task: options.task ?? null,
-        actionRepeat: options.actionRepeat ?? 1,
-        controlTimestep: 1 / info.fps,
-        images: [{ name: imageName(camera), height: size.height, width: size.width, channels: 3 }],
-        renderer: null,
-        actionSize: featureSize(info, 'action'),
-        stateSize: stateKeys.reduce((sum, key) => sum + featureSize(info, key), 0),
+      path: source,
+      task: null,
+      controlTimestep: 1 / info.fps,
+      columns: {
+        action: ['action'],
+        reward: ['next.reward', 'reward'],
+        terminated: ['next.terminated', 'terminated'],
+        truncated: ['next.truncated', 'truncated'],
+        done: ['next.done', 'done'],
+        success: ['next.success', 'success', 'is_success'],
       },
-      lossy: isVideo || options.imageSize !== undefined,
-      defaultCodec: 'brotli',
+      endsOf: 'step',
+      alignment: 'chosen',
+      stateKeys: ['observation.state'],
+      actionBox: null,
+      actionNames: action === undefined ? null : dimensionNames(action),
+      stateNames: (key) => {
+        const feature = info.features[key];
+        return feature === undefined ? null : dimensionNames(feature);
+      },
+      rewardIsSuccess: false,
+      statedSize: (camera) => statedSize(info, camera),
       details: {
         finalObservation:
           'the row after next.done or next.truncated; the last one repeated where it is done in its last row',
       },
-      units: episodes.map(
-        (episode): ConversionUnit => ({
-          name: `episode_${episode.index}`,
-          read: async () => ({
-            episodes: [await readEpisode(episode, info, stateKeys, readImages, options)],
-            files: [await (hashes.get(episode.file.name) ?? hashOnce(episode.file))()],
-          }),
+      remarks,
+      units: episodes.map((episode) => ({
+        name: `episode_${episode.index}`,
+        read: async () => ({
+          table: await episodeTable(source, episode, info, videos, tasks),
+          files: async () => [await (hashes.get(episode.file.name) ?? hashOnce(episode.file))()],
         }),
-      ),
+      })),
       close,
     };
   } catch (error) {
@@ -105,125 +118,209 @@ export async function openLerobot(source: string, options: OpenOptions): Promise
   }
 }
 
-async function readEpisode(
-  { file, source, index, rows }: EpisodeRows,
-  info: Info,
-  stateKeys: readonly string[],
-  readImages: ImageReader,
-  options: OpenOptions,
-): Promise<SourceEpisode> {
-  const rewardKey =
-    options.reward === undefined || options.reward === 'dense' ? 'next.reward' : options.reward;
-  const optional = [rewardKey, 'next.done', 'next.truncated'].filter(
-    (key) => info.features[key] !== undefined,
-  );
-  const recorded = await readParquetRows(
-    { name: file.name, source },
-    [...readImages.columns, 'action', ...stateKeys, ...optional],
-    rows,
-  );
-  const done = recorded.findIndex((row) => row['next.done'] === true || row['next.truncated'] === true);
-  // The row after an episode's end is its final observation; what would follow that belongs to no episode.
-  const table = done < 0 ? recorded : recorded.slice(0, done + 2);
+/** By camera. */
+type Videos = ReadonlyMap<string, (episode: number) => EpisodeVideo>;
+
+async function videosOf(source: string, info: LerobotInfo, options: OpenOptions): Promise<Videos> {
+  const videos = new Map<string, (episode: number) => EpisodeVideo>();
+  for (const [camera, { dtype }] of Object.entries(info.features)) {
+    if (dtype !== 'video' || (options.cameras !== undefined && !isNamed(camera, options.cameras))) continue;
+    // Here, and not as a problem of every episode.
+    if (videos.size === 0) await requireFfmpeg(source);
+    videos.set(
+      camera,
+      await findVideos(source, { version: info.codebase_version, camera, framesPerSecond: info.fps }),
+    );
+  }
+  return videos;
+}
+
+function isNamed(camera: string, wanted: readonly string[]): boolean {
+  return wanted.some((name) => camera === name || camera.endsWith(`.${name}`));
+}
+
+async function episodeTable(
+  source: string,
+  episode: EpisodeRows,
+  info: LerobotInfo,
+  videos: Videos,
+  tasks: ReadonlyMap<number, string>,
+): Promise<StepTable> {
+  const { file, index, rows, columns } = episode;
   const id = `episode_${index}`;
-  const isDone = table.at(-1)?.['next.done'] === true;
-  const ends = (key: string): boolean => table.some((row) => row[key] === true);
-  const decoded = await readImages.read(table, index);
-  const state = table.flatMap((row) => stateKeys.flatMap((key) => numbers(row[key], `${id}: ${key}`)));
-  const frame = decoded.length / table.length;
-  return followingEpisode(
-    {
-      id,
-      observations: table.length + (isDone ? 1 : 0),
-      images: {
-        [imageName(readImages.camera)]: isDone ? Buffer.concat([decoded, decoded.subarray(-frame)]) : decoded,
-      },
-      ...(stateKeys.length > 0 && {
-        state: Float32Array.from(isDone ? [...state, ...state.slice(-state.length / table.length)] : state),
-      }),
-      actions: Float32Array.from(table.flatMap((row) => numbers(row.action, `${id}: action`))),
-      actionSize: featureSize(info, 'action'),
-      rewards: optional.includes(rewardKey)
-        ? Float32Array.from(table.flatMap((row) => numbers(row[rewardKey], `${id}: ${rewardKey}`)))
-        : null,
-      terminated: ends('next.done'),
-      truncated: optional.includes('next.truncated') ? ends('next.truncated') : !ends('next.done'),
-      source: { file: file.name, rows },
-    },
-    options.reward,
-  );
-}
-
-/** How an episode's images are come by, a frame a row. */
-interface ImageReader {
-  /** The images' key. */
-  readonly camera: string;
-  /** Columns that it needs. */
-  readonly columns: readonly string[];
-  read(table: readonly Record<string, unknown>[], episode: number): Promise<Uint8Array>;
-}
-
-function imageReader(camera: string, size: ImageSize, resize: boolean): ImageReader {
+  const count = rows[1] - rows[0];
+  const pictures = new Map<string, PictureColumn>();
+  const steps = new Map<string, NumberColumn>();
+  const cells = async (key: string, from: number, to: number): Promise<unknown[]> => {
+    const parquet = { name: file.name, source: episode.source };
+    const read = await readParquetRows(parquet, [key], [rows[0] + from, rows[0] + to]);
+    return read.map((row) => row[key]);
+  };
+  for (const [key, { dtype, shape }] of Object.entries(info.features)) {
+    const find = videos.get(key);
+    if (find !== undefined)
+      pictures.set(key, {
+        kind: 'film',
+        name: `${id}, ${key}`,
+        rows: count,
+        read: async (from, to) => {
+          const { file: video, first, isOwn } = find(index);
+          const frames = { first: first + from, count: to - from, framesPerSecond: info.fps };
+          const isLast = isOwn && to === count;
+          return decodeVideo(join(source, video), video, { ...frames, isLast });
+        },
+      });
+    else if (dtype === 'image')
+      pictures.set(key, {
+        kind: 'files',
+        name: `${id}, ${key}`,
+        rows: count,
+        nameOf: (row) => `${id}, ${key} of row ${row}`,
+        read: async (from, to) =>
+          (await cells(key, from, to)).map((cell, i) => imageBytes(cell, `${id}, ${key} of row ${from + i}`)),
+      });
+    else if (dtype !== 'video' && dtype !== 'string' && columns.includes(key))
+      steps.set(key, numberColumn(id, key, count, size(shape), dtype, cells));
+  }
+  // What info.json does not list is a column all the same: a flag, say.
+  for (const key of columns)
+    if (info.features[key] === undefined) steps.set(key, numberColumn(id, key, count, 1, 'float32', cells));
+  const [task] = columns.includes('task_index') && count > 0 ? await cells('task_index', 0, 1) : [];
+  const instruction = tasks.get(Number(task));
   return {
-    camera,
-    columns: [camera],
-    read: (table, episode) => {
-      const name = (i: number): string => `episode_${episode}, row ${i}`;
-      const files = table.map((row, i) => imageBytes(row[camera], name(i)));
-      return decodeImages(files, size, resize, name);
-    },
+    id,
+    source: { file: file.name, rows },
+    pictures,
+    numbers: steps,
+    steps,
+    ...(instruction !== undefined && { instruction }),
+    problems: episode.problems,
   };
 }
 
-async function videoReader(
-  source: string,
-  info: Info,
-  camera: string,
-  size: ImageSize,
-): Promise<ImageReader> {
-  // Here, and not as a problem of every episode.
-  await requireFfmpeg(source);
-  const framesPerSecond = info.fps;
-  const [height = 0, width = 0] = imageShape(info, camera);
-  const find = await findVideos(source, { version: info.codebase_version, camera, framesPerSecond });
+function numberColumn(
+  id: string,
+  key: string,
+  rows: number,
+  size: number,
+  dtype: string,
+  cells: (key: string, from: number, to: number) => Promise<unknown[]>,
+): NumberColumn {
   return {
-    camera,
-    columns: [],
-    read: async (table, episode) => {
-      const { file, first } = find(episode);
-      const shape = { height, width, channels: 3 };
-      const frames = { first, count: table.length, framesPerSecond, height, width };
-      const pixels = await decodeVideo(join(source, file), file, frames);
-      return size.height === height && size.width === width
-        ? pixels
-        : resizeFrames(pixels, { frames: table.length, ...shape }, size.height);
+    name: `${id}: ${key}`,
+    rows,
+    size,
+    isWhole: /^u?int/.test(dtype),
+    read: async (from, to) => {
+      const values = (await cells(key, from, to)).map((cell) => numbers(cell, `${id}: ${key}`));
+      const uneven = values.findIndex((row) => row.length !== size);
+      if (uneven >= 0)
+        throw new InputError(
+          `${id}: ${key} of row ${from + uneven} has ${values[uneven]?.length} numbers, expected ${size}.`,
+        );
+      return Float32Array.from(values.flat());
     },
   };
 }
 
 /** Runs of equal `episode_index`; in v3 a file has many, in v2.1 one. */
-async function findEpisodes(parquet: Parquet): Promise<EpisodeRows[]> {
-  const table = await readParquetRows(
-    { name: parquet.file.name, source: parquet.source },
-    ['episode_index'],
-    [0, Number.POSITIVE_INFINITY],
-  );
+async function findEpisodes(file: SourceFile, source: FileSource): Promise<EpisodeRows[]> {
+  const parquet = { name: file.name, source };
+  const columns = await parquetColumns(parquet);
+  const keys = ['episode_index', ...['frame_index'].filter((key) => columns.includes(key))];
+  const table = await readParquetRows(parquet, keys, [0, Number.POSITIVE_INFINITY]);
   const episodes: EpisodeRows[] = [];
   let start = 0;
   table.forEach((row, i) => {
     const index = Number(row.episode_index);
     if (table[i + 1] !== undefined && Number(table[i + 1]?.episode_index) === index) return;
     if (!Number.isInteger(index))
-      throw new InputError(`${parquet.file.name}: episode_index of row ${i} is not a number.`);
-    if (i + 1 - start > MAX_EPISODE_ROWS)
-      throw new InputError(`${parquet.file.name}: episode ${index} is too long.`);
-    episodes.push({ ...parquet, index, rows: [start, i + 1] });
+      throw new InputError(`${file.name}: episode_index of row ${i} is not a number.`);
+    if (i + 1 - start > MAX_EPISODE_ROWS) throw new InputError(`${file.name}: episode ${index} is too long.`);
+    const frames = table.slice(start, i + 1).map((own) => own.frame_index);
+    episodes.push({
+      file,
+      source,
+      columns,
+      index,
+      rows: [start, i + 1],
+      problems: keys.length > 1 ? frameProblems(frames) : [],
+    });
     start = i + 1;
   });
   return episodes;
 }
 
-async function readInfo(source: string): Promise<Info> {
+/** Frames are numbered from 0 on; a recording that lost some, or has them out of order, is not one of steps. */
+function frameProblems(frames: readonly unknown[]): SourceProblem[] {
+  const at = frames.findIndex((frame, i) => Number(frame) !== i);
+  if (at < 0) return [];
+  const message = `Its frame_index is ${frames[at]} where ${at} is expected, in row ${at} of ${frames.length}: frames are missing, repeated or out of order.`;
+  return [{ kind: 'frame-index', severity: 'fault', message, repaired: false }];
+}
+
+/** @throws InputError where an episode stands twice, or in two pieces */
+function requireOnce(episodes: readonly EpisodeRows[]): void {
+  const seen = new Map<number, EpisodeRows>();
+  for (const episode of episodes) {
+    const before = seen.get(episode.index);
+    if (before !== undefined)
+      throw new InputError(
+        `episode_index ${episode.index} stands twice: in rows ${before.rows[0]} to ${before.rows[1] - 1} of ${before.file.name}, and again in rows ${episode.rows[0]} to ${episode.rows[1] - 1} of ${episode.file.name}. Number the episodes anew, or take one of the two away.`,
+      );
+    seen.set(episode.index, episode);
+  }
+}
+
+function remarkMissing(
+  info: LerobotInfo,
+  episodes: readonly EpisodeRows[],
+  source: string,
+  remarks: Remarks,
+): void {
+  const { total_episodes: announced = episodes.length, total_frames: frames } = info;
+  if (announced !== episodes.length) {
+    const there = new Set(episodes.map(({ index }) => index));
+    const missing = Array.from({ length: announced }, (_, i) => i).filter((i) => !there.has(i));
+    const named =
+      missing.length > 0
+        ? `: ${missing.slice(0, 10).join(', ')}${missing.length > 10 ? ' …' : ''} are missing`
+        : '';
+    remarks.add(
+      `meta/info.json announces ${announced} episodes (total_episodes); ${episodes.length} of ${announced} are in ${source}${named}.`,
+    );
+  }
+  const rows = episodes.reduce((sum, episode) => sum + episode.rows[1] - episode.rows[0], 0);
+  if (frames !== undefined && frames !== rows)
+    remarks.add(`meta/info.json announces ${frames} frames (total_frames); ${rows} rows are there.`);
+}
+
+/** Splits are ranges of episode_index: {"train": "0:40", "val": "40:50"}. */
+function inSplit(
+  { splits }: LerobotInfo,
+  episodes: readonly EpisodeRows[],
+  options: OpenOptions,
+  source: string,
+  remarks: Remarks,
+): readonly EpisodeRows[] {
+  const ranges = new Map(
+    Object.entries(splits).flatMap(([name, range]) => {
+      const [, from, to] = /^(\d+):(\d+)$/.exec(range) ?? [];
+      return from === undefined || to === undefined ? [] : [[name, [Number(from), Number(to)] as const]];
+    }),
+  );
+  const counts = new Map([...ranges].map(([name, [from, to]]) => [name, to - from]));
+  const chosen = chooseSplits(counts, options.split, source, (sentence) => remarks.add(sentence));
+  if (chosen === null) return episodes;
+  return episodes.filter(({ index }) =>
+    chosen.some((name) => {
+      const [from, to] = ranges.get(name) ?? [0, 0];
+      return index >= from && index < to;
+    }),
+  );
+}
+
+async function readInfo(source: string): Promise<LerobotInfo> {
   const path = join(source, 'meta', 'info.json');
   const text = await readFile(path, 'utf8').catch(() => null);
   if (text === null)
@@ -235,29 +332,23 @@ async function readInfo(source: string): Promise<Info> {
   }
 }
 
-function chooseCamera(info: Info, source: string, wanted: string | undefined): string {
-  const ofType = (dtype: string): string[] =>
-    Object.keys(info.features).filter((key) => info.features[key]?.dtype === dtype);
-  const cameras = [...ofType('image'), ...ofType('video')];
-  const [only, ...others] = wanted === undefined ? cameras : cameras.filter((key) => key === wanted);
-  if (only !== undefined && others.length === 0) return only;
-  throw new InputError(`Choose the images with --camera; ${source} has ${cameras.join(', ') || 'none'}.`);
-}
-
 /** LeRobot writes [height, width, channels], older datasets [channels, height, width]; `names` says which. */
-function imageShape(info: Info, camera: string): readonly number[] {
+function statedSize(info: LerobotInfo, camera: string): PictureSize | undefined {
   const { shape = [], names } = info.features[camera] ?? {};
   const first = Array.isArray(names) ? String(names[0]) : '';
-  return first.startsWith('channel') ? shape.slice(1) : shape;
+  const [height, width] = /^c(hannels?)?$/.test(first) ? shape.slice(1) : shape;
+  return height === undefined || width === undefined ? undefined : { height, width };
 }
 
-function featureSize(info: Info, key: string): number {
-  const feature = info.features[key];
-  if (feature === undefined)
-    throw new InputError(
-      `The dataset has no feature "${key}"; it has ${Object.keys(info.features).join(', ')}.`,
-    );
-  return feature.shape.reduce((product, size) => product * size, 1);
+/** A list, or lists by a name of their own, such as `{motors: […]}`; null where they do not name each number. */
+function dimensionNames({ shape, names }: LerobotInfo['features'][string]): readonly string[] | null {
+  const lists = Array.isArray(names) ? names : typeof names === 'object' ? Object.values(names ?? {}) : [];
+  const flat = lists.flat().map(String);
+  return flat.length === size(shape) ? flat : null;
+}
+
+function size(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
 }
 
 function imageBytes(value: unknown, name: string): Uint8Array {

@@ -10,6 +10,8 @@ export interface EpisodeVideo {
   readonly file: string;
   /** The episode's first frame in it. */
   readonly first: number;
+  /** Whether the file is this episode's alone. */
+  readonly isOwn: boolean;
 }
 
 export interface VideoOptions {
@@ -36,6 +38,7 @@ export async function findVideos(
         `episode_${digits(episode, 6)}.mp4`,
       ),
       first: 0,
+      isOwn: true,
     });
   const videos = new Map<number, EpisodeVideo>();
   const columns = ['chunk_index', 'file_index', 'from_timestamp'].map((name) => `videos/${camera}/${name}`);
@@ -56,6 +59,7 @@ export async function findVideos(
         videos.set(Number(row.episode_index), {
           file: join('videos', camera, `chunk-${digits(chunk, 3)}`, `file-${digits(number, 3)}.mp4`),
           first: Math.round(start * framesPerSecond),
+          isOwn: false,
         });
       }
     } finally {

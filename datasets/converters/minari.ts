@@ -1,82 +1,98 @@
 /**
  * Minari: a folder with `main_data.hdf5` (and `metadata.json`), `episode_k` with `observations` (T + 1 rows; nested
- * groups for Dict and Tuple spaces), `actions`, `rewards`, `terminations`, `truncations`. Images are raw arrays or,
- * by default in newer versions, JPEG files as rows: which of the two is seen from the data.
+ * groups for Dict and Tuple spaces), `actions`, `rewards`, `terminations`, `truncations`, `infos`. Images are raw arrays
+ * or, by default in newer versions, JPEG files as rows: which of the two is seen from the data.
  */
 
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import type { ActionBox } from '../../envs/environment.js';
 import { InputError } from '../../src/errors.js';
-import { imageName } from '../imageName.js';
 import { Hdf5File } from '../sources/hdf5.js';
-import type { ConversionSource, SourceEpisode } from './conversion.js';
-import { followingEpisode } from './followingRows.js';
-import {
-  chooseCamera,
-  datasetPaths,
-  describeImages,
-  joined,
-  type RecordedImages,
-  readImages,
-  readState,
-} from './hdf5Episodes.js';
-import type { OpenOptions } from './openOptions.js';
+import type { ConversionSource } from './conversion.js';
+import { type Hdf5Columns, hdf5Columns } from './hdf5Episodes.js';
+import { type OpenOptions, refuseOptions } from './openOptions.js';
+import { Remarks } from './remarks.js';
 import type { SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
+import { openSteps, type StepFormat, type StepTable } from './steps.js';
 
 const DATA_FILE = 'main_data.hdf5';
-const metadataSchema = z.object({ dataset_id: z.string().optional(), data_format: z.string().optional() });
+const json = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'it is not JSON' });
+    return z.NEVER;
+  }
+});
+const metadataSchema = z.object({
+  dataset_id: z.string().optional(),
+  data_format: z.string().optional(),
+  total_episodes: z.number().optional(),
+  action_space: json.optional(),
+  env_spec: json.optional(),
+});
+type Metadata = z.output<typeof metadataSchema>;
+
+const number = z.union([z.number(), z.string().transform(Number)]);
+/** As Gymnasium spaces are serialised; bounds may be one number for all. */
+const boxSpace = z.object({
+  type: z.literal('Box'),
+  shape: z.array(z.number()),
+  low: z.union([number, z.array(z.unknown())]),
+  high: z.union([number, z.array(z.unknown())]),
+});
+const anySpace = z.looseObject({ type: z.string(), n: z.unknown().optional(), nvec: z.unknown().optional() });
+const environmentSpec = z.looseObject({ id: z.string() });
 
 export async function openMinari(source: string, options: OpenOptions): Promise<ConversionSource> {
+  refuseOptions('a Minari dataset', options, ['split']);
+  return openSteps(openFile(source, options), options);
+}
+
+async function openFile(source: string, options: OpenOptions): Promise<StepFormat> {
   const file = await dataFile(source);
   const metadata = await readMetadata(dirname(file.path));
   const hdf5 = await Hdf5File.open(file.path, file.name);
   try {
+    const remarks = new Remarks();
     const episodes = hdf5
       .keys('/')
       .filter((name) => /^episode_\d+$/.test(name))
       .sort((a, b) => Number(a.slice(8)) - Number(b.slice(8)));
-    const first = episodes[0];
-    if (first === undefined) throw new InputError(`${file.name} has no episodes (episode_0, …).`);
-    const camera = chooseCamera(hdf5, `${first}/observations`, observationPaths(hdf5, first), options.camera);
-    const recorded = await describeImages(
-      hdf5.requiredDataset(joined(`${first}/observations`, camera)),
-      camera,
-    );
-    const stateKeys = options.stateKeys ?? [];
+    if (episodes.length === 0) throw new InputError(`${file.name} has no episodes (episode_0, …).`);
+    const announced = metadata.total_episodes ?? episodes.length;
+    if (announced !== episodes.length)
+      remarks.add(
+        `metadata.json announces ${announced} episodes (total_episodes); ${episodes.length} of ${announced} are there.`,
+      );
     const hash = hashOnce(file);
-    const size = options.imageSize;
+    const environment = environmentSpec.safeParse(metadata.env_spec);
     return {
       name: 'Minari',
-      header: {
-        task: options.task ?? metadata.dataset_id ?? null,
-        actionRepeat: options.actionRepeat ?? 1,
-        controlTimestep: null,
-        images: [
-          {
-            name: imageName(camera),
-            height: size ?? recorded.height,
-            width: size ?? recorded.width,
-            channels: recorded.channels,
-          },
-        ],
-        renderer: null,
-        actionSize: hdf5.requiredDataset(`${first}/actions`).rowSize,
-        stateSize: stateKeys.reduce(
-          (sum, key) => sum + hdf5.requiredDataset(`${first}/observations/${key}`).rowSize,
-          0,
-        ),
+      path: file.name,
+      task: environment.success ? environment.data.id : (metadata.dataset_id ?? null),
+      controlTimestep: null,
+      columns: {
+        action: ['actions'],
+        reward: ['rewards'],
+        terminated: ['terminations'],
+        truncated: ['truncations'],
+        done: ['dones'],
+        success: ['infos/success', 'infos/is_success'],
       },
-      lossy: recorded.isJpeg || (size !== undefined && (size !== recorded.height || size !== recorded.width)),
-      defaultCodec: 'brotli',
+      endsOf: 'step',
+      alignment: 'chosen',
+      stateKeys: [],
+      ...actionFacts(metadata, options, remarks),
+      rewardIsSuccess: false,
       details: { dataset: metadata.dataset_id ?? null },
+      remarks,
       units: episodes.map((episode) => ({
         name: episode,
-        read: async () => ({
-          episodes: [await readEpisode(hdf5, file, episode, camera, recorded, stateKeys, options)],
-          files: [await hash()],
-        }),
+        read: async () => ({ table: episodeTable(hdf5, file, episode), files: async () => [await hash()] }),
       })),
       close: async () => hdf5.close(),
     };
@@ -86,57 +102,64 @@ export async function openMinari(source: string, options: OpenOptions): Promise<
   }
 }
 
-async function readEpisode(
-  hdf5: Hdf5File,
-  file: SourceFile,
-  id: string,
-  camera: string,
-  recorded: RecordedImages,
-  stateKeys: readonly string[],
-  options: OpenOptions,
-): Promise<SourceEpisode> {
-  const observations = `${id}/observations`;
-  const images = hdf5.requiredDataset(joined(observations, camera));
-  const actions = hdf5.requiredDataset(`${id}/actions`);
-  const rewardKey = options.reward === undefined || options.reward === 'dense' ? 'rewards' : options.reward;
-  const rewards = hdf5.dataset(`${id}/${rewardKey}`);
-  const rows = images.rows;
-  const ends = (key: string): boolean => {
-    const flags = hdf5.dataset(`${id}/${key}`);
-    return flags !== null && flags.rows > 0 && flags.floats(flags.rows - 1, flags.rows)[0] === 1;
+function episodeTable(hdf5: Hdf5File, file: SourceFile, id: string): StepTable {
+  const steps = new Map<string, Hdf5Columns['numbers'] extends ReadonlyMap<string, infer C> ? C : never>();
+  for (const key of hdf5.keys(id)) {
+    if (key === 'observations') continue;
+    const { numbers } = hdf5Columns(hdf5, `${id}/${key}`, `${id}/${key}`);
+    for (const [inner, column] of numbers) {
+      const path = inner === '' ? key : `${key}/${inner}`;
+      // What is said of steps has a row before the first in some versions.
+      const actions = hdf5.dataset(`${id}/actions`)?.rows ?? column.rows;
+      const before = key === 'infos' && column.rows === actions + 1 ? 1 : 0;
+      steps.set(path, {
+        ...column,
+        rows: column.rows - before,
+        read: (from, to) => column.read(from + before, to + before),
+      });
+    }
+  }
+  return {
+    id,
+    source: { file: file.name, rows: [0, (steps.get('actions')?.rows ?? 0) + 1] },
+    ...hdf5Columns(hdf5, `${id}/observations`, `${id}/observations`),
+    steps,
   };
-  return followingEpisode(
-    {
-      id,
-      observations: rows,
-      images: {
-        [imageName(camera)]: await readImages(
-          images,
-          0,
-          rows,
-          options.imageSize,
-          recorded,
-          `${id}/${camera}`,
-        ),
-      },
-      ...(stateKeys.length > 0 && {
-        state: readState(hdf5, observations, stateKeys, (dataset) => dataset.floats(0, rows), rows),
-      }),
-      actions: actions.floats(0, actions.rows),
-      actionSize: actions.rowSize,
-      rewards: rewards?.floats(0, rewards.rows) ?? null,
-      terminated: ends('terminations'),
-      truncated: ends('truncations'),
-      source: { file: file.name, rows: [0, rows] },
-    },
-    options.reward,
-  );
 }
 
-/** A Box observation is a dataset itself; its path is then empty. */
-function observationPaths(hdf5: Hdf5File, episode: string): string[] {
-  const path = `${episode}/observations`;
-  return hdf5.dataset(path) === null ? datasetPaths(hdf5, path) : [''];
+interface ActionFacts {
+  readonly actionBox: ActionBox | null;
+  readonly discrete?: string;
+}
+
+function actionFacts({ action_space: space }: Metadata, options: OpenOptions, remarks: Remarks): ActionFacts {
+  const any = anySpace.safeParse(space);
+  if (any.success && /discrete|binary/i.test(any.data.type)) {
+    const { type, n, nvec } = any.data;
+    return { actionBox: null, discrete: `${type}(${JSON.stringify(n ?? nvec ?? '')})` };
+  }
+  const box = boxSpace.safeParse(space);
+  if (!box.success || options.actionKeys !== undefined) return { actionBox: null };
+  const size = box.data.shape.reduce((product, side) => product * side, 1);
+  const [low, high] = [bounds(box.data.low, size), bounds(box.data.high, size)];
+  if (low.length !== size || high.length !== size) return { actionBox: null };
+  if ([...low, ...high].every(Number.isFinite) && low.every((value, i) => value < (high[i] as number)))
+    return { actionBox: { low, high } };
+  remarks.add(
+    "The action space in metadata.json has no bounds: actions are taken for numbers in [−1, 1]; --action-range names the environment's box.",
+  );
+  return { actionBox: null };
+}
+
+function bounds(value: unknown, size: number): number[] {
+  const values = Array.isArray(value) ? value.flat(8) : Array.from({ length: size }, () => value);
+  return values.map((bound) =>
+    typeof bound === 'string' && /^[+-]?inf/i.test(bound)
+      ? bound.startsWith('-')
+        ? Number.NEGATIVE_INFINITY
+        : Number.POSITIVE_INFINITY
+      : Number(bound),
+  );
 }
 
 async function dataFile(source: string): Promise<SourceFile> {
@@ -147,7 +170,7 @@ async function dataFile(source: string): Promise<SourceFile> {
   );
 }
 
-async function readMetadata(folder: string): Promise<z.output<typeof metadataSchema>> {
+async function readMetadata(folder: string): Promise<Metadata> {
   const text = await readFile(join(folder, 'metadata.json'), 'utf8').catch(() => null);
   if (text === null) return {};
   try {

@@ -4,57 +4,65 @@
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../../src/errors.js';
 import { headerOf, MANIFEST_FILE } from '../manifest.js';
 import { openDataset } from '../reader.js';
 import type { ConversionSource } from './conversion.js';
-import type { OpenOptions } from './openOptions.js';
-import { resizeFrames } from './resizeFrames.js';
+import { type OpenOptions, refuseOptions } from './openOptions.js';
+import { Remarks } from './remarks.js';
+import { Treatment } from './treatment.js';
 
 const REPLAY_FOLDER = 'replay';
 
 /** @param source a run's folder, or a dataset's @throws InputError where it is neither */
 export async function openReplay(source: string, options: OpenOptions): Promise<ConversionSource> {
-  for (const [flag, value] of [
-    ['--state', options.stateKeys],
-    ['--camera', options.camera],
-    ['--reward', options.reward],
-    ['--action-repeat', options.actionRepeat],
-  ] as const)
-    if (value !== undefined)
-      throw new InputError(`${flag} does not go with a replay, which says itself what its arrays are.`);
+  refuseOptions('a replay', options, [
+    'stateKeys',
+    'cameras',
+    'actionKeys',
+    'reward',
+    'success',
+    'terminated',
+    'truncated',
+    'split',
+    'alignment',
+    'actionRepeat',
+  ]);
   const inRun = join(source, REPLAY_FOLDER);
   const folder = (await stat(join(inRun, MANIFEST_FILE)).catch(() => null)) === null ? source : inRun;
   const dataset = await openDataset(folder);
   const { manifest } = dataset;
   const { codec, provenance, ...header } = headerOf(manifest);
-  const size = options.imageSize;
+  const remarks = new Remarks();
+  if (provenance.lossy) remarks.addLossy();
+  const treatments = new Map(
+    manifest.images.map(({ name }) => [name, new Treatment(options.pictures ?? {}, [name], remarks)]),
+  );
   const images = manifest.images.map((image) => ({
     ...image,
-    height: size ?? image.height,
-    width: size ?? image.width,
+    ...treatments.get(image.name)?.sizeOf(image, image.name),
   }));
-  const isResized = manifest.images.some(
-    ({ height, width }) => (size ?? height) !== height || (size ?? width) !== width,
-  );
+  const isTreated = manifest.images.some((image) => !treatments.get(image.name)?.isIdentity(image));
   const numbers = Array.from({ length: dataset.length }, (_, number) => number);
   return {
     name: provenance.source,
     header: { ...header, task: options.task ?? header.task, images },
-    lossy: provenance.lossy || isResized,
+    // Its actions lie in [−1, 1] of that box already.
+    actionBox: null,
+    remarks,
     defaultCodec: codec,
     details: provenance.details,
     units: numbers.map((number) => ({
       name: dataset.entry(number).id,
       read: async () => {
         const episode = await dataset.episode(number);
-        if (!isResized || size === undefined) return { episodes: [{ episode, problems: [] }], files: [] };
-        const resized: Record<string, Uint8Array> = {};
+        if (!isTreated) return { episodes: [{ episode, problems: [] }], files: [] };
+        const treated: Record<string, Uint8Array> = {};
         for (const { name, height, width, channels } of manifest.images) {
           const shape = { frames: episode.length + 1, height, width, channels };
-          resized[name] = await resizeFrames(episode.images[name] ?? new Uint8Array(), shape, size);
+          const pixels = episode.images[name] ?? new Uint8Array();
+          treated[name] = (await treatments.get(name)?.ofFrames(pixels, shape, name)) ?? pixels;
         }
-        return { episodes: [{ episode: { ...episode, images: resized }, problems: [] }], files: [] };
+        return { episodes: [{ episode: { ...episode, images: treated }, problems: [] }], files: [] };
       },
     })),
     close: async () => {},

@@ -1,83 +1,80 @@
 /**
  * RLDS in TensorFlow Datasets: TFRecord files, an episode a record, its steps flattened to lists under `steps/…`.
- * Step t holds observation t, the action chosen on it and the reward that came of it; in the last step action and
- * reward mean nothing and are dropped.
+ * Step t holds observation t, the action chosen on it and the reward that came of it. By the format's rules action and
+ * reward of the last step mean nothing, and they are dropped; where that step ends the task and has a reward, it is
+ * taken at its word.
  */
 
-import { basename } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
-import { imageName } from '../imageName.js';
 import { FileSource } from '../sources/byteSource.js';
 import { type Example, indexRecords, readExample } from '../sources/tfrecord.js';
-import type { ConversionSource, ConversionUnit, SourceEpisode } from './conversion.js';
-import { decodeImages, type ImageSize, imageSizeOf } from './decodeImages.js';
-import { followingEpisode } from './followingRows.js';
-import type { OpenOptions } from './openOptions.js';
+import type { PictureColumn } from './camera.js';
+import type { ConversionSource } from './conversion.js';
+import { chooseSplits, type OpenOptions } from './openOptions.js';
+import { Remarks } from './remarks.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
+import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
 
 const STEPS = 'steps/';
-const OBSERVATION = 'steps/observation/';
+const OBSERVATION = 'observation/';
+const INSTRUCTIONS = ['language_instruction', `${OBSERVATION}natural_language_instruction`];
+/** DATASET-SPLIT.tfrecord-00000-of-00010 */
+const SHARD = /^(?<set>.*)-(?<split>[^-/]+)\.tfrecord-(?<shard>\d{5})-of-(?<shards>\d{5})$/;
 
 export async function openRlds(source: string, options: OpenOptions): Promise<ConversionSource> {
-  // A shard is called NAME.tfrecord-00000-of-00010.
-  const files = await findSourceFiles(source, ['.tfrecord'], 'anywhere');
+  return openSteps(openFiles(source, options), options);
+}
+
+async function openFiles(source: string, options: OpenOptions): Promise<StepFormat> {
+  const remarks = new Remarks();
+  const files = await chosenFiles(source, options, remarks);
   const opened: FileSource[] = [];
   const close = async (): Promise<void> => {
     for (const file of opened) await file.close();
   };
   try {
-    let first: { example: Example; name: string } | null = null;
-    const readers: { file: SourceFile; source: FileSource; record: { offset: number; bytes: number } }[] = [];
+    const records: { file: SourceFile; source: FileSource; record: { offset: number; bytes: number } }[] = [];
     for (const file of files) {
       const tfrecord = await FileSource.open(file.path);
       opened.push(tfrecord);
-      for (const record of await indexRecords(tfrecord, file.name)) {
-        first ??= { example: await readExample(tfrecord, record, file.name), name: file.name };
-        readers.push({ file, source: tfrecord, record });
-      }
+      const found = await indexRecords(tfrecord, file.name);
+      await remarkShard(file, found.length, remarks);
+      for (const record of found) records.push({ file, source: tfrecord, record });
     }
-    if (first === null)
+    if (records.length === 0)
       throw new InputError(`${source} has no episodes: no .tfrecord file with a record in it.`);
-    const { example, name } = first;
-    const camera = chooseCamera(example, name, options.camera);
-    const images = byteValues(example, OBSERVATION + camera, name);
-    const recorded = await imageSizeOf(images[0] ?? new Uint8Array(), `${name}: ${camera}`);
-    const size =
-      options.imageSize === undefined ? recorded : { height: options.imageSize, width: options.imageSize };
-    const rowSize = (key: string): number => numberValues(example, key, name).length / images.length;
-    const stateKeys = options.stateKeys ?? [];
     const hashes = new Map(files.map((file) => [file.name, hashOnce(file)]));
     return {
       name: 'RLDS',
-      header: {
-        task: options.task ?? null,
-        actionRepeat: options.actionRepeat ?? 1,
-        controlTimestep: null,
-        images: [{ name: imageName(camera), height: size.height, width: size.width, channels: 3 }],
-        renderer: null,
-        actionSize: rowSize(`${STEPS}action`),
-        stateSize: stateKeys.reduce((sum, key) => sum + rowSize(OBSERVATION + key), 0),
+      path: source,
+      task: null,
+      controlTimestep: null,
+      columns: {
+        action: ['action'],
+        reward: ['reward'],
+        terminated: ['is_terminal'],
+        truncated: ['is_last'],
+        done: [],
+        success: ['success', 'is_success'],
       },
-      lossy: recorded.format === 'jpeg' || options.imageSize !== undefined,
-      defaultCodec: 'brotli',
-      details: {},
-      units: readers.map(({ file, source: tfrecord, record }, number): ConversionUnit => {
+      endsOf: 'observation',
+      alignment: 'chosen',
+      stateKeys: [],
+      actionBox: null,
+      rewardIsSuccess: false,
+      details: { split: options.split?.join(',') ?? null },
+      remarks,
+      units: records.map(({ file, source: tfrecord, record }, number) => {
         const id = `episode_${number}`;
         return {
           name: id,
           read: async () => ({
-            episodes: [
-              await readEpisode(
-                id,
-                await readExample(tfrecord, record, file.name),
-                file,
-                camera,
-                size,
-                options,
-              ),
-            ],
-            files: [await (hashes.get(file.name) ?? hashOnce(file))()],
+            table: episodeTable(id, file, await readExample(tfrecord, record, file.name)),
+            files: async () => [await (hashes.get(file.name) ?? hashOnce(file))()],
           }),
         };
       }),
@@ -89,80 +86,135 @@ export async function openRlds(source: string, options: OpenOptions): Promise<Co
   }
 }
 
-async function readEpisode(
-  id: string,
-  example: Example,
-  file: SourceFile,
-  camera: string,
-  size: ImageSize,
-  options: OpenOptions,
-): Promise<SourceEpisode> {
-  const images = byteValues(example, OBSERVATION + camera, id);
-  const actions = numberValues(example, `${STEPS}action`, id);
-  const rewardKey = options.reward === undefined || options.reward === 'dense' ? 'reward' : options.reward;
-  const reward = example.get(STEPS + rewardKey);
-  const terminal = example.get(`${STEPS}is_terminal`);
-  const terminated = terminal?.kind === 'numbers' && terminal.values.at(-1) === 1;
-  const columns = (options.stateKeys ?? []).map((key) => numberValues(example, OBSERVATION + key, id));
-  const state = images.flatMap((_, row) =>
-    columns.flatMap((values) => {
-      const width = values.length / images.length;
-      return [...values.subarray(row * width, (row + 1) * width)];
-    }),
+/** Of the split that is wanted; shards that their own names announce and that are not there are remarked upon. */
+async function chosenFiles(source: string, options: OpenOptions, remarks: Remarks): Promise<SourceFile[]> {
+  const files = await findSourceFiles(source, ['.tfrecord'], 'anywhere');
+  const partsOf = ({ name }: SourceFile) => SHARD.exec(basename(name))?.groups;
+  const counts = new Map<string, number>();
+  for (const file of files) {
+    const split = partsOf(file)?.split;
+    if (split !== undefined) counts.set(split, (counts.get(split) ?? 0) + 1);
+  }
+  const chosen = chooseSplits(counts, options.split, `${source} (files)`, (sentence) =>
+    remarks.add(sentence),
   );
-  return followingEpisode(
-    {
-      id,
-      observations: images.length,
-      images: {
-        [imageName(camera)]: await decodeImages(
-          images,
-          size,
-          options.imageSize !== undefined,
-          (i) => `${id}, step ${i}`,
-        ),
-      },
-      ...(columns.length > 0 && { state: Float32Array.from(state) }),
-      actions,
-      actionSize: actions.length / images.length,
-      rewards: reward?.kind === 'numbers' ? reward.values : null,
-      terminated,
-      truncated: !terminated,
-      source: { file: basename(file.name), rows: [0, images.length] },
-    },
-    options.reward,
-  );
+  const wanted =
+    chosen === null ? files : files.filter((file) => chosen.includes(partsOf(file)?.split ?? ''));
+  const sets = new Map<string, { shards: number; there: Set<number> }>();
+  for (const file of wanted) {
+    const parts = partsOf(file);
+    if (parts === undefined) continue;
+    const key = `${dirname(file.name) === '.' ? '' : `${dirname(file.name)}/`}${parts.set}-${parts.split}`;
+    const set = sets.get(key) ?? { shards: Number(parts.shards), there: new Set() };
+    sets.set(key, set);
+    set.there.add(Number(parts.shard));
+  }
+  for (const [key, { shards, there }] of sets)
+    if (there.size < shards) {
+      const missing = Array.from({ length: shards }, (_, i) => i).filter((i) => !there.has(i));
+      const first = `${key}.tfrecord-${String(missing[0]).padStart(5, '0')}-of-${String(shards).padStart(5, '0')}`;
+      remarks.add(
+        `${there.size} of ${shards} shards of ${key} are there: ${first} ${missing.length > 1 ? `and ${missing.length - 1} more are` : 'is'} missing.`,
+      );
+    }
+  return wanted;
 }
 
-function chooseCamera(example: Example, name: string, wanted: string | undefined): string {
-  const cameras = [...example]
-    .filter(
-      ([key, feature]) =>
-        key.startsWith(OBSERVATION) && feature.kind === 'bytes' && isImage(feature.values[0]),
-    )
-    .map(([key]) => key.slice(OBSERVATION.length));
-  const [only, ...others] = wanted === undefined ? cameras : cameras.filter((camera) => camera === wanted);
-  if (only === undefined || others.length > 0)
-    throw new InputError(
-      `${name}: choose the images with --camera; there are ${cameras.join(', ') || 'none'}.`,
+const infoSchema = z.object({
+  splits: z.array(z.object({ name: z.string(), shardLengths: z.array(z.coerce.number()).default([]) })),
+});
+
+/** Against what dataset_info.json, beside the file, says of it. */
+async function remarkShard(file: SourceFile, records: number, remarks: Remarks): Promise<void> {
+  const parts = SHARD.exec(basename(file.name))?.groups;
+  const text = await readFile(join(dirname(file.path), 'dataset_info.json'), 'utf8').catch(() => null);
+  if (parts === undefined || text === null) return;
+  let info: z.output<typeof infoSchema>;
+  try {
+    info = infoSchema.parse(JSON.parse(text));
+  } catch {
+    remarks.add('dataset_info.json cannot be read: what it announces was not compared.');
+    return;
+  }
+  const lengths = info.splits.find(({ name }) => name === parts.split)?.shardLengths;
+  const announced = lengths?.[Number(parts.shard)];
+  if (announced !== undefined && announced !== records)
+    remarks.add(
+      `dataset_info.json announces ${announced} episodes in ${file.name} (shardLengths), which has ${records}.`,
     );
-  return only;
+}
+
+function episodeTable(id: string, file: SourceFile, example: Example): StepTable {
+  const pictures = new Map<string, PictureColumn>();
+  const numbers = new Map<string, NumberColumn>();
+  const steps = new Map<string, NumberColumn>();
+  const own = [...example].flatMap(([key, feature]) =>
+    key.startsWith(STEPS) ? [[key.slice(STEPS.length), feature] as const] : [],
+  );
+  for (const [key, feature] of own)
+    if (key.startsWith(OBSERVATION) && feature.kind === 'bytes' && isImage(feature.values[0])) {
+      const { values } = feature;
+      const name = key.slice(OBSERVATION.length);
+      pictures.set(name, {
+        kind: 'files',
+        name: `${id}/${name}`,
+        rows: values.length,
+        nameOf: (row) => `${id}, ${name} of step ${row}`,
+        read: (from, to) => values.slice(from, to),
+      });
+    }
+  const rows = stepCount(example, pictures);
+  for (const [key, feature] of own) {
+    if (feature.kind !== 'numbers') continue;
+    const { values, isWhole } = feature;
+    const size = values.length / rows;
+    // A list that does not come out even has rows of another length, which is then said.
+    const isEven = Number.isInteger(size) && size > 0;
+    const column: NumberColumn = {
+      name: `${id}/${key}`,
+      rows: isEven ? rows : values.length,
+      size: isEven ? size : 1,
+      isWhole,
+      read: (from, to) => values.slice(from * size, to * size),
+    };
+    if (key.startsWith(OBSERVATION)) numbers.set(key.slice(OBSERVATION.length), column);
+    else steps.set(key, column);
+  }
+  const instruction = instructionOf(own);
+  return {
+    id,
+    source: { file: basename(file.name), rows: [0, rows] },
+    pictures,
+    numbers,
+    steps,
+    ...(instruction !== undefined && { instruction }),
+  };
+}
+
+/** Flags have one number a step. */
+function stepCount(example: Example, pictures: ReadonlyMap<string, PictureColumn>): number {
+  for (const key of ['is_first', 'is_last', 'is_terminal', 'reward']) {
+    const feature = example.get(STEPS + key);
+    if (feature !== undefined && feature.values.length > 0) return feature.values.length;
+  }
+  return [...pictures.values()][0]?.rows ?? 0;
+}
+
+function instructionOf(
+  own: readonly (readonly [string, Example extends ReadonlyMap<string, infer F> ? F : never])[],
+): string | undefined {
+  for (const [key, feature] of own)
+    if (INSTRUCTIONS.includes(key) && feature.kind === 'bytes') {
+      const text = Buffer.from(feature.values[0] ?? [])
+        .toString('utf8')
+        .trim();
+      if (text !== '') return text;
+    }
+  return undefined;
 }
 
 /** PNG or JPEG, by the first bytes. */
 function isImage(file: Uint8Array | undefined): boolean {
   const start = Buffer.from(file ?? []).toString('hex', 0, 4);
   return start === '89504e47' || start.startsWith('ffd8ff');
-}
-
-function byteValues(example: Example, key: string, name: string): readonly Uint8Array[] {
-  const feature = example.get(key);
-  if (feature?.kind === 'bytes') return feature.values;
-  throw new InputError(`${name} has no images ${key}; it has ${[...example.keys()].join(', ')}.`);
-}
-
-function numberValues(example: Example, key: string, name: string): Float32Array {
-  const feature = example.get(key);
-  if (feature?.kind === 'numbers') return feature.values;
-  throw new InputError(`${name} has no numbers ${key}; it has ${[...example.keys()].join(', ')}.`);
 }

@@ -1,78 +1,68 @@
 /**
  * robomimic: one HDF5 file, `data/demo_i` with `actions`, `rewards`, `dones`, `obs/KEY` and usually `next_obs/KEY`,
  * all of N rows. Row t is observation t, the action chosen on it and what came of it; the observation after the last
- * action is the last row of `next_obs`. Without `next_obs` the last action is dropped.
+ * action is the last row of `next_obs`, or one more row of `obs`. Rewards are 1 for success, 0 else.
  */
 
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
-import { imageName } from '../imageName.js';
-import { type Hdf5Dataset, Hdf5File } from '../sources/hdf5.js';
-import type { ConversionSource, SourceEpisode } from './conversion.js';
-import { followingEpisode } from './followingRows.js';
-import {
-  chooseCamera,
-  datasetPaths,
-  describeImages,
-  type RecordedImages,
-  readImages,
-  readState,
-} from './hdf5Episodes.js';
-import type { OpenOptions } from './openOptions.js';
+import { Hdf5File } from '../sources/hdf5.js';
+import type { ConversionSource } from './conversion.js';
+import { hdf5Columns } from './hdf5Episodes.js';
+import { chooseSplits, type OpenOptions } from './openOptions.js';
+import { Remarks } from './remarks.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
+import { openSteps, type StepFormat, type StepTable } from './steps.js';
 
-export interface RobomimicOptions extends OpenOptions {
-  /** Only the demonstrations of this filter key, from `mask/`. */
-  readonly split?: string;
+const environmentArguments = z.object({ env_name: z.string(), type: z.number().optional() });
+type EnvironmentArguments = z.output<typeof environmentArguments>;
+
+/** robomimic's number for robosuite, whose controllers take actions in [−1, 1] and clip what is beyond. */
+const ROBOSUITE = 1;
+
+export async function openRobomimic(source: string, options: OpenOptions): Promise<ConversionSource> {
+  return openSteps(openFile(source, options), options);
 }
 
-const environmentArguments = z.object({ env_name: z.string() });
-
-export async function openRobomimic(source: string, options: RobomimicOptions): Promise<ConversionSource> {
+async function openFile(source: string, options: OpenOptions): Promise<StepFormat> {
   const [file, ...others] = await findSourceFiles(source, ['.hdf5', '.h5']);
   if (file === undefined || others.length > 0)
     throw new InputError(`${source} has ${others.length + 1} HDF5 files: name the one to convert.`);
   const hdf5 = await Hdf5File.open(file.path, file.name);
   try {
-    const demos = demonstrations(hdf5, options.split);
-    const first = demos[0] as string;
-    const observation = `data/${first}/obs`;
-    const camera = chooseCamera(hdf5, observation, datasetPaths(hdf5, observation), options.camera);
-    const recorded = await describeImages(hdf5.requiredDataset(`${observation}/${camera}`), camera);
-    const stateKeys = options.stateKeys ?? [];
+    const remarks = new Remarks();
+    const demos = demonstrations(hdf5, options.split, remarks);
+    const environment = environmentOf(hdf5);
     const hash = hashOnce(file);
-    const size = options.imageSize;
+    const actionSize = hdf5.dataset(`data/${demos[0]}/actions`)?.rowSize ?? 0;
+    const isRobosuite = environment?.type === ROBOSUITE;
     return {
       name: 'robomimic',
-      header: {
-        task: options.task ?? environmentName(hdf5),
-        actionRepeat: options.actionRepeat ?? 1,
-        controlTimestep: null,
-        images: [
-          {
-            name: imageName(camera),
-            height: size ?? recorded.height,
-            width: size ?? recorded.width,
-            channels: recorded.channels,
-          },
-        ],
-        renderer: null,
-        actionSize: hdf5.requiredDataset(`data/${first}/actions`).rowSize,
-        stateSize: stateKeys.reduce(
-          (sum, key) => sum + hdf5.requiredDataset(`${observation}/${key}`).rowSize,
-          0,
-        ),
+      path: file.name,
+      task: environment?.env_name ?? null,
+      controlTimestep: null,
+      columns: {
+        action: ['actions'],
+        reward: ['rewards'],
+        terminated: ['terminated', 'terminals'],
+        truncated: ['truncated', 'timeouts'],
+        done: ['dones', 'done'],
+        success: ['success', 'successes'],
       },
-      lossy: recorded.isJpeg || (size !== undefined && (size !== recorded.height || size !== recorded.width)),
-      defaultCodec: 'brotli',
-      details: { split: options.split ?? null },
+      endsOf: 'step',
+      alignment: 'chosen',
+      stateKeys: [],
+      actionBox:
+        isRobosuite && options.actionKeys === undefined
+          ? { low: Array(actionSize).fill(-1), high: Array(actionSize).fill(1) }
+          : null,
+      rewardIsSuccess: true,
+      details: { split: options.split?.join(',') ?? null },
+      remarks,
       units: demos.map((demo) => ({
         name: demo,
-        read: async () => ({
-          episodes: [await readDemo(hdf5, file, demo, camera, recorded, stateKeys, options)],
-          files: [await hash()],
-        }),
+        read: async () => ({ table: demoTable(hdf5, file, demo), files: async () => [await hash()] }),
       })),
       close: async () => hdf5.close(),
     };
@@ -82,72 +72,81 @@ export async function openRobomimic(source: string, options: RobomimicOptions): 
   }
 }
 
-async function readDemo(
-  hdf5: Hdf5File,
-  file: SourceFile,
-  demo: string,
-  camera: string,
-  recorded: RecordedImages,
-  stateKeys: readonly string[],
-  options: RobomimicOptions,
-): Promise<SourceEpisode> {
+const OBSERVATIONS = ['obs', 'next_obs'];
+
+function demoTable(hdf5: Hdf5File, file: SourceFile, demo: string): StepTable {
   const group = `data/${demo}`;
-  const actions = hdf5.requiredDataset(`${group}/actions`);
-  const rows = actions.rows;
-  const hasNext = hdf5.dataset(`${group}/next_obs/${camera}`) !== null;
-  const images = (part: string, from: number, to: number): Promise<Uint8Array> =>
-    readImages(
-      hdf5.requiredDataset(`${group}/${part}/${camera}`),
-      from,
-      to,
-      options.imageSize,
-      recorded,
-      `${demo}/${camera}`,
-    );
-  const pixels = hasNext
-    ? Buffer.concat([await images('obs', 0, rows), await images('next_obs', rows - 1, rows)])
-    : await images('obs', 0, rows);
-  const all = (dataset: Hdf5Dataset): Float32Array => dataset.floats(0, rows);
-  const last = (dataset: Hdf5Dataset): Float32Array => dataset.floats(rows - 1, rows);
-  const state = [
-    ...readState(hdf5, `${group}/obs`, stateKeys, all, rows),
-    ...(hasNext ? readState(hdf5, `${group}/next_obs`, stateKeys, last, 1) : []),
-  ];
-  const rewardKey = options.reward === undefined || options.reward === 'dense' ? 'rewards' : options.reward;
-  const dones = hdf5.dataset(`${group}/dones`);
-  const terminated = hasNext && dones !== null && dones.floats(rows - 1, rows)[0] === 1;
-  return followingEpisode(
-    {
-      id: demo,
-      observations: hasNext ? rows + 1 : rows,
-      images: { [imageName(camera)]: pixels },
-      ...(stateKeys.length > 0 && { state: Float32Array.from(state) }),
-      actions: actions.floats(0, rows),
-      actionSize: actions.rowSize,
-      rewards: hdf5.dataset(`${group}/${rewardKey}`)?.floats(0, rows) ?? null,
-      terminated,
-      truncated: !terminated,
-      source: { file: file.name, rows: [0, rows] },
-    },
-    options.reward,
+  const observed = hdf5Columns(hdf5, `${group}/obs`, `${demo}/obs`, `${group}/next_obs`);
+  const steps = new Map(
+    hdf5
+      .keys(group)
+      .filter((key) => !OBSERVATIONS.includes(key))
+      .flatMap((key) =>
+        [...hdf5Columns(hdf5, `${group}/${key}`, `${demo}/${key}`).numbers].map(
+          ([inner, column]) => [inner === '' ? key : `${key}/${inner}`, column] as const,
+        ),
+      ),
   );
+  const rows = steps.get('actions')?.rows ?? 0;
+  const stated = hdf5.attribute(group, 'num_samples');
+  return {
+    id: demo,
+    source: { file: file.name, rows: [0, rows] },
+    ...observed,
+    steps,
+    problems:
+      typeof stated === 'number' && stated !== rows
+        ? [
+            {
+              kind: 'rows',
+              severity: 'suspicion',
+              message: `Its num_samples is ${stated}, and it has ${rows} actions.`,
+              repaired: true,
+            },
+          ]
+        : [],
+  };
 }
 
 /** In the order of their numbers: demo_2 before demo_10. */
-function demonstrations(hdf5: Hdf5File, split: string | undefined): string[] {
-  const all = hdf5.keys('data').filter((name) => /^demo_\d+$/.test(name));
-  const wanted = split === undefined ? null : hdf5.requiredDataset(`mask/${split}`).strings();
-  const demos = all.filter((name) => wanted === null || wanted.includes(name));
-  if (demos.length === 0)
+function demonstrations(
+  hdf5: Hdf5File,
+  split: readonly string[] | undefined,
+  remarks: Remarks,
+): readonly string[] {
+  const all = hdf5
+    .keys('data')
+    .filter((name) => /^demo_\d+$/.test(name))
+    .sort((a, b) => Number(a.slice(5)) - Number(b.slice(5)));
+  if (all.length === 0)
     throw new InputError(`${hdf5.name} has no demonstrations (data/demo_0, …) to convert.`);
-  return demos.sort((a, b) => Number(a.slice(5)) - Number(b.slice(5)));
+  const masks = new Map(
+    hdf5.keys('mask').map((name) => [name, hdf5.requiredDataset(`mask/${name}`).strings()]),
+  );
+  const counts = new Map([...masks].map(([name, demos]) => [name, demos.length]));
+  // Keys such as "20_percent" pick from all; only what is held back for validation is a split.
+  const isSplit = counts.has('train') && counts.has('valid');
+  const pair = new Map([...counts].filter(([name]) => ['train', 'valid'].includes(name)));
+  const chosen =
+    split === undefined
+      ? isSplit && chooseSplits(pair, undefined, hdf5.name, (sentence) => remarks.add(sentence))
+      : chooseSplits(counts, split, hdf5.name, () => {});
+  if (!chosen) return all;
+  const wanted = new Set(chosen.flatMap((name) => masks.get(name) ?? []));
+  const missing = [...wanted].filter((demo) => !all.includes(demo));
+  if (missing.length > 0)
+    remarks.add(`mask/${chosen.join(', ')} names ${missing.join(', ')}, which the file does not have.`);
+  const demos = all.filter((demo) => wanted.has(demo));
+  if (demos.length === 0)
+    throw new InputError(`${hdf5.name}: mask/${chosen.join(', ')} names none of its demonstrations.`);
+  return demos;
 }
 
-function environmentName(hdf5: Hdf5File): string | null {
+function environmentOf(hdf5: Hdf5File): EnvironmentArguments | null {
   const text = hdf5.attribute('data', 'env_args');
   if (typeof text !== 'string') return null;
   try {
-    return environmentArguments.parse(JSON.parse(text)).env_name;
+    return environmentArguments.parse(JSON.parse(text));
   } catch {
     return null;
   }

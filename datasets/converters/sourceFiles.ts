@@ -1,5 +1,5 @@
 /** Finding a source's files: one file, or all in a folder with given names, in an order that never changes. */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { InputError } from '../../src/errors.js';
 
@@ -10,8 +10,9 @@ export interface SourceFile {
 }
 
 /**
+ * Links are followed, as a cache of downloads has them; hidden files are an operating system's, and skipped.
  * @param place where in a file's name one of `marks` stands
- * @throws InputError where `source` does not exist or has no such file.
+ * @throws InputError where `source` does not exist or has no such file, and for a link that leads nowhere
  */
 export async function findSourceFiles(
   source: string,
@@ -21,19 +22,39 @@ export async function findSourceFiles(
   const found = await stat(source).catch(() => null);
   if (found === null) throw new InputError(`${source} does not exist: give the file or folder to convert.`);
   if (!found.isDirectory()) return [{ path: source, name: basename(source) }];
-  const entries = await readdir(source, { recursive: true, withFileTypes: true });
-  const files = entries
-    .filter(
-      (entry) =>
-        entry.isFile() &&
-        marks.some((mark) => (place === 'end' ? entry.name.endsWith(mark) : entry.name.includes(mark))),
-    )
-    .map((entry) => {
-      const path = join(entry.parentPath, entry.name);
-      return { path, name: relative(source, path).split(sep).join('/') };
-    })
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const files: SourceFile[] = [];
+  for await (const path of filesWithin(source, new Set())) {
+    const name = basename(path);
+    if (!marks.some((mark) => (place === 'end' ? name.endsWith(mark) : name.includes(mark)))) continue;
+    await requireTarget(path);
+    files.push({ path, name: relative(source, path).split(sep).join('/') });
+  }
   if (files.length === 0)
     throw new InputError(`${source} has no ${marks.join(' or ')} file: check the folder and the format.`);
-  return files;
+  return files.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Hidden names: `._NAME` and `.DS_Store` are macOS's, others a tool's own. */
+export function isHidden(name: string): boolean {
+  return name.startsWith('.') || name === '__MACOSX';
+}
+
+/** @param above the folders on the way, by their real paths: a link back to one of them is not followed */
+async function* filesWithin(folder: string, above: ReadonlySet<string>): AsyncGenerator<string> {
+  const real = await realpath(folder);
+  if (above.has(real)) return;
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (isHidden(entry.name)) continue;
+    const path = join(folder, entry.name);
+    const isFolder = entry.isSymbolicLink()
+      ? (await stat(path).catch(() => null))?.isDirectory()
+      : entry.isDirectory();
+    if (isFolder) yield* filesWithin(path, new Set([...above, real]));
+    else yield path;
+  }
+}
+
+async function requireTarget(path: string): Promise<void> {
+  if ((await stat(path).catch(() => null)) !== null) return;
+  throw new InputError(`${path} is a link that leads nowhere: fetch what it names, or delete the link.`);
 }

@@ -6,11 +6,12 @@ import { InputError } from '../../src/errors.js';
 import type { Episode } from '../episode.js';
 import { Hdf5File } from '../sources/hdf5.js';
 import type { ConversionSource, ConversionUnit, SourceProblem } from './conversion.js';
-import { channelsLast } from './imageLayout.js';
-import { resizeFrames } from './resizeFrames.js';
+import { channelsLast } from './pictureArrays.js';
+import { Remarks } from './remarks.js';
 import type { SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
 import { suiteFacts } from './suiteFacts.js';
+import { Treatment } from './treatment.js';
 import { VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rlPlace.js';
 
 const FIRST = 0;
@@ -26,26 +27,29 @@ export async function openVd4rlHdf5(
   };
   try {
     const units: ConversionUnit[] = [];
+    const remarks = new Remarks();
+    const { controlTimestep, image } = suiteFacts(options.task);
+    const treatment = new Treatment(options.pictures ?? {}, [image], remarks);
     for (const file of files) {
       const hdf5 = await Hdf5File.open(file.path, file.name);
       opened.push(hdf5);
-      units.push(...fileUnits(hdf5, file, options));
+      units.push(...fileUnits(hdf5, file, options, treatment));
     }
     const first = opened[0] as Hdf5File;
-    const { channels, height, width } = imageShape(first);
-    const size = options.imageSize;
-    const { controlTimestep, image } = suiteFacts(options.task);
+    const { channels, ...recorded } = imageShape(first);
+    const { height, width } = treatment.sizeOf(recorded, image);
     return {
       name: 'V-D4RL 84 px',
       header: {
         task: options.task,
         actionRepeat: options.actionRepeat ?? VD4RL_ACTION_REPEAT,
         controlTimestep,
-        images: [{ name: image, height: size ?? height, width: size ?? width, channels }],
+        images: [{ name: image, height, width, channels }],
         renderer: 'MuJoCo OpenGL',
         actionSize: first.requiredDataset('action').rowSize,
       },
-      lossy: size !== undefined && (size !== height || size !== width),
+      actionBox: null,
+      remarks,
       defaultCodec: 'brotli',
       details: { level: options.level },
       units,
@@ -65,7 +69,12 @@ interface Segment {
   readonly hasLast: boolean;
 }
 
-function fileUnits(hdf5: Hdf5File, file: SourceFile, options: Vd4rlPlace): ConversionUnit[] {
+function fileUnits(
+  hdf5: Hdf5File,
+  file: SourceFile,
+  options: Vd4rlPlace,
+  treatment: Treatment,
+): ConversionUnit[] {
   const rows = imageShape(hdf5).rows;
   const stepTypes = hdf5.requiredDataset('step_type');
   const hash = hashOnce(file);
@@ -75,7 +84,7 @@ function fileUnits(hdf5: Hdf5File, file: SourceFile, options: Vd4rlPlace): Conve
     return {
       name,
       read: async () => ({
-        episodes: [await readSegment(hdf5, file, name, segment, options)],
+        episodes: [await readSegment(hdf5, file, name, segment, options, treatment)],
         files: [await hash()],
       }),
     };
@@ -105,7 +114,8 @@ async function readSegment(
   file: SourceFile,
   id: string,
   { start, end, beginsInside, hasLast }: Segment,
-  { imageSize, task }: Vd4rlPlace,
+  { task }: Vd4rlPlace,
+  treatment: Treatment,
 ) {
   const { channels, height, width } = imageShape(hdf5);
   const frames = channelsLast(
@@ -121,8 +131,7 @@ async function readSegment(
     id,
     length: end - start - 1,
     images: {
-      [suiteFacts(task).image]:
-        imageSize === undefined ? frames : await resizeFrames(frames, shape, imageSize),
+      [suiteFacts(task).image]: await treatment.ofFrames(frames, shape, id),
     },
     // The action and the reward of a row belong to the step that led to it.
     actions: rows('action'),

@@ -7,9 +7,10 @@ import { bufferSource, FileSource } from '../sources/byteSource.js';
 import { type NpyArray, npyNumbers, parseNpy } from '../sources/npy.js';
 import { ZipArchive } from '../sources/zip.js';
 import type { ConversionSource, SourceEpisode, SourceProblem, UnitContent } from './conversion.js';
-import { resizeFrames } from './resizeFrames.js';
+import { Remarks } from './remarks.js';
 import type { SourceFile } from './sourceFiles.js';
 import { suiteFacts } from './suiteFacts.js';
+import { Treatment } from './treatment.js';
 import { VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rlPlace.js';
 
 /** One episode is a few megabytes; these bound what a hostile file can make us read or unpack. */
@@ -29,8 +30,11 @@ export async function openVd4rlNpz(
   const npz = await readNpz(first, pool);
   const [rows, height, width, channels] = imageShape(npz.image, first.name);
   const { controlTimestep, image } = suiteFacts(options.task);
+  const remarks = new Remarks();
+  const treatment = new Treatment(options.pictures ?? {}, [image], remarks);
   const layout: NpzLayout = {
     image,
+    treatment,
     shape: [height, width, channels],
     actionSize: rowSize(required(npz, 'action', first.name)),
     stateKeys: options.stateKeys ?? [],
@@ -39,11 +43,10 @@ export async function openVd4rlNpz(
       0,
     ),
     extra: extraLayout(npz, rows, options.stateKeys ?? []),
-    imageSize: options.imageSize,
   };
   npz.release();
-  const resized =
-    options.imageSize !== undefined && (height !== options.imageSize || width !== options.imageSize);
+  const size = treatment.sizeOf({ height, width }, image);
+  const isTreated = !treatment.isIdentity({ height, width });
   return {
     name: 'V-D4RL 64 px',
     header: {
@@ -53,8 +56,8 @@ export async function openVd4rlNpz(
       images: [
         {
           name: layout.image,
-          height: options.imageSize ?? height,
-          width: options.imageSize ?? width,
+          height: size.height,
+          width: size.width,
           channels,
         },
       ],
@@ -63,9 +66,10 @@ export async function openVd4rlNpz(
       stateSize: layout.stateSize,
       extra: layout.extra,
     },
-    lossy: resized,
+    actionBox: null,
+    remarks,
     // The compressed images are copied as they are: nothing packs them faster.
-    defaultCodec: resized ? 'brotli' : 'npy-deflate',
+    defaultCodec: isTreated ? 'brotli' : 'npy-deflate',
     details: { level: options.level },
     units: files.map((file) => ({
       name: file.name.replace(/\.npz$/, ''),
@@ -84,7 +88,7 @@ interface NpzLayout {
   readonly stateKeys: readonly string[];
   readonly stateSize: number;
   readonly extra: Readonly<Record<string, ExtraLayout>>;
-  readonly imageSize: number | undefined;
+  readonly treatment: Treatment;
 }
 
 interface Npz {
@@ -275,10 +279,9 @@ async function segment(
   const [height, width, channels] = layout.shape;
   const frame = height * width * channels;
   const source = npz.image.data.subarray(start * frame, (start + steps + 1) * frame);
-  const pixels =
-    layout.imageSize === undefined || problems.some((problem) => problem.kind === 'shape')
-      ? source
-      : await resizeFrames(source, { frames: steps + 1, height, width, channels }, layout.imageSize);
+  const pixels = problems.some((problem) => problem.kind === 'shape')
+    ? source
+    : await layout.treatment.ofFrames(source, { frames: steps + 1, height, width, channels }, id);
   // The action and the reward of a row belong to the step that led to it.
   const perAction = (key: string): Float32Array =>
     floatRows(npz.arrays.get(key), start + 1, start + 1 + steps);

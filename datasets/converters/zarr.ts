@@ -1,65 +1,66 @@
 /**
  * zarr, as Diffusion Policy writes it: `data/img`, `data/state`, `data/action` over all steps of all episodes, and
- * `meta/episode_ends`. Row t is observation t and the action chosen on it; an episode's last action has no
- * observation after it and is dropped.
+ * `meta/episode_ends`. Row t is observation t and the action chosen on it.
  */
 
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { InputError } from '../../src/errors.js';
-import { imageName } from '../imageName.js';
 import { type ZarrArray, ZarrStore } from '../sources/zarr.js';
-import type { ConversionSource, SourceEpisode } from './conversion.js';
-import { followingEpisode } from './followingRows.js';
-import { channelsLast } from './imageLayout.js';
-import type { OpenOptions } from './openOptions.js';
-import { resizeFrames } from './resizeFrames.js';
+import type { PictureColumn } from './camera.js';
+import type { ConversionSource } from './conversion.js';
+import { type OpenOptions, refuseOptions } from './openOptions.js';
+import { isPictureLike } from './pictureArrays.js';
+import { Remarks } from './remarks.js';
 import { hashOnce } from './sourceHash.js';
+import { statedAlignment } from './statedAlignment.js';
+import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
 
-interface Arrays {
-  readonly images: ZarrArray;
-  readonly actions: ZarrArray;
-  readonly states: readonly ZarrArray[];
-  readonly rewards: ZarrArray | null;
-}
+const DATA = 'data';
+const ENDS = 'meta/episode_ends';
 
 export async function openZarr(source: string, options: OpenOptions): Promise<ConversionSource> {
+  refuseOptions('a zarr store', options, ['split']);
+  return openSteps(openStore(source), options);
+}
+
+async function openStore(source: string): Promise<StepFormat> {
   const store = await ZarrStore.open(source);
   try {
-    const arrays = await findArrays(store, options);
-    const layout = imageLayout(arrays.images);
-    const ends = await store.requiredArray('meta/episode_ends');
-    const bounds = [0, ...(await ends.floats(0, ends.rows))];
-    const size = options.imageSize;
+    const remarks = new Remarks();
+    const arrays = await arraysOf(store);
+    const bounds = await episodeBounds(store, arrays, remarks);
     const name = basename(resolve(source));
     // A folder of chunks has no one hash.
     const hash = (await stat(source)).isFile() ? hashOnce({ path: source, name }) : null;
+    const attributes = await Promise.all(
+      ['', DATA, 'meta', ENDS, `${DATA}/action`].map((path) => store.attributes(path)),
+    );
     return {
       name: 'zarr',
-      header: {
-        task: options.task ?? null,
-        actionRepeat: options.actionRepeat ?? 1,
-        controlTimestep: null,
-        images: [
-          {
-            name: imageName(options.camera ?? 'img'),
-            height: size ?? layout.height,
-            width: size ?? layout.width,
-            channels: layout.channels,
-          },
-        ],
-        renderer: null,
-        actionSize: arrays.actions.rowSize,
-        stateSize: arrays.states.reduce((sum, array) => sum + array.rowSize, 0),
+      path: name,
+      task: null,
+      controlTimestep: null,
+      columns: {
+        action: ['action', 'actions'],
+        reward: ['reward', 'rewards'],
+        terminated: ['terminated', 'terminal', 'terminals'],
+        truncated: ['truncated', 'timeout', 'timeouts'],
+        done: ['done', 'dones'],
+        success: ['success'],
       },
-      lossy: size !== undefined && (size !== layout.height || size !== layout.width),
-      defaultCodec: 'brotli',
+      endsOf: 'step',
+      alignment: statedAlignment(attributes, remarks) ?? 'chosen',
+      stateKeys: [],
+      actionBox: null,
+      rewardIsSuccess: false,
       details: {},
+      remarks,
       units: bounds.slice(1).map((to, i) => ({
         name: `episode_${i}`,
         read: async () => ({
-          episodes: [await readEpisode(name, `episode_${i}`, arrays, layout, [bounds[i] ?? 0, to], options)],
-          files: hash === null ? [] : [await hash()],
+          table: episodeTable(name, `episode_${i}`, arrays, [bounds[i] ?? 0, to], remarks),
+          files: async () => (hash === null ? [] : [await hash()]),
         }),
       })),
       close: () => store.close(),
@@ -70,84 +71,78 @@ export async function openZarr(source: string, options: OpenOptions): Promise<Co
   }
 }
 
-async function findArrays(store: ZarrStore, options: OpenOptions): Promise<Arrays> {
-  const rewardKey = options.reward === undefined || options.reward === 'dense' ? 'reward' : options.reward;
-  return {
-    images: await store.requiredArray(`data/${options.camera ?? 'img'}`),
-    actions: await store.requiredArray('data/action'),
-    states: await Promise.all((options.stateKeys ?? []).map((key) => store.requiredArray(`data/${key}`))),
-    rewards: await store.array(`data/${rewardKey}`),
-  };
+/** All arrays of `data`, by their paths within it. */
+async function arraysOf(store: ZarrStore, group = DATA): Promise<Map<string, ZarrArray>> {
+  const arrays = new Map<string, ZarrArray>();
+  for (const key of await store.list(group)) {
+    const path = `${group}/${key}`;
+    const array = await store.array(path);
+    if (array !== null) arrays.set(path.slice(DATA.length + 1), array);
+    else for (const [inner, found] of await arraysOf(store, path)) arrays.set(inner, found);
+  }
+  return arrays;
 }
 
-interface Layout {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-  readonly channelsFirst: boolean;
+/** 0, and where each episode ends. @throws InputError where ends and rows do not fit each other */
+async function episodeBounds(
+  store: ZarrStore,
+  arrays: ReadonlyMap<string, ZarrArray>,
+  remarks: Remarks,
+): Promise<number[]> {
+  const ends = await store.requiredArray(ENDS);
+  const bounds = [0, ...Array.from(await ends.read(0, ends.rows), Number)];
+  const wrong = bounds.findIndex((end, i) => i > 0 && !(end > (bounds[i - 1] as number)));
+  if (wrong > 0)
+    throw new InputError(
+      `${ends.name} says ${bounds[wrong]} after ${bounds[wrong - 1]}: where episodes end has to grow.`,
+    );
+  const [[first, { rows = 0 } = {}] = ['', {}], ...others] = arrays;
+  const other = others.find(([, array]) => array.rows !== rows);
+  if (other !== undefined)
+    throw new InputError(
+      `${store.name} has ${rows} rows of data/${first} and ${other[1].rows} of data/${other[0]}; as many are expected.`,
+    );
+  const last = bounds.at(-1) ?? 0;
+  if (last > rows)
+    throw new InputError(`${ends.name} ends the last episode at row ${last}; the arrays have ${rows} rows.`);
+  if (last < rows)
+    remarks.add(
+      `The arrays have ${rows} rows, and the last episode ends at row ${last}: ${rows - last === 1 ? '1 row belongs' : `${rows - last} rows belong`} to no episode and ${rows - last === 1 ? 'is' : 'are'} left out.`,
+    );
+  return bounds;
 }
 
-function imageLayout(images: ZarrArray): Layout {
-  const [, a = 0, b = 0, c = 0] = images.shape;
-  if (images.shape.length === 4 && (c === 3 || c === 1))
-    return { height: a, width: b, channels: c, channelsFirst: false };
-  if (images.shape.length === 4 && (a === 3 || a === 1))
-    return { height: b, width: c, channels: a, channelsFirst: true };
-  throw new InputError(
-    `${images.name} is of shape [${images.shape}], expected [steps, height, width, 3 or 1].`,
-  );
-}
-
-async function readEpisode(
+function episodeTable(
   file: string,
   id: string,
-  { images, actions, states, rewards }: Arrays,
-  layout: Layout,
-  [from, to]: readonly [number, number],
-  options: OpenOptions,
-): Promise<SourceEpisode> {
-  const rows = to - from;
-  const recorded = toBytes(await images.readWhole(from, to), images.name);
-  const pixels = layout.channelsFirst
-    ? channelsLast(recorded, layout.channels, layout.height * layout.width)
-    : recorded;
-  const columns = await Promise.all(states.map((array) => array.floats(from, to)));
-  const state = Array.from({ length: rows }, (_, row) =>
-    columns.flatMap((values, i) => {
-      const size = states[i]?.rowSize ?? 0;
-      return [...values.subarray(row * size, (row + 1) * size)];
-    }),
-  ).flat();
-  return followingEpisode(
-    {
-      id,
-      observations: rows,
-      images: {
-        [imageName(options.camera ?? 'img')]:
-          options.imageSize === undefined
-            ? pixels
-            : await resizeFrames(pixels, { ...layout, frames: rows }, options.imageSize),
-      },
-      ...(states.length > 0 && { state: Float32Array.from(state) }),
-      actions: await actions.floats(from, to),
-      actionSize: actions.rowSize,
-      rewards: (await rewards?.floats(from, to)) ?? null,
-      terminated: false,
-      truncated: true,
-      source: { file, rows: [from, to] },
-    },
-    options.reward,
-  );
-}
-
-/** Some stores keep 0 … 255 as floats; a fraction would be lost silently, so it is refused. */
-function toBytes(values: ArrayLike<number | bigint>, name: string): Uint8Array {
-  if (values instanceof Uint8Array) return values;
-  const bytes = new Uint8Array(values.length);
-  for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = Number(values[i]);
-    if (bytes[i] !== Number(values[i]))
-      throw new InputError(`${name} holds ${values[i]}; whole numbers from 0 to 255 are expected.`);
+  arrays: ReadonlyMap<string, ZarrArray>,
+  [start, end]: readonly [number, number],
+  remarks: Remarks,
+): StepTable {
+  const pictures = new Map<string, PictureColumn>();
+  const numbers = new Map<string, NumberColumn>();
+  const rows = end - start;
+  for (const [key, array] of arrays) {
+    const shape = array.shape.slice(1);
+    if (isPictureLike(shape, array.dtype)) {
+      const read = (from: number, to: number) => array.readWhole(start + from, start + to);
+      pictures.set(key, { kind: 'array', name: `${id}/${key}`, rows, shape, type: array.dtype, read });
+    } else if (/^(u?int|float|bool)/.test(array.dtype))
+      numbers.set(key, {
+        name: `${id}/${key}`,
+        rows,
+        size: array.rowSize,
+        isWhole: /^u?int/.test(array.dtype),
+        read: async (from, to) => {
+          const values = await array.floats(start + from, start + to);
+          const lost = array.missingChunk();
+          if (lost !== undefined)
+            remarks.add(
+              `data/${key} lacks its chunk ${lost}: its numbers are read as the fill value, as zarr has it where all of them are equal to it.`,
+            );
+          return values;
+        },
+      });
   }
-  return bytes;
+  return { id, source: { file, rows: [start, end] }, pictures, numbers, steps: numbers };
 }

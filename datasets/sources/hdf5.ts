@@ -98,6 +98,8 @@ export class Hdf5File {
 export class Hdf5Dataset {
   readonly path: string;
   readonly shape: readonly number[];
+  /** As NumPy names it: `uint8`, `float32`, `bool` …; `other` for what is not numbers. */
+  readonly type: string;
   /** True for uint8, as images are. */
   readonly isBytes: boolean;
   /** True where each row has its own length, as JPEG files do. */
@@ -116,7 +118,8 @@ export class Hdf5Dataset {
     this.shape = shape ?? [];
     this.#itemBytes = size;
     this.isRagged = vlen || type === VLEN_TYPE;
-    this.isBytes = type === INTEGER_TYPE && size === 1 && !signed;
+    this.type = typeName(type, size, signed);
+    this.isBytes = this.type === 'uint8';
   }
 
   get rows(): number {
@@ -130,12 +133,15 @@ export class Hdf5Dataset {
 
   /** Rows [from, to) as float32. */
   floats(from: number, to: number): Float32Array {
+    return Float32Array.from(this.numbers(from, to) as ArrayLike<number>, Number);
+  }
+
+  /** Rows [from, to) in the dataset's own type. */
+  numbers(from: number, to: number): ArrayLike<number | bigint> {
     const values = this.#slice(from, to);
-    const numbers = new Float32Array((to - from) * this.rowSize);
-    if (!isNumbers(values) || values.length !== numbers.length)
+    if (!isNumbers(values) || values.length !== (to - from) * this.rowSize)
       throw new InputError(`${this.#fileName}: ${this.path} does not hold numbers.`);
-    for (let i = 0; i < numbers.length; i++) numbers[i] = Number(values[i]);
-    return numbers;
+    return values;
   }
 
   /** Rows [from, to) of a uint8 dataset. */
@@ -175,15 +181,45 @@ export class Hdf5Dataset {
       throw new InputError(
         `${this.#fileName}: ${this.path} claims ${bytes} bytes for one episode, more than ${MAX_SLICE_BYTES}.`,
       );
-    return guard(this.#fileName, this.#library, () =>
-      this.#dataset.slice([[from, to], ...this.shape.slice(1).map((): [] => [])]),
+    try {
+      return guard(this.#fileName, this.#library, () =>
+        this.#dataset.slice([[from, to], ...this.shape.slice(1).map((): [] => [])]),
+      );
+    } catch (error) {
+      throw this.#asUnreadable(error);
+    }
+  }
+
+  /** The library says of a filter that it lacks a folder of plug-ins, and no more. */
+  #asUnreadable(error: unknown): unknown {
+    if (this.#library.abortedBy !== undefined) return error;
+    const unknown = guard(this.#fileName, this.#library, () => this.#dataset.filters).filter(
+      ({ id }) => !LIBRARY_FILTERS.includes(id),
+    );
+    if (unknown.length === 0) return error;
+    const names = unknown.map(({ id, name }) => name || `number ${id}`).join(', ');
+    return new InputError(
+      `${this.#fileName}: ${this.path} is packed with the filter ${names}, which cannot be read here: write the file anew with gzip (in h5py, compression="gzip").`,
+      { cause: error },
     );
   }
 }
 
+/** deflate, shuffle, Fletcher's checksum, szip, n-bit, scale-offset: what the library itself unpacks. */
+const LIBRARY_FILTERS = [1, 2, 3, 4, 5, 6];
+
 /** HDF5's type classes, as h5wasm numbers them. */
 const INTEGER_TYPE = 0;
+const FLOAT_TYPE = 1;
+const ENUM_TYPE = 8;
 const VLEN_TYPE = 9;
+
+function typeName(type: number, bytes: number, signed: boolean): string {
+  if (type === INTEGER_TYPE) return `${signed ? 'int' : 'uint'}${bytes * 8}`;
+  if (type === FLOAT_TYPE) return `float${bytes * 8}`;
+  // h5py keeps booleans as an enumeration of two.
+  return type === ENUM_TYPE && bytes === 1 ? 'bool' : 'other';
+}
 
 function isNumbers(values: unknown): values is ArrayLike<number | bigint> {
   return ArrayBuffer.isView(values) && !(values instanceof DataView);

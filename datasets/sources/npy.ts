@@ -3,6 +3,7 @@
  * objects are pickles, which can run code: they are refused.
  */
 import { InputError } from '../../src/errors.js';
+import { fortranStride, inCOrder } from './memoryOrder.js';
 
 export interface NpyHeader {
   /** NumPy's type string: `|u1`, `<f4`, … */
@@ -85,14 +86,12 @@ export function parseNpy(file: Buffer, name: string): NpyArray {
 /** The numbers in C order as doubles (booleans as 0 and 1). */
 export function npyNumbers(array: NpyArray): Float64Array {
   const read = readerOf(array.dtype);
-  if (array.fortranOrder && array.shape.filter((size) => size > 1).length > 1)
-    throw new InputError('it is in Fortran order; save it with np.ascontiguousarray');
   const size = itemBytes(array.dtype);
   const littleEndian = !array.dtype.startsWith('>');
   const view = new DataView(array.data.buffer, array.data.byteOffset, array.data.byteLength);
   const numbers = new Float64Array(array.data.length / size);
   for (let i = 0; i < numbers.length; i++) numbers[i] = read(view, i * size, littleEndian);
-  return numbers;
+  return array.fortranOrder ? inCOrder(numbers, array.shape, fortranStride(array.shape)) : numbers;
 }
 
 /** A version 1 header as NumPy writes it: the data begins at a multiple of 64 bytes. */

@@ -42,7 +42,8 @@ export async function readParquetRows(
     },
   };
   const read = async (): Promise<Record<string, unknown>[]> => {
-    const metadata = await parquetMetadataAsync(buffer);
+    const metadata = known.get(source) ?? (await parquetMetadataAsync(buffer));
+    known.set(source, metadata);
     checkColumns(metadata);
     await checkColumnPages(source, metadata, columns, [from, to]);
     const rowEnd = Math.min(to, Number(metadata.num_rows));
@@ -55,6 +56,16 @@ export async function readParquetRows(
   } finally {
     isOver = true;
   }
+}
+
+/** The file's end says what is in it; rows are read a few at a time. */
+const known = new WeakMap<FileSource, FileMetaData>();
+
+/** Names of the columns. @throws InputError where the file is damaged */
+export async function parquetColumns(file: ParquetSource): Promise<string[]> {
+  await readParquetRows(file, [], [0, 0]);
+  const metadata = known.get(file.source);
+  return metadata === undefined ? [] : parquetSchema(metadata).children.map(({ element }) => element.name);
 }
 
 /** Every row group holds the schema's columns in its order; the library would read others and drop their failures. */

@@ -8,9 +8,11 @@ import type { FileSource } from './byteSource.js';
 
 export type Feature =
   | { readonly kind: 'bytes'; readonly values: readonly Uint8Array[] }
-  | { readonly kind: 'numbers'; readonly values: Float32Array };
+  /** `isWhole`: kept as integers. */
+  | { readonly kind: 'numbers'; readonly values: Float32Array; readonly isWhole: boolean };
 export type Example = ReadonlyMap<string, Feature>;
 
+const GZIP_MAGIC = 0x1f8b;
 const HEADER_BYTES = 12;
 const FOOTER_BYTES = 4;
 /** One episode with its images; a hostile length must not make us allocate more. */
@@ -25,6 +27,8 @@ export async function indexRecords(
   for (let offset = 0; offset < source.bytes; ) {
     if (offset + HEADER_BYTES > source.bytes) throw new InputError(`${name} is cut short at byte ${offset}.`);
     const header = await source.read(offset, HEADER_BYTES);
+    if (offset === 0 && header.readUInt16BE(0) === GZIP_MAGIC)
+      throw new InputError(`${name} is packed as a whole with gzip: unpack it first, with gunzip.`);
     if (maskedCrc(header.subarray(0, 8)) !== header.readUInt32LE(8))
       throw new InputError(
         `${name} is damaged at byte ${offset}: the checksum of a record's length does not match.`,
@@ -78,11 +82,12 @@ function parseFeature(feature: Buffer): Feature {
   const [byteList] = fields(feature, 1);
   if (byteList !== undefined) return { kind: 'bytes', values: [...fields(byteList, 1)] };
   const [floatList] = fields(feature, 2);
-  if (floatList !== undefined) return { kind: 'numbers', values: packedFloats(floatList) };
+  if (floatList !== undefined) return { kind: 'numbers', values: packedFloats(floatList), isWhole: false };
   const [integerList] = fields(feature, 3);
   return {
     kind: 'numbers',
     values: integerList === undefined ? new Float32Array() : packedIntegers(integerList),
+    isWhole: true,
   };
 }
 

@@ -11,6 +11,13 @@ export interface VideoFrames {
   readonly first: number;
   readonly count: number;
   readonly framesPerSecond: number;
+  /** Whether the film has to end with the last of them. */
+  readonly isLast: boolean;
+}
+
+export interface DecodedFrames {
+  /** `[count, height, width, 3]` RGB, turned as the film's own metadata say. */
+  readonly pixels: Uint8Array;
   readonly height: number;
   readonly width: number;
 }
@@ -19,26 +26,38 @@ export interface VideoFrames {
 const MESSAGE_BYTES = 4096;
 /** Knows -fps_mode. */
 const OLDEST_FFMPEG = { major: 5, minor: 1 };
+/** What one episode's frames may take: a hostile header must not make us allocate more. */
+const MAX_BYTES = 2 ** 31;
+/** Of a frame that says its own size: PPM's P6, width, height, and the greatest level. */
+const PPM = /^P6\s+(\d+)\s+(\d+)\s+255\s/;
+const PPM_HEADER_BYTES = 32;
 
 /**
  * @param name what sentences call the file
- * @returns `[count, height, width, 3]` RGB
- * @throws InputError where there is no ffmpeg, or the video is damaged, of another size or too short
+ * @throws InputError where there is no ffmpeg, or the video is damaged, too short, or, where that is asked, too long
  */
-export async function decodeVideo(path: string, name: string, frames: VideoFrames): Promise<Uint8Array> {
-  const { first, count, framesPerSecond, height, width } = frames;
-  const pixels = new Uint8Array(count * height * width * 3);
+export async function decodeVideo(path: string, name: string, frames: VideoFrames): Promise<DecodedFrames> {
+  const { first, count, framesPerSecond, isLast } = frames;
   // Half a frame before the first, so that rounding cannot miss it; ffmpeg decodes from the key frame before that.
   const start = Math.max(0, (first - 0.5) / framesPerSecond);
   const options = ['-nostdin', '-v', 'error', '-protocol_whitelist', 'file', '-ss', start.toFixed(6)];
-  const input = ['-i', `file:${path}`, '-map', '0:v:0', '-frames:v', String(count)];
-  const output = ['-fps_mode', 'passthrough', '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'];
+  const input = ['-i', `file:${path}`, '-map', '0:v:0', '-frames:v', String(isLast ? count + 1 : count)];
+  const output = [
+    '-fps_mode',
+    'passthrough',
+    '-f',
+    'image2pipe',
+    '-c:v',
+    'ppm',
+    '-pix_fmt',
+    'rgb24',
+    'pipe:1',
+  ];
   const child = spawn('ffmpeg', [...options, ...input, ...output], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [received, message] = [0, ''];
+  const pictures = new PpmFrames(count);
+  let message = '';
   child.stdout.on('data', (bytes: Buffer) => {
-    if (received + bytes.length <= pixels.length) pixels.set(bytes, received);
-    else child.kill('SIGKILL');
-    received += bytes.length;
+    if (!pictures.take(bytes)) child.kill('SIGKILL');
   });
   child.stderr.on('data', (bytes: Buffer) => {
     message = (message + bytes.toString()).slice(0, MESSAGE_BYTES);
@@ -47,11 +66,78 @@ export async function decodeVideo(path: string, name: string, frames: VideoFrame
     child.on('error', (error: NodeJS.ErrnoException) => reject(cannotStart(name, error)));
     child.on('close', () => resolve());
   });
-  if (received === pixels.length && child.exitCode === 0) return pixels;
-  const reason = message.trim().split('\n')[0];
+  if (pictures.frames > count)
+    throw new InputError(`${name} goes on after the ${count} frames that the table has rows for.`);
+  if (pictures.frames === count && pictures.isWhole && child.exitCode === 0) return pictures.decoded();
+  const reason = message.trim().split('\n')[0] || pictures.reason;
   throw new InputError(
-    `${name} does not hold ${count} frames of ${width}×${height} from frame ${first} on${reason ? `: ${reason}` : ` (${received} of ${pixels.length} bytes came)`}.`,
+    `${name} does not hold ${count} frames from frame ${first} on${reason ? `: ${reason}` : ` (${pictures.frames} came)`}.`,
   );
+}
+
+/** Frames out of a stream of PPM pictures. */
+class PpmFrames {
+  frames = 0;
+  reason = '';
+  readonly #count: number;
+  #size: { height: number; width: number } | null = null;
+  #pixels = new Uint8Array();
+  /** Bytes of the frame in progress that are still to come. */
+  #left = 0;
+  #at = 0;
+  #header = Buffer.alloc(0);
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  get isWhole(): boolean {
+    return this.#left === 0 && this.#header.length === 0;
+  }
+
+  decoded(): DecodedFrames {
+    return { pixels: this.#pixels, ...(this.#size ?? { height: 0, width: 0 }) };
+  }
+
+  /** @returns false where no more is wanted */
+  take(bytes: Buffer): boolean {
+    for (let rest = bytes; rest.length > 0; ) {
+      if (this.#left === 0) {
+        this.#header = Buffer.concat([this.#header, rest]);
+        const header = PPM.exec(this.#header.toString('latin1', 0, PPM_HEADER_BYTES));
+        if (header === null) return this.#header.length < PPM_HEADER_BYTES;
+        if (!this.#begin(Number(header[2]), Number(header[1]))) return false;
+        rest = this.#header.subarray(header[0].length);
+        this.#header = Buffer.alloc(0);
+      }
+      const now = rest.subarray(0, this.#left);
+      this.#pixels.set(now, this.#at);
+      this.#at += now.length;
+      this.#left -= now.length;
+      rest = rest.subarray(now.length);
+    }
+    return true;
+  }
+
+  #begin(height: number, width: number): boolean {
+    this.frames++;
+    if (this.frames > this.#count) return false;
+    const bytes = height * width * 3;
+    if (this.#size === null) {
+      if (bytes * this.#count > MAX_BYTES) {
+        this.reason = `${this.#count} frames of ${width}×${height} are too many`;
+        return false;
+      }
+      this.#size = { height, width };
+      this.#pixels = new Uint8Array(bytes * this.#count);
+    }
+    if (this.#size.height !== height || this.#size.width !== width) {
+      this.reason = `its frames change their size from ${this.#size.width}×${this.#size.height} to ${width}×${height}`;
+      return false;
+    }
+    this.#left = bytes;
+    return true;
+  }
 }
 
 /** @param name what a sentence says needs it @throws InputError where there is no ffmpeg, or one that is too old */

@@ -71,7 +71,7 @@ test('a dataset goes out as Minari and comes back without a changed byte', async
   const { folder, episodes } = await sampleDataset(t);
   const out = join(temporaryFolder(t), 'minari');
   await exportDataset(folder, out, exportMinari);
-  const back = await convertAll(t, await openMinari(out, { stateKeys: ['state'], camera: 'pixels' }));
+  const back = await convertAll(t, await openMinari(out, { stateKeys: ['state'], cameras: ['pixels'] }));
   assertSame(back.episodes, episodes);
 });
 
@@ -98,7 +98,7 @@ test('several cameras go out as folders of frames within the episode, and each c
   await exportDataset(folder, out, exportFrames);
   assert.deepEqual(await readdir(join(out, 'episode_000000')), ['side', 'steps.csv', 'wrist']);
   for (const image of twoCameras) {
-    const source = await openFrames(out, { camera: image.name });
+    const source = await openFrames(out, { cameras: [image.name] });
     assert.deepEqual(source.header.images, [image]);
     assertSame((await convertAll(t, source)).episodes, episodes, image.name);
   }
@@ -109,7 +109,7 @@ test('several cameras go out as Minari by their names, and each comes back', asy
   const out = join(temporaryFolder(t), 'minari');
   await exportDataset(folder, out, exportMinari);
   for (const image of twoCameras) {
-    const source = await openMinari(out, { stateKeys: ['state'], camera: image.name });
+    const source = await openMinari(out, { stateKeys: ['state'], cameras: [image.name] });
     assert.deepEqual(source.header.images, [image]);
     assertSame((await convertAll(t, source)).episodes, episodes, image.name);
   }
@@ -144,7 +144,7 @@ test('several cameras go out as LeRobot v3 features of their own, with their own
     const mean = levels.reduce((sum, level) => sum + level / 255, 0) / levels.length;
     assert.ok(Math.abs(stats[key].mean[0][0][0] - mean) < 1e-9, name);
     assert.deepEqual(stats[key].count, [5 + 6 + 7]);
-    const source = await openLerobot(out, { camera: key });
+    const source = await openLerobot(out, { cameras: [key] });
     assert.deepEqual(source.header.images, [image]);
     assertSame((await convertAll(t, source)).episodes, episodes, name);
   }

@@ -64,14 +64,14 @@ test('robomimic demonstrations convert with their last observation, in the order
 
 test('robomimic splits and sparse rewards are kept to, a wrong camera is named', async (t) => {
   const path = join(golden, 'robomimic', 'demo.hdf5');
-  const source = await openRobomimic(path, { split: 'train', reward: 'sparse' });
+  const source = await openRobomimic(path, { split: ['train'], reward: 'sparse' });
   const { episodes } = await convertAll(t, source);
   assert.deepEqual(
     summary(episodes).map(([id]) => id),
     ['demo_0', 'demo_10'],
   );
   assert.deepEqual([...(episodes[0]?.rewards ?? [])], [0, 0, 1]);
-  const error = await rejection(openRobomimic(path, { camera: 'wrist' }));
+  const error = await rejection(openRobomimic(path, { cameras: ['wrist'] }));
   assert.ok(error instanceof InputError);
   assert.match(error.message, /has no images "wrist"; it has agentview_image/);
 });
@@ -107,7 +107,7 @@ test('Minari Dict observations with JPEG rows are decoded, and the dataset says 
 test('zarr, as a folder and as a zip with float images, gives one episode for each end', async (t) => {
   for (const name of ['store.zarr', 'store.zarr.zip']) {
     const source = await openZarr(join(golden, 'zarr', name), { stateKeys: ['state'], reward: 'sparse' });
-    const { out, episodes } = await convertAll(t, source, { actionRange: [-16, 16] });
+    const { out, episodes } = await convertAll(t, source, { actionRange: [[-16, 16]] });
     assert.deepEqual(summary(episodes), [
       ['episode_0', 4, true, false],
       ['episode_1', 3, true, false],

@@ -38,7 +38,7 @@ test("a run's replay becomes a whole dataset without a changed byte", async (t) 
 
 test('a replay can be cut, filtered and resized on the way', async (t) => {
   const { run } = await sampleRun(t);
-  const { episodes, report } = await convertAll(t, await openReplay(run, { imageSize: 6 }), {
+  const { episodes, report } = await convertAll(t, await openReplay(run, { pictures: { imageSize: 6 } }), {
     episodes: [1, 3],
   });
   assert.deepEqual([report.episodes, episodes[0]?.id], [2, 'episode-1']);
@@ -71,7 +71,7 @@ test('of a replay with several images each is resized, and what names them and i
   assert.deepEqual({ actionBox, actionNames, actionUnits, stateNames, stateUnits }, said);
   assert.deepEqual([manifest.images, manifest.provenance.lossy], [images, false]);
 
-  const { out, episodes } = await convertAll(t, await openReplay(run, { imageSize: 6 }));
+  const { out, episodes } = await convertAll(t, await openReplay(run, { pictures: { imageSize: 6 } }));
   const small = await readManifest(out);
   assert.deepEqual(
     small.images,
@@ -83,7 +83,7 @@ test('of a replay with several images each is resized, and what names them and i
     const copy = await DatasetWriter.create(alone, sampleHeader({ images: [image] }));
     await copy.append({ ...episode, images: { [image.name]: episode.images[image.name] as Uint8Array } });
     await copy.close();
-    const expected = await convertAll(t, await openReplay(alone, { imageSize: 6 }));
+    const expected = await convertAll(t, await openReplay(alone, { pictures: { imageSize: 6 } }));
     const resized = episodes[0]?.images[image.name];
     assert.equal(resized?.length, 5 * 6 * 6 * 3);
     assert.ok(onlyImage(expected.episodes[0] as Episode).every((byte, i) => byte === resized?.[i]));

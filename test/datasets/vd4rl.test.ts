@@ -178,7 +178,7 @@ test('a range of episodes, a smallest return and another image size are kept to'
     filtered.episodes.map((e) => e.id),
     ['episode-9#1'],
   );
-  const resized = await convertSample(t, 'two', {}, { task: 'walker-walk', imageSize: 4 });
+  const resized = await convertSample(t, 'two', {}, { task: 'walker-walk', pictures: { imageSize: 4 } });
   assert.equal(onlyImage(resized.episodes[0] as Episode).length, 4 * 4 * 4 * 3);
   assert.equal((await readManifest(resized.out)).provenance.lossy, true);
 });

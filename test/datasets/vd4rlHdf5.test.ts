@@ -57,7 +57,7 @@ test('files of both sizes in one folder are not mixed', async (t) => {
 });
 
 test('--image-size resizes, and the dataset says so', async (t) => {
-  const opened = await openVd4rl(source, { task: 'cheetah-run', imageSize: 4 });
+  const opened = await openVd4rl(source, { task: 'cheetah-run', pictures: { imageSize: 4 } });
   const report = await convert(opened, {
     out: join(temporaryFolder(t), 'out'),
     onProblem: 'fix',
@@ -65,7 +65,7 @@ test('--image-size resizes, and the dataset says so', async (t) => {
     command: {},
   });
   await opened.close();
-  assert.equal(opened.lossy, true);
+  assert.equal(opened.remarks.lossy, true);
   assert.deepEqual(
     report.problems.map((p) => p.action),
     ['fixed', 'kept'],

@@ -1,0 +1,452 @@
+/**
+ * What formats have in common that keep an episode as columns with a row a step. A format's own file says how its
+ * episodes and columns are found and read; here is decided which of them are the images, the state, the action, the
+ * reward and the ends, and what is made of them.
+ */
+import type { ActionBox } from '../../envs/environment.js';
+import { InputError } from '../../src/errors.js';
+import type { EpisodeSource, FrameLayout } from '../episode.js';
+import { imageNames } from '../imageName.js';
+import type { DatasetHeader, Provenance } from '../manifest.js';
+import { Camera, type PictureColumn } from './camera.js';
+import type { ConversionSource, SourceEpisode, SourceProblem } from './conversion.js';
+import { type EpisodeEnds, type PickedRows, pickRows, withObservations } from './episodeRows.js';
+import type { Alignment, OpenOptions } from './openOptions.js';
+import type { Remarks } from './remarks.js';
+import type { PictureSize } from './treatment.js';
+
+/** Numbers with a row for each step or observation. */
+export interface NumberColumn {
+  /** What sentences call it. */
+  readonly name: string;
+  readonly rows: number;
+  /** Numbers in a row. */
+  readonly size: number;
+  /** Whether the source keeps whole numbers: choices rather than quantities, where they are actions. */
+  readonly isWhole: boolean;
+  /** Rows [from, to). */
+  read(from: number, to: number): Promise<Float32Array> | Float32Array;
+}
+
+/** One episode of the source. */
+export interface StepTable {
+  readonly id: string;
+  readonly source: EpisodeSource;
+  /** By the keys that a user knows them by. */
+  readonly pictures: ReadonlyMap<string, PictureColumn>;
+  /** What is observed beside them. */
+  readonly numbers: ReadonlyMap<string, NumberColumn>;
+  /** Actions, rewards, flags. */
+  readonly steps: ReadonlyMap<string, NumberColumn>;
+  readonly instruction?: string;
+  /** What is wrong with it already. */
+  readonly problems?: readonly SourceProblem[];
+}
+
+export interface StepUnit {
+  readonly name: string;
+  /** @throws InputError where it cannot be read */
+  read(): Promise<StepContent>;
+}
+
+export interface StepContent {
+  readonly table: StepTable;
+  /** The files that were read whole for it. */
+  readonly files: () => Promise<Provenance['files']>;
+}
+
+/** What columns mean under the names that a format, and programs that write it, give them; the first that is there counts. */
+export interface ColumnNames {
+  readonly action: readonly string[];
+  readonly reward: readonly string[];
+  readonly terminated: readonly string[];
+  readonly truncated: readonly string[];
+  readonly done: readonly string[];
+  readonly success: readonly string[];
+}
+
+/** An opened source. */
+export interface StepFormat {
+  readonly name: string;
+  /** What sentences call it: the file or folder. */
+  readonly path: string;
+  readonly task: string | null;
+  readonly controlTimestep: number | null;
+  readonly columns: ColumnNames;
+  readonly endsOf: EpisodeEnds['of'];
+  readonly alignment: Alignment;
+  /** What is the state where the user names none. */
+  readonly stateKeys: readonly string[];
+  /** The action's box by the source's own word. */
+  readonly actionBox: ActionBox | null;
+  readonly actionNames?: readonly string[] | null;
+  readonly stateNames?: (key: string) => readonly string[] | null;
+  /** Whether what a reward says of success is the format's own convention. */
+  readonly rewardIsSuccess: boolean;
+  /** A clause such as "Discrete(3)", where the source says that its actions are choices. */
+  readonly discrete?: string;
+  /** The size of a camera's pictures by the source's own metadata. */
+  readonly statedSize?: (camera: string) => PictureSize | undefined;
+  readonly details: Provenance['details'];
+  readonly remarks: Remarks;
+  readonly units: readonly StepUnit[];
+  close(): Promise<void>;
+}
+
+/** @throws InputError where what is asked for is not there */
+export async function openSteps(
+  opening: Promise<StepFormat>,
+  options: OpenOptions,
+): Promise<ConversionSource> {
+  const format = await opening;
+  try {
+    return await opened(format, options);
+  } catch (error) {
+    await format.close();
+    throw error;
+  }
+}
+
+async function opened(format: StepFormat, options: OpenOptions): Promise<ConversionSource> {
+  const { remarks } = format;
+  const [unit] = format.units;
+  if (unit === undefined) throw new InputError(`${format.path} has no episodes.`);
+  const { table } = await firstReadable(format);
+  const cameras = await chooseCameras(format, table, options);
+  const stateKeys = options.stateKeys ?? format.stateKeys.filter((key) => table.numbers.has(key));
+  const states = stateKeys.map((key) => stateColumn(table, key));
+  const actions = chooseActions(format, table, options);
+  if (options.cameras === undefined && cameras.length > 1)
+    remarks.add(`Images: ${cameras.map(({ key }) => key).join(', ')}; --cameras takes some of them alone.`);
+  remarkUnread(format, table, options);
+  const successByReward = await isSuccessByReward(format, options);
+  const stateNames = stateKeys.map((key) => format.stateNames?.(key) ?? null);
+  const chosen: Chosen = { cameras, stateKeys, actionKeys: actions.keys, successByReward };
+  const header: Omit<DatasetHeader, 'provenance' | 'codec'> = {
+    task: options.task ?? format.task,
+    actionRepeat: options.actionRepeat ?? 1,
+    controlTimestep: format.controlTimestep,
+    images: cameras.map(({ layout }) => layout),
+    renderer: null,
+    actionSize: actions.size,
+    ...(actions.names !== null && { actionNames: [...actions.names] }),
+    stateSize: states.reduce((sum, column) => sum + column.size, 0),
+    ...(stateNames.length > 0 &&
+      stateNames.every((names) => names !== null) && { stateNames: stateNames.flat() as string[] }),
+  };
+  return {
+    name: format.name,
+    header,
+    actionBox: format.actionBox,
+    remarks,
+    defaultCodec: 'brotli',
+    details: {
+      ...format.details,
+      cameras: Object.fromEntries(cameras.map(({ key, layout }) => [layout.name, key])),
+      ...(stateKeys.length > 0 && { state: [...stateKeys] }),
+      ...(actions.keys.length > 1 && { action: [...actions.keys] }),
+    },
+    units: format.units.map(({ name, read }) => ({
+      name,
+      read: async () => {
+        const { table, files } = await read();
+        return { episodes: [await readEpisode(table, format, chosen, options)], files: await files() };
+      },
+      actions: async () => {
+        const { table } = await read();
+        const { actions, length } = (await pick(table, format, chosen, options)).episode;
+        return { values: actions, steps: length };
+      },
+    })),
+    close: () => format.close(),
+  };
+}
+
+/** The first episode that can be read says what all look like. */
+async function firstReadable(format: StepFormat): Promise<StepContent> {
+  let failure: unknown;
+  for (const unit of format.units)
+    try {
+      return await unit.read();
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      failure ??= error;
+    }
+  throw failure;
+}
+
+interface Chosen {
+  readonly cameras: readonly Camera[];
+  readonly stateKeys: readonly string[];
+  readonly actionKeys: readonly string[];
+  readonly successByReward: boolean;
+}
+
+async function chooseCameras(format: StepFormat, table: StepTable, options: OpenOptions): Promise<Camera[]> {
+  const there = [...table.pictures.keys()];
+  const keys = (options.cameras ?? there).map((wanted) => {
+    const key = there.find((key) => key === wanted) ?? there[imageNames(there).indexOf(wanted)];
+    if (key !== undefined) return key;
+    throw new InputError(
+      `${format.path} has no images "${wanted}"; it has ${there.join(', ') || 'none'}: choose with --cameras.`,
+    );
+  });
+  if (keys.length === 0)
+    throw new InputError(
+      `${format.path} has no images; it has ${[...table.numbers.keys(), ...table.steps.keys()].join(', ')}.`,
+    );
+  const names = imageNames(keys);
+  checkSizes(options, [...names, ...keys]);
+  return Promise.all(
+    keys.map((key, i) =>
+      Camera.of(
+        key,
+        names[i] as string,
+        table.pictures.get(key) as PictureColumn,
+        options.pictures ?? {},
+        format.remarks,
+        format.statedSize?.(key),
+      ),
+    ),
+  );
+}
+
+function checkSizes({ pictures }: OpenOptions, names: readonly string[]): void {
+  const sizes = pictures?.imageSize;
+  if (typeof sizes !== 'object' || typeof sizes.height === 'number') return;
+  const unknown = Object.keys(sizes).find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new InputError(
+      `--image-size is given for the image "${unknown}", which is not converted: there ${names.length === 2 ? 'is' : 'are'} ${[...new Set(names)].join(', ')}.`,
+    );
+}
+
+function stateColumn(table: StepTable, key: string): NumberColumn {
+  const column = table.numbers.get(key);
+  if (column !== undefined) return column;
+  throw new InputError(
+    `${table.id} has no numbers "${key}" for the state; it has ${[...table.numbers.keys()].join(', ') || 'none'}.`,
+  );
+}
+
+interface Actions {
+  readonly keys: readonly string[];
+  readonly size: number;
+  readonly names: readonly string[] | null;
+}
+
+/** @throws InputError where they are choices, or in parts that nobody has put in order */
+function chooseActions(format: StepFormat, table: StepTable, options: OpenOptions): Actions {
+  const names = format.columns.action;
+  const action = names.find((name) => table.steps.has(name)) ?? names[0] ?? '';
+  if (format.discrete !== undefined && options.actionKeys === undefined)
+    throw new InputError(
+      `${format.path} has discrete actions (${format.discrete}); continuous ones are expected, as this learner's are.`,
+    );
+  const keys = options.actionKeys ?? [action];
+  const columns = keys.map((key) => table.steps.get(key) ?? table.steps.get(`${action}/${key}`));
+  const missing = keys.find((_, i) => columns[i] === undefined);
+  if (missing !== undefined) {
+    const parts = [...table.steps.keys()].filter(
+      (key) => /^action[./]/.test(key) || key.startsWith(`${action}/`),
+    );
+    const short = parts.map((key) => key.replace(`${action}/`, ''));
+    throw new InputError(
+      short.length > 1 && missing === action
+        ? `${format.path} has its action in parts, ${short.join(', ')}: say in which order to join them, for example --action ${short.join(',')}.`
+        : `${format.path} has no action "${missing}"; it has ${[...table.steps.keys()].join(', ')}: choose with --action.`,
+    );
+  }
+  const found = columns as NumberColumn[];
+  const discrete = found.find(({ isWhole, size }) => isWhole && size === 1);
+  if (discrete !== undefined)
+    throw new InputError(
+      `${discrete.name} holds whole numbers alone, which are discrete actions; continuous ones are expected, as this learner's are.`,
+    );
+  return {
+    keys: found.map((_, i) => {
+      const key = keys[i] as string;
+      return table.steps.has(key) ? key : `${action}/${key}`;
+    }),
+    size: found.reduce((sum, column) => sum + column.size, 0),
+    names: options.actionKeys === undefined ? (format.actionNames ?? null) : null,
+  };
+}
+
+const LOOKS_LIKE_AN_END =
+  /(^|[._/])(done|dones|end|ends|terminal|terminated|truncated|timeout|timeouts|is_last)s?$/i;
+
+/** What looks like an end and is read by nobody. */
+function remarkUnread(format: StepFormat, table: StepTable, options: OpenOptions): void {
+  const { terminated, truncated, done, success } = format.columns;
+  const read = [...terminated, ...truncated, ...done, ...success, options.terminated, options.truncated];
+  const unread = [...table.steps.keys(), ...table.numbers.keys()].filter(
+    (key) => LOOKS_LIKE_AN_END.test(key) && !read.includes(key),
+  );
+  for (const key of new Set(unread))
+    format.remarks.add(
+      `"${key}" looks like the end of an episode and is not read: say --terminated ${key} or --truncated ${key} if it is one.`,
+    );
+}
+
+/** Whether episodes without any reward are failures: where others have one. */
+async function isSuccessByReward(format: StepFormat, options: OpenOptions): Promise<boolean> {
+  if (options.success !== undefined) return false;
+  if (options.reward !== 'sparse' && !format.rewardIsSuccess) return false;
+  for (const unit of format.units)
+    try {
+      const { table } = await unit.read();
+      if (firstColumn(table, format.columns.success) !== null) return false;
+      const rewards = await readAll(firstColumn(table, format.columns.reward));
+      if (rewards?.some((value) => value > 0)) return true;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+    }
+  return false;
+}
+
+function firstColumn(table: StepTable, keys: readonly string[]): NumberColumn | null {
+  for (const key of keys) {
+    const column = table.steps.get(key);
+    if (column !== undefined) return column;
+  }
+  return null;
+}
+
+async function readAll(column: NumberColumn | null): Promise<Float32Array | null> {
+  return column === null ? null : column.read(0, column.rows);
+}
+
+/** Which rows make up the episode, by all but its images. */
+async function pick(
+  table: StepTable,
+  format: StepFormat,
+  chosen: Chosen,
+  options: OpenOptions,
+): Promise<PickedRows> {
+  const { columns } = format;
+  const actions = chosen.actionKeys.map((key) => stepColumn(table, key));
+  const steps = actions[0]?.rows ?? 0;
+  const isOwn = options.reward === undefined || ['dense', 'sparse'].includes(options.reward);
+  const ownRewards = isOwn ? firstColumn(table, columns.reward) : stepColumn(table, options.reward as string);
+  const flags = (own: string | undefined, names: readonly string[]): NumberColumn | null =>
+    own === undefined ? firstColumn(table, names) : stepColumn(table, own);
+  const ends = {
+    terminated: flags(options.terminated, columns.terminated),
+    truncated: flags(options.truncated, columns.truncated),
+    done: options.terminated === undefined ? firstColumn(table, columns.done) : null,
+  };
+  const success =
+    options.success === 'all'
+      ? null
+      : options.success === undefined
+        ? firstColumn(table, columns.success)
+        : stepColumn(table, options.success);
+  for (const column of [...actions, ownRewards, ...Object.values(ends)])
+    if (column !== null && column.rows !== steps)
+      throw new InputError(
+        `${column.name} has ${column.rows} rows for ${steps} actions; as many are expected.`,
+      );
+  const observations = observationRows(table, chosen);
+  const read = {
+    actions: joinRows(await Promise.all(actions.map((column) => column.read(0, steps))), steps),
+    rewards: await readAll(ownRewards),
+    success: await readAll(success),
+  };
+  const picked = pickRows(
+    {
+      id: table.id,
+      observations,
+      steps,
+      actions: read.actions,
+      actionSize: actions.reduce((sum, column) => sum + column.size, 0),
+      rewards: read.rewards,
+      alignment: options.alignment ?? format.alignment,
+      ends: {
+        terminated: await readAll(ends.terminated),
+        truncated: await readAll(ends.truncated),
+        done: await readAll(ends.done),
+        of: format.endsOf,
+        isWhole: true,
+        doneMeansSuccess: true,
+      },
+      success:
+        options.success === 'all'
+          ? true
+          : read.success !== null
+            ? read.success.some((value) => value !== 0)
+            : chosen.successByReward
+              ? (read.rewards?.some((value) => value > 0) ?? null)
+              : null,
+      source: table.source,
+    },
+    options.reward,
+  );
+  return {
+    ...picked,
+    episode: {
+      ...picked.episode,
+      ...(table.instruction !== undefined && { instruction: table.instruction }),
+    },
+    problems: [...(table.problems ?? []), ...picked.problems],
+  };
+}
+
+function stepColumn(table: StepTable, key: string): NumberColumn {
+  const column = table.steps.get(key) ?? table.numbers.get(key);
+  if (column !== undefined) return column;
+  throw new InputError(`${table.id} has no numbers "${key}"; it has ${[...table.steps.keys()].join(', ')}.`);
+}
+
+/** @throws InputError where images and state do not have equally many rows */
+function observationRows(table: StepTable, { cameras, stateKeys }: Chosen): number {
+  const columns = [
+    ...cameras.map(({ key }) => pictureColumn(table, key)),
+    ...stateKeys.map((key) => stateColumn(table, key)),
+  ];
+  const [first] = columns;
+  const other = columns.find(({ rows }) => rows !== first?.rows);
+  if (other !== undefined)
+    throw new InputError(
+      `${first?.name} has ${first?.rows} rows and ${other.name} ${other.rows}; as many are expected.`,
+    );
+  return first?.rows ?? 0;
+}
+
+function pictureColumn(table: StepTable, key: string): PictureColumn {
+  const column = table.pictures.get(key);
+  if (column !== undefined) return column;
+  throw new InputError(`${table.id} has no images "${key}".`);
+}
+
+async function readEpisode(
+  table: StepTable,
+  format: StepFormat,
+  chosen: Chosen,
+  options: OpenOptions,
+): Promise<SourceEpisode> {
+  const picked = await pick(table, format, chosen, options);
+  const rows = picked.repeatsLast ? picked.length : picked.length + 1;
+  const images: [FrameLayout['name'], Uint8Array][] = [];
+  for (const camera of chosen.cameras)
+    images.push([camera.layout.name, await camera.read(pictureColumn(table, camera.key), rows)]);
+  const states = chosen.stateKeys.map((key) => stateColumn(table, key).read(0, rows));
+  const state = states.length > 0 ? joinRows(await Promise.all(states), rows) : null;
+  return withObservations(picked, Object.fromEntries(images), state);
+}
+
+/** Numbers of several columns side by side. */
+function joinRows(columns: readonly Float32Array[], rows: number): Float32Array {
+  const [only, ...others] = columns;
+  if (only !== undefined && others.length === 0) return only;
+  const sizes = columns.map((column) => (rows === 0 ? 0 : column.length / rows));
+  const joined = new Float32Array(columns.reduce((sum, column) => sum + column.length, 0));
+  let at = 0;
+  for (let row = 0; row < rows; row++)
+    columns.forEach((column, i) => {
+      const size = sizes[i] as number;
+      joined.set(column.subarray(row * size, (row + 1) * size), at);
+      at += size;
+    });
+  return joined;
+}
