@@ -3,12 +3,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { codecNames } from '../datasets/codecs/registry.js';
 import type { ActionRange } from '../datasets/converters/actionRange.js';
-import {
-  type ConversionOptions,
-  type ConversionReport,
-  type ConversionSource,
-  convert,
-} from '../datasets/converters/conversion.js';
+import { type ConversionOptions, type ConversionReport, convert } from '../datasets/converters/conversion.js';
+import type { ConversionSource } from '../datasets/converters/conversionSource.js';
 import { type Alignment, alignments, type OpenOptions } from '../datasets/converters/openOptions.js';
 import { channelOrders, fits, flips, type PictureOptions } from '../datasets/converters/treatment.js';
 import { imageSizeSchema, parseImageSize } from '../src/training/imageSettings.js';

@@ -1,7 +1,7 @@
 /** A source's actions in [−1, 1], dimension by dimension: the environment's own box. */
 import type { ActionBox } from '../../envs/environment.js';
 import { InputError } from '../../src/errors.js';
-import type { ConversionSource, SourceEpisode } from './conversion.js';
+import type { ConversionSource, SourceEpisode } from './conversionSource.js';
 import type { Remarks } from './remarks.js';
 
 /** One range for all dimensions, one for each, or what the data's own numbers span. */

@@ -9,7 +9,6 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { ActionBox } from '../../envs/environment.js';
 import { InputError } from '../../src/errors.js';
 import { writeFileAtomic } from '../../src/files/atomicFile.js';
 import type { CodecName } from '../codecs/registry.js';
@@ -25,69 +24,17 @@ import {
   readManifest,
 } from '../manifest.js';
 import { findFaults, findSuspicions } from '../problems.js';
-import type { PackedImages } from '../record.js';
 import { returnStatistics } from '../statistics.js';
 import { DatasetWriter } from '../writer.js';
 import { type ActionMap, type ActionRange, actionMap } from './actionRange.js';
+import type { ConversionSource, ConversionUnit, SourceEpisode, UnitContent } from './conversionSource.js';
 import { fixEpisode } from './fixEpisode.js';
-import type { Remarks } from './remarks.js';
 
 export const REPORT_FILE = 'conversion.json';
 /** Node unpacks on four threads; one more waits for the next that is free. */
 const UNITS_AHEAD = 4;
 /** Bumped whenever a converter's output changes for the same input. */
 const CONVERTER_VERSION = '2';
-
-/** A source in one format, opened. */
-export interface ConversionSource {
-  /** Goes into the manifest as the data's origin. */
-  readonly name: string;
-  readonly header: Omit<DatasetHeader, 'provenance' | 'codec'>;
-  /** What −1 and 1 are in the units of its actions, by the source's own word; null: it says nothing. */
-  readonly actionBox: ActionBox | null;
-  /** What there is to say of all of it; grows while its episodes are read. */
-  readonly remarks: Remarks;
-  readonly defaultCodec: CodecName;
-  /** Further facts for the manifest: the level, what was assumed. */
-  readonly details: Provenance['details'];
-  /** Pieces that can be read independently, in a fixed order. */
-  readonly units: readonly ConversionUnit[];
-  close(): Promise<void>;
-}
-
-export interface ConversionUnit {
-  /** Unique; the id of its only episode, or what their ids begin with. */
-  readonly name: string;
-  /** @throws InputError where it cannot be read: the unit is then a problem like others. */
-  read(): Promise<UnitContent>;
-  /** The actions of its episode without its images, `[steps, A]`, where that is quicker. */
-  actions?(): Promise<{ readonly values: Float32Array; readonly steps: number }>;
-}
-
-export interface UnitContent {
-  readonly episodes: readonly SourceEpisode[];
-  /** The files that were read whole for this unit. */
-  readonly files: Provenance['files'];
-  /** Called once, when the episodes are written: their arrays are not read any more. */
-  readonly release?: () => void;
-}
-
-export interface SourceEpisode {
-  readonly episode: Episode;
-  /** What the format's reader found wrong, beyond the checks that every episode gets. */
-  readonly problems: readonly SourceProblem[];
-  /** The pixels as a codec packs them, where the source holds them so. */
-  readonly packed?: PackedImages;
-}
-
-export interface SourceProblem {
-  readonly kind: string;
-  /** A suspicion is reported and does no harm; a fault is acted on. */
-  readonly severity: 'fault' | 'suspicion';
-  readonly message: string;
-  /** True if the reader's own repair (which the episode already has) makes it usable; false if only leaving it out helps. */
-  readonly repaired: boolean;
-}
 
 export interface ConversionOptions {
   readonly out: string;

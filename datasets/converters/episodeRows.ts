@@ -9,7 +9,7 @@
  */
 import { InputError } from '../../src/errors.js';
 import type { Episode, EpisodeSource } from '../episode.js';
-import type { SourceEpisode, SourceProblem } from './conversion.js';
+import type { SourceEpisode, SourceProblem } from './conversionSource.js';
 import type { Alignment } from './openOptions.js';
 
 export interface EpisodeRows {

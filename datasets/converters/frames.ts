@@ -11,7 +11,7 @@ import { InputError } from '../../src/errors.js';
 import { UNNAMED_IMAGE } from '../imageName.js';
 import { readTable, type Table } from '../sources/table.js';
 import type { PictureColumn } from './camera.js';
-import type { ConversionSource } from './conversion.js';
+import type { ConversionSource } from './conversionSource.js';
 import { chooseSplits, type OpenOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
 import { findSourceFiles, isHidden, type SourceFile } from './sourceFiles.js';

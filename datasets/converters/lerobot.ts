@@ -12,7 +12,7 @@ import { FileSource } from '../sources/byteSource.js';
 import { parquetColumns, readParquetRows } from '../sources/parquet.js';
 import { decodeVideo, requireFfmpeg } from '../sources/video.js';
 import type { PictureColumn } from './camera.js';
-import type { ConversionSource, SourceProblem } from './conversion.js';
+import type { ConversionSource, SourceProblem } from './conversionSource.js';
 import { taskTexts } from './lerobotTasks.js';
 import { type EpisodeVideo, findVideos } from './lerobotVideos.js';
 import { chooseSplits, type OpenOptions } from './openOptions.js';

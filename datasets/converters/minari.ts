@@ -10,7 +10,7 @@ import { z } from 'zod';
 import type { ActionBox } from '../../envs/environment.js';
 import { InputError } from '../../src/errors.js';
 import { Hdf5File } from '../sources/hdf5.js';
-import type { ConversionSource } from './conversion.js';
+import type { ConversionSource } from './conversionSource.js';
 import { type Hdf5Columns, hdf5Columns } from './hdf5Episodes.js';
 import { type OpenOptions, refuseOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';

@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { headerOf, MANIFEST_FILE } from '../manifest.js';
 import { openDataset } from '../reader.js';
-import type { ConversionSource } from './conversion.js';
+import type { ConversionSource } from './conversionSource.js';
 import { type OpenOptions, refuseOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
 import { Treatment } from './treatment.js';

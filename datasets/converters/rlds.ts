@@ -12,7 +12,7 @@ import { InputError } from '../../src/errors.js';
 import { FileSource } from '../sources/byteSource.js';
 import { type Example, indexRecords, readExample } from '../sources/tfrecord.js';
 import type { PictureColumn } from './camera.js';
-import type { ConversionSource } from './conversion.js';
+import type { ConversionSource } from './conversionSource.js';
 import { chooseSplits, type OpenOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
 import { Hdf5File } from '../sources/hdf5.js';
-import type { ConversionSource } from './conversion.js';
+import type { ConversionSource } from './conversionSource.js';
 import { hdf5Columns } from './hdf5Episodes.js';
 import { chooseSplits, type OpenOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';

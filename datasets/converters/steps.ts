@@ -9,7 +9,7 @@ import type { EpisodeSource, FrameLayout } from '../episode.js';
 import { imageNames } from '../imageName.js';
 import type { DatasetHeader, Provenance } from '../manifest.js';
 import { Camera, type PictureColumn } from './camera.js';
-import type { ConversionSource, SourceEpisode, SourceProblem } from './conversion.js';
+import type { ConversionSource, SourceEpisode, SourceProblem } from './conversionSource.js';
 import { type EpisodeEnds, type PickedRows, pickRows, withObservations } from './episodeRows.js';
 import type { Alignment, OpenOptions } from './openOptions.js';
 import type { Remarks } from './remarks.js';

@@ -7,7 +7,7 @@
  * r[t−1] = reward[t]. Rewards are already summed over the action repeat.
  */
 import { InputError } from '../../src/errors.js';
-import type { ConversionSource } from './conversion.js';
+import type { ConversionSource } from './conversionSource.js';
 import { type OpenOptions, refuseOptions } from './openOptions.js';
 import { findSourceFiles } from './sourceFiles.js';
 import { openVd4rlHdf5 } from './vd4rlHdf5.js';

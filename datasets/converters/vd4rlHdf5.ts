@@ -5,7 +5,7 @@
 import { InputError } from '../../src/errors.js';
 import type { Episode } from '../episode.js';
 import { Hdf5File } from '../sources/hdf5.js';
-import type { ConversionSource, ConversionUnit, SourceProblem } from './conversion.js';
+import type { ConversionSource, ConversionUnit, SourceProblem } from './conversionSource.js';
 import { channelsLast } from './pictureArrays.js';
 import { Remarks } from './remarks.js';
 import type { SourceFile } from './sourceFiles.js';

@@ -6,7 +6,7 @@ import { BufferPool } from '../sources/bufferPool.js';
 import { bufferSource, FileSource } from '../sources/byteSource.js';
 import { type NpyArray, npyNumbers, parseNpy } from '../sources/npy.js';
 import { ZipArchive } from '../sources/zip.js';
-import type { ConversionSource, SourceEpisode, SourceProblem, UnitContent } from './conversion.js';
+import type { ConversionSource, SourceEpisode, SourceProblem, UnitContent } from './conversionSource.js';
 import { Remarks } from './remarks.js';
 import type { SourceFile } from './sourceFiles.js';
 import { suiteFacts } from './suiteFacts.js';

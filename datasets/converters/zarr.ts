@@ -8,7 +8,7 @@ import { basename, resolve } from 'node:path';
 import { InputError } from '../../src/errors.js';
 import { type ZarrArray, ZarrStore } from '../sources/zarr.js';
 import type { PictureColumn } from './camera.js';
-import type { ConversionSource } from './conversion.js';
+import type { ConversionSource } from './conversionSource.js';
 import { type OpenOptions, refuseOptions } from './openOptions.js';
 import { isPictureLike } from './pictureArrays.js';
 import { Remarks } from './remarks.js';

@@ -124,7 +124,10 @@ test('several cameras go out as Minari by their names, and each comes back', asy
       ['height', [1]],
     ],
   );
-  assert.match((await rejection(openMinari(out, {}))).message, /several cameras: choose one of side, wrist/);
+  const whole = await convertAll(t, await openMinari(out, { stateKeys: ['state'] }));
+  const images = (converted: readonly Episode[]) =>
+    converted.map((episode) => Object.entries(episode.images).map(([name, pixels]) => [name, [...pixels]]));
+  assert.deepEqual(images(whole.episodes), images(episodes));
 });
 
 test('several cameras go out as LeRobot v3 features of their own, with their own statistics', async (t) => {

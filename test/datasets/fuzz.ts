@@ -9,7 +9,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ConversionSource } from '../../datasets/converters/conversion.js';
+import type { ConversionSource } from '../../datasets/converters/conversionSource.js';
 import { openLerobot } from '../../datasets/converters/lerobot.js';
 import { openRlds } from '../../datasets/converters/rlds.js';
 import { openVd4rl } from '../../datasets/converters/vd4rl.js';

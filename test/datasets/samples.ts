@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import {
   type ConversionOptions,
   type ConversionReport,
-  type ConversionSource,
   convert,
 } from '../../datasets/converters/conversion.js';
+import type { ConversionSource } from '../../datasets/converters/conversionSource.js';
 import { type Episode, type FrameLayout, frameBytes } from '../../datasets/episode.js';
 import type { DatasetHeader } from '../../datasets/manifest.js';
 import { openDataset } from '../../datasets/reader.js';

@@ -121,7 +121,7 @@ test('an upgraded dataset holds the same episodes in the present format', async 
 
 test('the path of a camera of version 1 becomes a name', async (t) => {
   const folder = temporaryFolder(t);
-  await writeVersion1(folder, episodes, { cameras: ['pixels/front'] });
+  await writeVersion1(folder, episodes, { camera: 'pixels/front' });
   const { manifest } = await openDataset(folder);
   assert.deepEqual(manifest.images, [{ ...sideImage, name: 'front' }]);
 });

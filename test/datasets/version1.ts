@@ -13,7 +13,7 @@ import { onlyImage } from './samples.js';
 const checksumBytes = 9 + 2 + 32;
 
 /** What version 1 says of one image, and so of `sampleEpisode`'s. */
-const oneImage = { imageHeight: 9, imageWidth: 7, imageChannels: 3, cameras: ['side'] };
+const oneImage = { imageHeight: 9, imageWidth: 7, imageChannels: 3, camera: 'side' };
 
 /**
  * One shard of `sampleEpisode`s, their images as they are.
