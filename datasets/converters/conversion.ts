@@ -13,7 +13,7 @@ import { InputError } from '../../src/errors.js';
 import { writeFileAtomic } from '../../src/files/atomicFile.js';
 import type { CodecName } from '../codecs/registry.js';
 import { lockDataset } from '../datasetLock.js';
-import { type Episode, episodeReturn } from '../episode.js';
+import { episodeReturn } from '../episode.js';
 import {
   createManifest,
   type DatasetHeader,
