@@ -273,6 +273,9 @@ function chooseActions(format: StepFormat, table: StepTable, options: OpenOption
   };
 }
 
+/** Not 0 where a person's action was executed, as programs of all formats call it. */
+const INTERVENTIONS = ['is_intervention', 'intervention', 'infos/intervention', 'infos/is_intervention'];
+
 const LOOKS_LIKE_AN_END =
   /(^|[._/])(done|dones|end|ends|terminal|terminated|truncated|timeout|timeouts|is_last)s?$/i;
 
@@ -348,10 +351,12 @@ async function pick(
         `${column.name} has ${column.rows} rows for ${steps} actions; as many are expected.`,
       );
   const observations = observationRows(table, chosen);
+  const alignment = options.alignment ?? format.alignment;
   const read = {
     actions: joinRows(await Promise.all(actions.map((column) => column.read(0, steps))), steps),
     rewards: await readAll(ownRewards),
     success: await readAll(success),
+    interventions: await readAll(firstColumn(table, INTERVENTIONS)),
   };
   const picked = pickRows(
     {
@@ -361,7 +366,7 @@ async function pick(
       actions: read.actions,
       actionSize: actions.reduce((sum, column) => sum + column.size, 0),
       rewards: read.rewards,
-      alignment: options.alignment ?? format.alignment,
+      alignment,
       ends: {
         terminated: await readAll(ends.terminated),
         truncated: await readAll(ends.truncated),
@@ -382,10 +387,17 @@ async function pick(
     },
     options.reward,
   );
+  const interventions = read.interventions?.some((value) => value !== 0) ? read.interventions : null;
+  const firstStep = alignment === 'led' ? 1 : 0;
   return {
     ...picked,
     episode: {
       ...picked.episode,
+      ...(interventions !== null && {
+        interventions: Uint8Array.from({ length: picked.length }, (_, t) =>
+          Number(interventions[t + firstStep] !== 0),
+        ),
+      }),
       ...(table.instruction !== undefined && { instruction: table.instruction }),
     },
     problems: [...(table.problems ?? []), ...picked.problems],

@@ -1,6 +1,6 @@
 /**
  * A folder for each episode: its frames as PNG, in a folder for each camera where there are several, and its actions,
- * rewards and state in `steps.csv`, as `convert frames` reads.
+ * rewards, success, interventions and state in `steps.csv`, as `convert frames` reads.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -39,8 +39,15 @@ async function writeFrames(episode: Episode, number: number, manifest: Manifest,
 function table(episode: Episode, { actionSize, stateSize }: Manifest): string {
   const names = (name: string, size: number): string[] =>
     Array.from({ length: size }, (_, i) => `${name}_${i}`);
+  const { success, interventions } = episode;
   const lines = [
-    [...names('action', actionSize), 'reward', 'terminated', 'truncated', ...names('state', stateSize)],
+    [
+      ...names('action', actionSize),
+      ...['reward', 'terminated', 'truncated'],
+      ...(success === undefined ? [] : ['success']),
+      ...(interventions === undefined ? [] : ['intervention']),
+      ...names('state', stateSize),
+    ],
   ];
   for (let t = 0; t <= episode.length; t++) {
     const isLast = t === episode.length - 1;
@@ -50,6 +57,8 @@ function table(episode: Episode, { actionSize, stateSize }: Manifest): string {
         episode.rewards[t] ?? 0,
         Number(isLast && episode.terminated),
         Number(isLast && episode.truncated),
+        ...(success === undefined ? [] : [Number(isLast && success)]),
+        ...(interventions === undefined ? [] : [interventions[t] ?? 0]),
         ...(episode.state?.subarray(t * stateSize, (t + 1) * stateSize) ?? []),
       ].map(String),
     );

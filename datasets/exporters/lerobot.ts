@@ -37,6 +37,7 @@ interface EpisodeEntry {
   readonly length: number;
   readonly file: number;
   readonly firstRow: number;
+  readonly task: string;
 }
 
 export const exportLerobot: Exporter = async (out, manifest) => {
@@ -50,6 +51,8 @@ export const exportLerobot: Exporter = async (out, manifest) => {
   const statistics = new Map(columns.map(({ name, size }) => [name, new NumberStatistics(size)]));
   const fps = framesPerSecond(manifest);
   const entries: EpisodeEntry[] = [];
+  /** Texts, in the order of their numbers. */
+  const tasks: string[] = [];
   let firstRow = 0;
   let file = 0;
   let parquet: ParquetFile | undefined;
@@ -60,7 +63,9 @@ export const exportLerobot: Exporter = async (out, manifest) => {
         schemaOf([...cameras.map(({ key }) => imageSchema(key)), ...columns.map(columnSchema)]),
       );
       const rows = episode.length + 1;
-      const values = columnValues(episode, number, firstRow, fps, manifest);
+      const text = episode.instruction ?? manifest.task ?? 'unknown';
+      if (!tasks.includes(text)) tasks.push(text);
+      const values = columnValues(episode, number, firstRow, fps, tasks.indexOf(text), manifest);
       for (const { name, size } of columns) {
         const data = values.get(name) ?? [];
         for (let t = 0; t < rows; t++) statistics.get(name)?.add(rowOf(data, t, size));
@@ -79,7 +84,7 @@ export const exportLerobot: Exporter = async (out, manifest) => {
         ...images,
         ...columns.map((column) => toColumn(column, values.get(column.name) ?? [], rows)),
       ]);
-      entries.push({ length: rows, file, firstRow });
+      entries.push({ length: rows, file, firstRow, task: text });
       firstRow += rows;
       if (parquet.bytes < FILE_BYTES) return;
       await parquet.finish();
@@ -88,9 +93,8 @@ export const exportLerobot: Exporter = async (out, manifest) => {
     },
     async finish() {
       await parquet?.finish();
-      const task = manifest.task ?? 'unknown';
-      await writeTable(join(out, 'meta', 'tasks.parquet'), tasksTable(task), PANDAS_INDEX);
-      await writeTable(join(out, 'meta', 'episodes', chunkPath(0)), episodesTable(entries, task));
+      await writeTable(join(out, 'meta', 'tasks.parquet'), tasksTable(tasks), PANDAS_INDEX);
+      await writeTable(join(out, 'meta', 'episodes', chunkPath(0)), episodesTable(entries));
       const features = {
         ...Object.fromEntries(
           cameras.map(({ image, key }) => [
@@ -103,7 +107,10 @@ export const exportLerobot: Exporter = async (out, manifest) => {
           ]),
         ),
         ...Object.fromEntries(
-          columns.map(({ name, dtype, size }) => [name, { dtype, shape: [size], names: null }]),
+          columns.map(({ name, dtype, size }) => [
+            name,
+            { dtype, shape: [size], names: dimensionNames(name, manifest) },
+          ]),
         ),
       };
       await writeJson(join(out, 'meta', 'stats.json'), {
@@ -113,10 +120,10 @@ export const exportLerobot: Exporter = async (out, manifest) => {
       // Last, and in one step: a folder without it is no dataset.
       await writeJson(join(out, 'meta', 'info.json'), {
         codebase_version: 'v3.0',
-        robot_type: task,
+        robot_type: manifest.task ?? 'unknown',
         total_episodes: entries.length,
         total_frames: firstRow,
-        total_tasks: 1,
+        total_tasks: tasks.length,
         chunks_size: FILES_IN_CHUNK,
         data_files_size_in_mb: FILE_BYTES / 1e6,
         video_files_size_in_mb: 200,
@@ -130,7 +137,9 @@ export const exportLerobot: Exporter = async (out, manifest) => {
   };
 };
 
-function numberColumns({ actionSize, stateSize, extra }: Manifest): NumberColumn[] {
+function numberColumns({ actionSize, stateSize, extra, shards }: Manifest): NumberColumn[] {
+  // The column has no word for "not known".
+  const saysSuccess = shards.every(({ index }) => index.every(({ success }) => success !== undefined));
   const list = (name: string, size: number): NumberColumn => ({
     name,
     dtype: 'float32',
@@ -152,6 +161,8 @@ function numberColumns({ actionSize, stateSize, extra }: Manifest): NumberColumn
     one('next.reward', 'float32'),
     one('next.done', 'bool'),
     one('next.truncated', 'bool'),
+    ...(saysSuccess ? [one('next.success', 'bool')] : []),
+    one('is_intervention', 'bool'),
     one('timestamp', 'float32'),
     one('frame_index', 'int64'),
     one('episode_index', 'int64'),
@@ -166,6 +177,7 @@ function columnValues(
   number: number,
   firstRow: number,
   fps: number,
+  task: number,
   { actionSize }: Manifest,
 ): Map<string, ArrayLike<number>> {
   const { length, state, actions, rewards, extra = {}, terminated, truncated } = episode;
@@ -182,12 +194,19 @@ function columnValues(
     ['next.reward', each((t) => rewards[t] ?? 0)],
     ['next.done', flag(terminated)],
     ['next.truncated', flag(truncated)],
+    ['next.success', flag(episode.success ?? false)],
+    ['is_intervention', each((t) => episode.interventions?.[t] ?? 0)],
     ['timestamp', each((t) => Math.fround(t / fps))],
     ['frame_index', each((t) => t)],
     ['episode_index', each(() => number)],
     ['index', each((t) => firstRow + t)],
-    ['task_index', each(() => 0)],
+    ['task_index', each(() => task)],
   ]);
+}
+
+function dimensionNames(column: string, { actionNames, stateNames }: Manifest): readonly string[] | null {
+  if (column === 'action') return actionNames;
+  return column === 'observation.state' ? stateNames : null;
 }
 
 function rowOf(values: ArrayLike<number>, row: number, size: number): number[] {
@@ -292,20 +311,20 @@ const PANDAS_INDEX = [
   },
 ];
 
-function tasksTable(task: string): Table {
+function tasksTable(tasks: readonly string[]): Table {
   return {
     schema: schemaOf([
       [{ name: 'task_index', type: 'INT64', repetition_type: 'OPTIONAL' }],
       [{ name: 'task', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' }],
     ]),
     columns: [
-      { name: 'task_index', data: [0n] },
-      { name: 'task', data: [task] },
+      { name: 'task_index', data: tasks.map((_, i) => BigInt(i)) },
+      { name: 'task', data: [...tasks] },
     ],
   };
 }
 
-function episodesTable(entries: readonly EpisodeEntry[], task: string): Table {
+function episodesTable(entries: readonly EpisodeEntry[]): Table {
   const numbers: Readonly<Record<string, (entry: EpisodeEntry, i: number) => number>> = {
     episode_index: (_, i) => i,
     length: ({ length }) => length,
@@ -328,7 +347,7 @@ function episodesTable(entries: readonly EpisodeEntry[], task: string): Table {
         name,
         data: entries.map((entry, i) => BigInt(value(entry, i))),
       })),
-      { name: 'tasks', data: entries.map(() => [task]) },
+      { name: 'tasks', data: entries.map(({ task }) => [task]) },
     ],
   };
 }

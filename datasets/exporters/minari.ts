@@ -1,7 +1,8 @@
 /**
  * Minari's HDF5 layout: `data/main_data.hdf5` with a group an episode, and `data/metadata.json`. Observations are the
  * images alone, or a Dict of `pixels` (several images by their names), `state` and the further arrays that go with
- * observations; images are kept as arrays, not as Minari's JPEG, so nothing is lost.
+ * observations; images are kept as arrays, not as Minari's JPEG, so nothing is lost. Actions are in the environment's own
+ * units where the dataset knows its box.
  */
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -44,10 +45,19 @@ export const exportMinari: Exporter = async (out, manifest) => {
         );
       const lastOnly = (isSet: boolean): Uint8Array =>
         Uint8Array.from({ length: episode.length }, (_, t) => Number(isSet && t === episode.length - 1));
-      file.array(`${group}/actions`, [episode.length, manifest.actionSize], episode.actions);
+      file.array(
+        `${group}/actions`,
+        [episode.length, manifest.actionSize],
+        inUnits(episode.actions, manifest.actionBox),
+      );
       file.array(`${group}/rewards`, [episode.length], episode.rewards);
       file.array(`${group}/terminations`, [episode.length], lastOnly(episode.terminated));
       file.array(`${group}/truncations`, [episode.length], lastOnly(episode.truncated));
+      const { success, interventions } = episode;
+      if (success !== undefined || interventions !== undefined) file.group(`${group}/infos`);
+      if (success !== undefined) file.array(`${group}/infos/success`, [episode.length], lastOnly(success));
+      if (interventions !== undefined)
+        file.array(`${group}/infos/intervention`, [episode.length], interventions);
       for (const [name, { per, size }] of Object.entries(manifest.extra))
         if (per === 'action' && episode.extra?.[name] !== undefined) {
           file.group(`${group}/infos`);
@@ -113,12 +123,28 @@ function metadata(manifest: Manifest, observations: readonly Observation[], byte
     jpeg_encoding: false,
     // Minari keeps spaces as JSON within JSON.
     observation_space: JSON.stringify(observationSpace),
-    action_space: JSON.stringify(box('float32', [manifest.actionSize], -1, 1)),
+    action_space: JSON.stringify(actionSpace(manifest)),
     dataset_id: `${manifest.task ?? 'rlpd-pixels'}-v0`,
     minari_version: MINARI_VERSION,
     dataset_size: Math.round(bytes / 1e5) / 10,
     description: `${manifest.provenance.source}; action repeat ${manifest.actionRepeat}.`,
   };
+}
+
+function actionSpace({ actionSize, actionBox }: Manifest): object {
+  const shape = [actionSize];
+  if (actionBox === null) return box('float32', shape, -1, 1);
+  return { type: 'Box', dtype: 'float32', shape, low: actionBox.low, high: actionBox.high };
+}
+
+/** What Minari's environments take: numbers in the box that the action space states. */
+function inUnits(actions: Float32Array, box: Manifest['actionBox']): Float32Array {
+  if (box === null || (box.low.every((low) => low === -1) && box.high.every((high) => high === 1)))
+    return actions;
+  return actions.map((value, i) => {
+    const [low = -1, high = 1] = [box.low[i % box.low.length], box.high[i % box.high.length]];
+    return low + ((value + 1) / 2) * (high - low);
+  });
 }
 
 function box(dtype: string, shape: readonly number[], low: number, high: number): object {

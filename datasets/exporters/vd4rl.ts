@@ -3,13 +3,17 @@
  * arriving (row 0: zeros). State and further arrays that go with observations keep their names.
  */
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { ZipFile } from 'yazl';
 import { InputError } from '../../src/errors.js';
 import { writeFileAtomic } from '../../src/files/atomicFile.js';
 import type { Episode, FrameLayout } from '../episode.js';
 import type { Manifest } from '../manifest.js';
 import { npyHeader } from '../sources/npy.js';
 import type { Exporter } from './exportDataset.js';
-import { zipArchive } from './zipWriter.js';
+
+/** The earliest time that a zip can say, in the words of any time zone: the same data give the same bytes. */
+const ZIP_OPTIONS = { mtime: new Date(1980, 0, 1), mode: 0o100644, forceDosTimestamp: true };
 
 export const exportVd4rl: Exporter = async (out, manifest) => {
   const [image, ...others] = manifest.images;
@@ -30,10 +34,10 @@ async function writeNpz(
 ): Promise<void> {
   const rows = episode.length + 1;
   const { actionSize, stateSize } = manifest;
-  const members = new Map<string, Uint8Array>();
+  const archive = new ZipFile();
   const add = (name: string, dtype: string, shape: number[], data: Uint8Array | Float32Array): void => {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    members.set(`${name}.npy`, Buffer.concat([npyHeader(dtype, shape), bytes]));
+    archive.addBuffer(Buffer.concat([npyHeader(dtype, shape), bytes]), `${name}.npy`, ZIP_OPTIONS);
   };
   add('image', '|u1', [rows, height, width, channels], episode.images[name] ?? new Uint8Array());
   add('action', '<f4', [rows, actionSize], afterZeros(episode.actions, actionSize));
@@ -66,7 +70,8 @@ async function writeNpz(
     const values = episode.extra?.[name];
     if (per === 'observation' && values) add(name, '<f4', size === 1 ? [rows] : [rows, size], values);
   }
-  await writeFileAtomic(join(out, `${fileName(episode, number)}.npz`), await zipArchive(members));
+  archive.end();
+  await writeFileAtomic(join(out, `${fileName(episode, number)}.npz`), await buffer(archive.outputStream));
 }
 
 /** A row of zeros before the others: nothing led to the first observation. */

@@ -13,6 +13,7 @@ import { exportFrames } from '../../datasets/exporters/frames.js';
 import { exportLerobot } from '../../datasets/exporters/lerobot.js';
 import { exportMinari } from '../../datasets/exporters/minari.js';
 import { exportVd4rl } from '../../datasets/exporters/vd4rl.js';
+import { openDataset } from '../../datasets/reader.js';
 import { Hdf5Writer } from '../../datasets/sources/hdf5Writer.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { InputError } from '../../src/errors.js';
@@ -212,4 +213,48 @@ test('what HDF5 reports of a full disk becomes one sentence', {
     [error.code, error.message],
     ['ENOSPC', '/dev/full cannot be written: No space left on device'],
   );
+});
+
+test('success, interventions, the instruction and the box of actions go out and come back', async (t) => {
+  const folder = temporaryFolder(t);
+  const actionBox = { low: [-1, 0], high: [1, 4] };
+  const writer = await DatasetWriter.create(folder, sampleHeader({ actionBox, extra: {} }));
+  const plain = [0, 1].map((i) => {
+    const { extra: _, ...episode } = sampleEpisode(i, 4 + i);
+    return episode;
+  });
+  const [first, second] = plain as [Episode, Episode];
+  const episodes: Episode[] = [
+    { ...first, success: true, instruction: 'lift the cube', interventions: Uint8Array.of(0, 1, 1, 0) },
+    { ...second, success: false, instruction: 'put it down' },
+  ];
+  for (const episode of episodes) await writer.append(episode);
+  await writer.close();
+  const formats = {
+    frames: [exportFrames, openFrames, { actionRange: [[-1, 1]] }],
+    minari: [exportMinari, openMinari, {}],
+    lerobot: [exportLerobot, openLerobot, { actionRange: [[-1, 1]] }],
+  } as const;
+  for (const [name, [exporter, open, options]] of Object.entries(formats)) {
+    const out = join(temporaryFolder(t), name);
+    await exportDataset(folder, out, exporter);
+    const source = await open(out, { stateKeys: [name === 'lerobot' ? 'observation.state' : 'state'] });
+    const back = await convertAll(t, source, options);
+    const said = back.episodes.map((episode) => [
+      episode.success,
+      episode.interventions && [...episode.interventions],
+      episode.instruction,
+    ]);
+    const words = name === 'lerobot' ? ['lift the cube', 'put it down'] : [undefined, undefined];
+    assert.deepEqual(said, [
+      [true, [0, 1, 1, 0], words[0]],
+      [false, undefined, words[1]],
+    ]);
+    const { manifest } = await openDataset(back.out);
+    // Minari alone has a place for the box.
+    assert.deepEqual(manifest.actionBox, name === 'minari' ? actionBox : { low: [-1, -1], high: [1, 1] });
+    for (const [i, episode] of back.episodes.entries())
+      for (const [at, value] of episode.actions.entries())
+        assert.ok(Math.abs(value - (episodes[i]?.actions[at] as number)) < 1e-6, name);
+  }
 });
