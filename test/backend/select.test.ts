@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import test from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
+import { fastBfloat16 } from '../../src/backend/processor.js';
 import { selectBackend } from '../../src/backend/select.js';
 import { InputError } from '../../src/errors.js';
 import { torchOptions, torchOrSkip } from './engines.js';
@@ -102,4 +103,12 @@ test('a GPU that is not there is an answer, not a CPU in its stead', torch, asyn
     /InputError: The replay cannot be on the GPU/,
   );
   assert.equal(ask({ device: 'auto' }).stdout, 'cpu\n');
+});
+
+test('bf16 is taken for faster where it is: by AMX, and by AVX512-BF16 on AMD alone', () => {
+  const none = { amd: false, avx512: true, avx512Bfloat16: false, amxBfloat16: false };
+  assert.equal(fastBfloat16(none), undefined);
+  assert.equal(fastBfloat16({ ...none, avx512Bfloat16: true }), undefined);
+  assert.equal(fastBfloat16({ ...none, avx512Bfloat16: true, amd: true }), 'AVX512-BF16');
+  assert.equal(fastBfloat16({ ...none, avx512Bfloat16: true, amxBfloat16: true }), 'AMX');
 });

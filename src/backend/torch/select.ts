@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { InputError } from '../../errors.js';
 import type { BackendOptions, Precision, SelectedBackend, TorchDevice } from '../options.js';
-import { processor } from '../processor.js';
+import { fastBfloat16 } from '../processor.js';
 import type { Accelerator } from './addon.js';
 import { registerTorch } from './register.js';
 import type { TorchSettings } from './torchBackend.js';
@@ -55,7 +55,7 @@ export function selectTorch(options: BackendOptions): SelectedBackend {
 
 function settingsFor(options: BackendOptions, accelerator: Accelerator): TorchSettings {
   const device = deviceFor(options.device ?? 'auto', accelerator);
-  const hasBfloat16 = device === 'cuda' ? accelerator.bfloat16 : bfloat16Hardware() !== undefined;
+  const hasBfloat16 = device === 'cuda' ? accelerator.bfloat16 : fastBfloat16() !== undefined;
   const precision = options.precision ?? 'auto';
   return {
     device,
@@ -101,15 +101,9 @@ function productsOf(
   { precision = 'auto' }: BackendOptions,
   accelerator: Accelerator,
 ): string {
-  const hardware =
-    device === 'cuda' ? (accelerator.bfloat16 ? 'tensor cores' : undefined) : bfloat16Hardware();
-  if (bfloat16) return `bf16 products (${hardware ?? 'asked for; no bf16 instructions here, so it is slow'})`;
+  const hardware = device === 'cuda' ? (accelerator.bfloat16 ? 'tensor cores' : undefined) : fastBfloat16();
+  if (bfloat16)
+    return `bf16 products (${hardware ?? 'asked for; no fast bf16 instructions here, so it is slow'})`;
   const products = device === 'cuda' ? 'f32 products in TF32' : 'f32 products';
-  return `${products} (${precision === 'auto' ? 'no bf16 instructions here' : 'asked for'})`;
-}
-
-/** The instructions that make bf16 products fast, if this processor has them. */
-function bfloat16Hardware(): string | undefined {
-  const { amxBfloat16, avx512Bfloat16 } = processor();
-  return amxBfloat16 ? 'AMX' : avx512Bfloat16 ? 'AVX512-BF16' : undefined;
+  return `${products} (${precision === 'auto' ? 'no fast bf16 instructions here' : 'asked for'})`;
 }
