@@ -5,14 +5,10 @@
 import type { Simulation } from '../mujoco.js';
 import { Illumination, type Lighting, type Sight, SurfacePoint } from './lighting.js';
 import type { Shape } from './shape.js';
-import { MipMap } from './texture.js';
+import { type MipMap, materialTexture } from './texture.js';
 
 /** Most lines MuJoCo draws along one axis of a plane. */
 const maxGridLines = 200;
-const texture2d = 0;
-/** mjTEXROLE_RGB among mjNTEXROLE texture slots of a material. */
-const colourRole = 1;
-const textureRoles = 10;
 
 export class PlaneSurface {
   readonly shape: Shape;
@@ -53,7 +49,7 @@ export class PlaneSurface {
     this.#lit = new Float64Array(vertices * this.#parts);
     this.#litIn = new Uint32Array(vertices);
     const material = shape.material;
-    this.#texture = readTexture(simulation, material);
+    this.#texture = materialTexture(simulation, material);
     const repeat = (axis: number, size: number) => {
       if (material < 0) return 1;
       const times = simulation.model('mat_texrepeat')[2 * material + axis] as number;
@@ -208,18 +204,4 @@ function cellOf(lines: Float64Array, x: number, guess: number): number {
     else high = middle - 1;
   }
   return low;
-}
-
-function readTexture(simulation: Simulation, material: number): MipMap | null {
-  if (material < 0) return null;
-  const texture = simulation.model('mat_texid')[material * textureRoles + colourRole] as number;
-  if (texture < 0 || simulation.model('tex_type')[texture] !== texture2d) return null;
-  const width = simulation.model('tex_width')[texture] as number;
-  const height = simulation.model('tex_height')[texture] as number;
-  const start = simulation.model('tex_adr')[texture] as number;
-  return new MipMap(
-    width,
-    height,
-    (simulation.model('tex_data') as Uint8Array).slice(start, start + width * height * 3),
-  );
 }

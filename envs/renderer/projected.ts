@@ -1,6 +1,7 @@
 /** A shape as an eye sees it, and the rays that pixels and their samples send at it. */
 import { enter } from './rays.js';
 import { geomTypes, type Shape } from './shape.js';
+import type { Level } from './simplify.js';
 import type { View } from './view.js';
 
 /** Offsets of a pixel's samples from its top left corner: OpenGL's standard pattern for four. */
@@ -36,6 +37,9 @@ export class Projected {
   dy = 0;
   dz = 0;
   t = Infinity;
+
+  /** At which level of detail a body of triangles was drawn last. */
+  level: Level | null = null;
 
   constructor(shape: Shape) {
     this.shape = shape;

@@ -14,6 +14,7 @@ export function enter(
   dy: number,
   dz: number,
 ): number {
+  if (shape.triangles !== null) return shape.triangles.enter(ox, oy, oz, dx, dy, dz);
   switch (shape.type) {
     case geomTypes.plane: {
       const t = -oz / dz;

@@ -11,6 +11,7 @@ import { Projected, samples } from './projected.js';
 import { Scene } from './scene.js';
 import { Shading } from './shading.js';
 import { Shadows } from './shadow.js';
+import type { Shape } from './shape.js';
 import { Sky } from './sky.js';
 import { Veils } from './veils.js';
 import { nothing, VisibilityBuffer } from './visibility.js';
@@ -120,7 +121,7 @@ export class Renderer {
   #resolve(frame: FrameInProgress): Uint8Array {
     const { sky, pixel } = frame;
     const { width, height } = frame.buffers;
-    const { ids } = frame.buffers.scene;
+    const { ids, triangles } = frame.buffers.scene;
     const picture = new Uint8Array(width * height * 3);
     const colour = this.#pixel;
     for (let row = 0, at = 0, byte = 0; row < height; row++) {
@@ -138,16 +139,29 @@ export class Renderer {
         }
         colour.fill(0);
         const sx = (column + 0.5 - width / 2) * pixel;
-        this.#addShape(frame, at, 0, a, countOf(a, a, b, c, d), sx, sy, byte);
-        if (b !== a) this.#addShape(frame, at, 1, b, countOf(b, a, b, c, d), sx, sy, byte);
-        if (c !== a && c !== b) this.#addShape(frame, at, 2, c, countOf(c, a, b, c, d), sx, sy, byte);
-        if (d !== a && d !== b && d !== c) this.#addShape(frame, at, 3, d, 1, sx, sy, byte);
+        if (triangles !== null && this.#hasTriangles(a, b, c, d)) {
+          // Each triangle has a colour of its own.
+          for (let s = 0; s < samples; s++) {
+            const count = countOfSame(ids, triangles, at, s);
+            if (count > 0) this.#addShape(frame, at, s, ids[at + s] as number, count, sx, sy, byte);
+          }
+        } else {
+          this.#addShape(frame, at, 0, a, countOf(a, a, b, c, d), sx, sy, byte);
+          if (b !== a) this.#addShape(frame, at, 1, b, countOf(b, a, b, c, d), sx, sy, byte);
+          if (c !== a && c !== b) this.#addShape(frame, at, 2, c, countOf(c, a, b, c, d), sx, sy, byte);
+          if (d !== a && d !== b && d !== c) this.#addShape(frame, at, 3, d, 1, sx, sy, byte);
+        }
         picture[byte] = (colour[0] as number) + 0.5;
         picture[byte + 1] = (colour[1] as number) + 0.5;
         picture[byte + 2] = (colour[2] as number) + 0.5;
       }
     }
     return picture;
+  }
+
+  #hasTriangles(a: number, b: number, c: number, d: number): boolean {
+    const { shapes } = this.#scene;
+    return [a, b, c, d].some((id) => id !== nothing && (shapes[id] as Shape).triangles !== null);
   }
 
   /** Adds one shape's colour to the pixel, weighted by the `count` of four samples that see it. */
@@ -171,7 +185,7 @@ export class Renderer {
       this.#addSky(weight * (1 - floorOpacity), sky, byte);
       weight *= floorOpacity;
     }
-    this.#shading.shade(id, sample, sx, sy, pixel);
+    this.#shading.shade(id, sample, sx, sy, pixel, frame.buffers.scene.triangles?.[at + sample] ?? 0);
     if (isMirrored && id === this.#mirror.id) this.#addReflection(frame, at, weight, sx, sy);
     this.#addColour(weight);
   }
@@ -197,7 +211,8 @@ export class Renderer {
     if (count === 0) image.fill(0);
     else {
       // One shape stands for all that a pixel's samples see in the mirror.
-      this.#reflection.shade(ids[at + seen] as number, seen, sx, sy, frame.pixel);
+      const triangle = frame.buffers.mirror.triangles?.[at + seen] ?? 0;
+      this.#reflection.shade(ids[at + seen] as number, seen, sx, sy, frame.pixel, triangle);
       for (let c = 0; c < 3; c++)
         image[c] = (this.#reflection.unshadowed[c] as number) + (this.#reflection.shadowed[c] as number);
     }
@@ -233,6 +248,17 @@ export class Renderer {
       colour[c] = (colour[c] as number) + scale * Math.min(1, lit);
     }
   }
+}
+
+/** How many of a pixel's samples see what sample `s` sees; 0 where one before it sees the same. */
+function countOfSame(ids: Int16Array, triangles: Int32Array, at: number, s: number): number {
+  let count = 0;
+  for (let other = 0; other < samples; other++) {
+    if (ids[at + other] !== ids[at + s] || triangles[at + other] !== triangles[at + s]) continue;
+    if (other < s) return 0;
+    count++;
+  }
+  return count;
 }
 
 function countOf(id: number, a: number, b: number, c: number, d: number): number {

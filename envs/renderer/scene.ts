@@ -4,6 +4,7 @@
  */
 import type { Simulation } from '../mujoco.js';
 import type { Appearance } from './appearance.js';
+import { Meshes } from './meshes.js';
 import { geomTypes, Shape, surfaceOf } from './shape.js';
 import { Tendon } from './tendon.js';
 import { type CameraOffset, orbit, type View } from './view.js';
@@ -160,12 +161,20 @@ export class Scene {
 
 function readShapes(simulation: Simulation, kind: 'geom' | 'site'): Shape[] {
   const shapes: Shape[] = [];
+  const meshes = new Meshes(simulation);
   for (let index = 0; index < simulation.count(kind); index++) {
     const type = simulation.model(`${kind}_type`)[index] as number;
     const material = simulation.model(`${kind}_matid`)[index] as number;
     if (!isVisible(simulation, kind, index) || !drawable.has(type)) continue;
     const surface = surfaceOf(simulation, material);
-    const shape = new Shape({ index, kind, type, material, surface });
+    const data = kind === 'geom' ? (simulation.model('geom_dataid')[index] as number) : -1;
+    const triangles =
+      type === geomTypes.mesh
+        ? meshes.mesh(data)
+        : type === geomTypes.heightField
+          ? meshes.heightField(data)
+          : undefined;
+    const shape = new Shape({ index, kind, type, material, surface, ...(triangles && { triangles }) });
     readAppearance(simulation, shape);
     shapes.push(shape);
   }

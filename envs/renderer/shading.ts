@@ -2,11 +2,15 @@
 import type { Simulation } from '../mujoco.js';
 import { Illumination, Lighting, type Sight, SurfacePoint } from './lighting.js';
 import { PlaneSurface } from './plane.js';
-import type { Projected } from './projected.js';
+import { type Projected, sampleOffsets } from './projected.js';
+import { meetTriangle } from './rasterizer.js';
 import { localNormal } from './rays.js';
 import type { Light, Scene } from './scene.js';
 import type { Shadows } from './shadow.js';
 import { geomTypes, type Shape } from './shape.js';
+import type { Level } from './simplify.js';
+import { SurfaceTexture } from './surfaceTexture.js';
+import type { Triangles } from './triangles.js';
 
 /** Shades the shapes of a scene as they are seen in one way: by the eye, or in the mirror. */
 export class Shading {
@@ -24,6 +28,12 @@ export class Shading {
   readonly #light = new Illumination();
   readonly #point = new SurfacePoint();
   readonly #normal = new Float64Array(3);
+  /** Of a triangle's corners at the point that is shaded. */
+  readonly #weights = new Float64Array(3);
+  readonly #corner = new Float64Array(3);
+  readonly #texel = new Float64Array(3);
+  /** By index of the shape; null for those without a texture. */
+  readonly #textures: readonly (SurfaceTexture | null)[];
   #sight: Sight | null = null;
 
   /**
@@ -39,6 +49,7 @@ export class Shading {
     this.#simulation = simulation;
     this.#projected = projected;
     this.#planes = scene.shapes.map(() => undefined);
+    this.#textures = scene.shapes.map((shape) => SurfaceTexture.of(simulation, shape));
     this.#shadows = shadows;
     this.#lighting = new Lighting(scene);
     this.#shadowLights = scene.lights.filter((light) => light.castsShadow);
@@ -55,9 +66,16 @@ export class Shading {
     return Math.min(1, (this.unshadowed[channel] as number) + (this.shadowed[channel] as number));
   }
 
-  /** Shades the shape `id` where the pixel around (sx, sy), or else its sample `sample`, sees it. */
-  shade(id: number, sample: number, sx: number, sy: number, pixel: number): void {
+  /**
+   * Shades the shape `id` where the pixel around (sx, sy), or else its sample `sample`, sees it.
+   * @param triangle which of the shape's triangles, where it is of such
+   */
+  shade(id: number, sample: number, sx: number, sy: number, pixel: number, triangle = 0): void {
     const projected = this.#projected[id] as Projected;
+    if (projected.shape.triangles !== null) {
+      this.#shadeTriangle(id, projected, projected.shape.triangles, triangle, sample, sx, sy, pixel);
+      return;
+    }
     projected.aim(sample, sx, sy, pixel);
     if (projected.shape.type === geomTypes.plane)
       this.#shadePlane(this.#planes[id] ?? this.#addPlane(id, projected.shape), projected, pixel);
@@ -119,6 +137,105 @@ export class Shading {
     }
     store(this.shadowed, light, shape, share, 0);
   }
+
+  /** Lit at its corners and interpolated in between, as OpenGL lights triangles. */
+  #shadeTriangle(
+    id: number,
+    p: Projected,
+    triangles: Triangles,
+    triangle: number,
+    sample: number,
+    sx: number,
+    sy: number,
+    pixel: number,
+  ): void {
+    const { shape } = p;
+    const weights = this.#weights;
+    const { corners } = p.level ?? (triangles.levels[0] as Level);
+    const { positions } = triangles;
+    let t = meetTriangle(p, positions, corners, triangle, sx, sy, weights);
+    if (weights.some((weight) => weight < 0)) {
+      const [x, y] = sampleOffsets[sample] as readonly [number, number];
+      t = meetTriangle(
+        p,
+        positions,
+        corners,
+        triangle,
+        sx + (x - 0.5) * pixel,
+        sy + (0.5 - y) * pixel,
+        weights,
+      );
+    }
+    const { unshadowed, shadowed } = this;
+    unshadowed.fill(0);
+    shadowed.fill(0);
+    if (t === Infinity) return;
+    const lx = p.ox + t * (p.fx + sx * p.ux + sy * p.vx);
+    const ly = p.oy + t * (p.fy + sx * p.uy + sy * p.vy);
+    const lz = p.oz + t * (p.fz + sx * p.uz + sy * p.vz);
+    const px = shape.x + shape.r00 * lx + shape.r01 * ly + shape.r02 * lz;
+    const py = shape.y + shape.r10 * lx + shape.r11 * ly + shape.r12 * lz;
+    const pz = shape.z + shape.r20 * lx + shape.r21 * ly + shape.r22 * lz;
+    let reached = 0;
+    for (let i = 0; i < this.#shadowLights.length; i++)
+      if (!this.#shadows?.isShadowed(i, shape, px, py, pz)) reached |= 1 << i;
+    for (let corner = 0; corner < 3; corner++)
+      this.#addCorner(
+        shape,
+        triangles,
+        corners[3 * triangle + corner] as number,
+        weights[corner] as number,
+        reached,
+      );
+    const texture = this.#textures[id] ?? null;
+    if (texture === null) return;
+    texture.sampleTriangle(corners, triangle, weights, t * pixel, this.#texel);
+    for (let c = 0; c < 3; c++) {
+      const texel = (this.#texel[c] as number) / 255;
+      unshadowed[c] = (unshadowed[c] as number) * texel;
+      shadowed[c] = (shadowed[c] as number) * texel;
+    }
+  }
+
+  /** @param reached bit i: the i-th light that casts shadows reaches the point */
+  #addCorner(shape: Shape, triangles: Triangles, vertex: number, weight: number, reached: number): void {
+    const { view, camera, share } = this.#sight as Sight;
+    const { positions, normals } = triangles;
+    const v = 3 * vertex;
+    const lx = positions[v] as number;
+    const ly = positions[v + 1] as number;
+    const lz = positions[v + 2] as number;
+    const mx = normals[v] as number;
+    const my = normals[v + 1] as number;
+    const mz = normals[v + 2] as number;
+    const point = this.#point;
+    point.place(
+      shape.x + shape.r00 * lx + shape.r01 * ly + shape.r02 * lz,
+      shape.y + shape.r10 * lx + shape.r11 * ly + shape.r12 * lz,
+      shape.z + shape.r20 * lx + shape.r21 * ly + shape.r22 * lz,
+      shape.r00 * mx + shape.r01 * my + shape.r02 * mz,
+      shape.r10 * mx + shape.r11 * my + shape.r12 * mz,
+      shape.r20 * mx + shape.r21 * my + shape.r22 * mz,
+      view,
+    );
+    const light = this.#light;
+    const colour = this.#corner;
+    light.clear();
+    this.#lighting.addUnshadowed(light, shape, point, camera);
+    store(colour, light, shape, share, shape.emission);
+    addClamped(this.unshadowed, colour, weight);
+    light.clear();
+    for (let i = 0; i < this.#shadowLights.length; i++)
+      if (reached & (1 << i)) this.#lighting.addLight(light, this.#shadowLights[i] as Light, shape, point);
+    store(colour, light, shape, share, 0);
+    addClamped(this.shadowed, colour, weight);
+  }
+}
+
+/** OpenGL clamps a corner's colour before it interpolates. */
+function addClamped(out: Float64Array, colour: Float64Array, weight: number): void {
+  for (let c = 0; c < 3; c++)
+    out[c] = (out[c] as number) + weight * Math.min(1, Math.max(0, colour[c] as number));
 }
 
 function store(out: Float64Array, light: Illumination, shape: Shape, share: number, emission: number): void {

@@ -1,11 +1,22 @@
-/** Hard shadows: the part of the scene that a light's shadow map covers, tested with rays instead of a map. */
+/**
+ * Hard shadows: the part of the scene that a light's shadow map covers, tested with rays instead of a map; where bodies of
+ * triangles cast them, with what the light sees of these.
+ */
+
+import { MeshDepths } from './meshDepths.js';
 import { enter } from './rays.js';
 import type { Light, Scene } from './scene.js';
 import type { Shape } from './shape.js';
+import type { View } from './view.js';
 
 /** Share of a spot light's cutoff angle, and widest full angle in degrees, that its shadow map covers. */
 const shadowScale = 0.6;
 const widestMap = 160;
+/** Metres from a light within which nothing casts a shadow. */
+const nearLight = 0.001;
+/** Half widths of its map from which a directional light is seen, and before the light what still casts a shadow. */
+const farAway = 1000;
+const nearOfHalf = 100;
 
 export class Shadows {
   /** The lights that cast shadows. */
@@ -16,9 +27,11 @@ export class Shadows {
   /** @param clip half width, in metres, of a directional light's map. */
   constructor(scene: Scene, clip: number) {
     // Floors and walls lie behind what they could shade.
-    this.#casters = scene.shapes.filter((shape) => !shape.isPlane);
+    const solids = scene.shapes.filter((shape) => !shape.isPlane);
+    this.#casters = solids.filter((shape) => shape.triangles === null);
+    const meshes = solids.filter((shape) => shape.triangles !== null);
     this.lights = scene.lights.filter((light) => light.castsShadow);
-    this.#maps = this.lights.map((light) => new ShadowMap(light, clip));
+    this.#maps = this.lights.map((light) => new ShadowMap(light, clip, meshes));
   }
 
   /** Turns the maps to where their lights are now. */
@@ -30,6 +43,7 @@ export class Shadows {
   isShadowed(index: number, receiver: Shape, px: number, py: number, pz: number): boolean {
     const map = this.#maps[index] as ShadowMap;
     if (!map.covers(px, py, pz)) return false;
+    if (map.isBehindMesh(px, py, pz)) return true;
     const { light } = map;
     // From the point towards the light; t = 1 is the light (or, for a directional one, far enough).
     const reach = 100;
@@ -77,9 +91,29 @@ class ShadowMap {
   #sideX = 0;
   #sideY = 0;
   #sideZ = 0;
+  readonly #view: View = {
+    x: 0,
+    y: 0,
+    z: 0,
+    rightX: 0,
+    rightY: 0,
+    rightZ: 0,
+    upX: 0,
+    upY: 0,
+    upZ: 0,
+    forwardX: 0,
+    forwardY: 0,
+    forwardZ: 0,
+    halfHeight: 1,
+    near: nearLight,
+  };
 
-  constructor(light: Light, clip: number) {
+  /** What the light sees of bodies of triangles; null where there are none. */
+  readonly #meshes: MeshDepths | null;
+
+  constructor(light: Light, clip: number, meshes: readonly Shape[]) {
     this.light = light;
+    this.#meshes = meshes.length > 0 ? new MeshDepths(meshes) : null;
     const fullAngle = Math.min(2 * light.cutoffDegrees * shadowScale, widestMap);
     this.#half = light.directional ? clip : Math.tan((fullAngle * Math.PI) / 360);
   }
@@ -101,6 +135,24 @@ class ShadowMap {
     this.#upX = dy * this.#sideZ - dz * this.#sideY;
     this.#upY = dz * this.#sideX - dx * this.#sideZ;
     this.#upZ = dx * this.#sideY - dy * this.#sideX;
+    this.#meshes?.forget();
+    const view = this.#view;
+    const { light } = this;
+    // A directional light's rays are parallel: it is seen from as good as infinitely far away.
+    const away = light.directional ? farAway * this.#half : 0;
+    view.x = light.x - away * dx;
+    view.y = light.y - away * dy;
+    view.z = light.z - away * dz;
+    [view.rightX, view.rightY, view.rightZ] = [this.#sideX, this.#sideY, this.#sideZ];
+    [view.upX, view.upY, view.upZ] = [this.#upX, this.#upY, this.#upZ];
+    [view.forwardX, view.forwardY, view.forwardZ] = [dx, dy, dz];
+    view.halfHeight = light.directional ? 1 / farAway : this.#half;
+    view.near = light.directional ? (farAway - nearOfHalf) * this.#half : nearLight;
+  }
+
+  /** Whether a body of triangles stands between the point, which the map covers, and the light. */
+  isBehindMesh(px: number, py: number, pz: number): boolean {
+    return this.#meshes?.isHidden(this.#view, px, py, pz) ?? false;
   }
 
   covers(px: number, py: number, pz: number): boolean {

@@ -1,8 +1,18 @@
 /** A shape to draw, be it a geom, a site or a piece of a tendon: its pose, size and colour, and how it shines. */
 import type { Simulation } from '../mujoco.js';
+import type { Triangles } from './triangles.js';
 
 /** mjtGeom */
-export const geomTypes = { plane: 0, sphere: 2, capsule: 3, ellipsoid: 4, cylinder: 5, box: 6 } as const;
+export const geomTypes = {
+  plane: 0,
+  heightField: 1,
+  sphere: 2,
+  capsule: 3,
+  ellipsoid: 4,
+  cylinder: 5,
+  box: 6,
+  mesh: 7,
+} as const;
 
 /** Its pose: x, y, z in metres; `r` the rotation, local to world, row-major. */
 export class Shape {
@@ -30,6 +40,8 @@ export class Shape {
   /** Radius of a sphere around the centre that holds the shape; infinite for an infinite plane. */
   boundingRadius = 0;
   readonly type: number;
+  /** What a mesh or a height field looks like; null for everything else. */
+  readonly triangles: Triangles | null;
   readonly emission: number;
   /** Grey level of the specular colour. */
   readonly specular: number;
@@ -40,7 +52,15 @@ export class Shape {
   readonly kind: 'geom' | 'site' | 'tendon';
   readonly index: number;
 
-  constructor(o: { index: number; kind: Shape['kind']; type: number; material: number; surface: Surface }) {
+  constructor(o: {
+    index: number;
+    kind: Shape['kind'];
+    type: number;
+    material: number;
+    surface: Surface;
+    triangles?: Triangles;
+  }) {
+    this.triangles = o.triangles ?? null;
     this.index = o.index;
     this.kind = o.kind;
     this.type = o.type;
@@ -55,7 +75,8 @@ export class Shape {
     this.sizeX = x;
     this.sizeY = this.type === geomTypes.sphere ? x : y;
     this.sizeZ = this.type === geomTypes.sphere ? x : z;
-    this.boundingRadius = boundingRadius(this.type, this.sizeX, this.sizeY, this.sizeZ);
+    this.boundingRadius =
+      this.triangles?.boundingRadius ?? boundingRadius(this.type, this.sizeX, this.sizeY, this.sizeZ);
   }
 
   get isPlane(): boolean {

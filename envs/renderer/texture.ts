@@ -1,4 +1,10 @@
 /** Textures of a compiled model with their mip levels, filtered as OpenGL filters them (linear, mip-mapped). */
+import type { Simulation } from '../mujoco.js';
+
+const texture2d = 0;
+/** mjTEXROLE_RGB among mjNTEXROLE texture slots of a material. */
+const colourRole = 1;
+const textureRoles = 10;
 
 /** One image of a mip chain: RGB bytes, row 0 first as stored. */
 interface Level {
@@ -134,4 +140,19 @@ function wrap(index: number, size: number): number {
 
 function clamp(index: number, size: number): number {
   return index < 0 ? 0 : index >= size ? size - 1 : index;
+}
+
+/** The two-dimensional picture of a material; null where it has none. */
+export function materialTexture(simulation: Simulation, material: number): MipMap | null {
+  if (material < 0) return null;
+  const texture = simulation.model('mat_texid')[material * textureRoles + colourRole] as number;
+  if (texture < 0 || simulation.model('tex_type')[texture] !== texture2d) return null;
+  const width = simulation.model('tex_width')[texture] as number;
+  const height = simulation.model('tex_height')[texture] as number;
+  const start = simulation.model('tex_adr')[texture] as number;
+  return new MipMap(
+    width,
+    height,
+    (simulation.model('tex_data') as Uint8Array).slice(start, start + width * height * 3),
+  );
 }

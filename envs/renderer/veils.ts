@@ -111,7 +111,8 @@ export class Veils {
         }
         if (count === 0) continue;
         const sx = (column + 0.5 - width / 2) * pixel;
-        this.#shading.shade(id, sample, sx, (height / 2 - row - 0.5) * pixel, pixel);
+        const triangle = alone.triangles?.[at + sample] ?? 0;
+        this.#shading.shade(id, sample, sx, (height / 2 - row - 0.5) * pixel, pixel, triangle);
         layer.push(3 * (row * width + column), (shape.alpha * count) / samples);
         for (let c = 0; c < 3; c++) layer.push(255 * this.#shading.total(c));
       }

@@ -5,6 +5,7 @@
  */
 
 import { type Projected, sampleOffsets, samples } from './projected.js';
+import { drawTriangles } from './rasterizer.js';
 import { enter } from './rays.js';
 import { geomTypes } from './shape.js';
 import type { View } from './view.js';
@@ -15,10 +16,13 @@ export const nothing = -1;
 export class VisibilityBuffer {
   readonly width: number;
   readonly height: number;
+  readonly offsets = sampleOffsets;
   /** Index into the shapes drawn, or `nothing`. */
   readonly ids: Int16Array;
   /** Distance along the view's forward axis. */
   readonly depths: Float64Array;
+  /** Which of its shape's triangles a sample sees; for shapes that are none it means nothing. Null until one is drawn. */
+  triangles: Int32Array | null = null;
   /** Rows (of pixels) that something was drawn into: [first, last]; empty when first > last. */
   firstRow: number;
   lastRow = -1;
@@ -65,6 +69,22 @@ export class VisibilityBuffer {
   draw(projected: Projected, id: number, view: View, firstRow = 0, lastRow = this.height - 1): void {
     const { shape } = projected;
     const pixel = (2 * view.halfHeight) / this.height;
+    if (shape.triangles !== null) {
+      this.triangles ??= new Int32Array(this.ids.length);
+      const drawn = drawTriangles(
+        projected,
+        shape.triangles,
+        id,
+        this,
+        this.triangles,
+        pixel,
+        firstRow,
+        lastRow,
+      );
+      if (drawn.first < this.firstRow) this.firstRow = drawn.first;
+      if (drawn.last > this.lastRow) this.lastRow = drawn.last;
+      return;
+    }
     const rows = shape.type === geomTypes.plane ? null : rowRange(projected);
     let first = firstRow;
     let last = lastRow;
