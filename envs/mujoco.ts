@@ -6,11 +6,10 @@
  * - a state with a NaN is reset silently, so the warning counters are read after every control step;
  * - `warning` and `contact` return copies on the heap that leak unless they are deleted.
  */
-import { readFileSync } from 'node:fs';
-import { dirname } from 'node:path/posix';
 import { fileURLToPath } from 'node:url';
 import loadModule, { type MainModule, type MjData, type MjModel } from 'mujoco-js';
 import { InputError } from '../src/errors.js';
+import { bringModel } from './modelFiles.js';
 
 /** Kinds of named model elements. */
 export type ElementKind =
@@ -159,14 +158,13 @@ export class Simulation {
     const folder = `/model-${modelNumber++}`;
     printing = keep;
     try {
-      copyModel(mujoco, file, folder);
-      const model = mujoco.MjModel.loadFromXML(`${folder}/model.xml`);
+      const model = mujoco.MjModel.loadFromXML(bringModel(mujoco.FS, file, folder));
       // What is no XML at all is printed, and not thrown.
       if (model === null) throw new Error(printed.join(' '));
       return new Simulation(mujoco, model);
     } catch (error) {
       const name = file.protocol === 'file:' ? fileURLToPath(file) : file.href;
-      throw new InputError(`MuJoCo cannot load ${name}: ${refusal(mujoco, error)}.`);
+      throw new InputError(`MuJoCo cannot load ${name}: ${refusal(mujoco, error).replaceAll(folder, '')}.`);
     } finally {
       printing = () => undefined;
       removeFolder(mujoco, folder);
@@ -213,6 +211,8 @@ export class Simulation {
     fogEnd: number;
     shadowClip: number;
     shadowSize: number;
+    /** Quads along each side of a box. */
+    boxQuads: number;
     haze: number;
   } {
     const { vis, stat } = this.#model;
@@ -225,6 +225,7 @@ export class Simulation {
       fogEnd: vis.map.fogend,
       shadowClip: vis.map.shadowclip,
       shadowSize: vis.quality.shadowsize,
+      boxQuads: vis.quality.numquads,
       haze: vis.map.haze,
     };
   }
@@ -411,36 +412,6 @@ export class Simulation {
     this.#data.delete();
     this.#model.delete();
   }
-}
-
-/** Puts a model and the files it names into MuJoCo's file system. */
-function copyModel(mujoco: MainModule, file: URL, folder: string): void {
-  const written = new Set<string>();
-  const write = (name: string, data: string | Uint8Array): void => {
-    mujoco.FS.mkdirTree(dirname(`${folder}/${name}`), 0o777);
-    mujoco.FS.writeFile(`${folder}/${name}`, data);
-    written.add(name);
-  };
-  const copy = (name: string, as = name): void => {
-    const xml = readFileSync(new URL(name, file), 'utf8');
-    write(as, xml);
-    for (const [, included] of xml.matchAll(/<include\s+file="([^"]+)"/g))
-      if (included !== undefined && !written.has(included)) copy(included);
-    const asset = folderOf(xml, 'assetdir') ?? '';
-    for (const [, kind, attributes = ''] of xml.matchAll(/<(mesh|texture|hfield|skin)\s([^>]*)>/g)) {
-      const named = /\bfile="([^"]+)"/.exec(attributes)?.[1];
-      if (named === undefined) continue;
-      const path = `${folderOf(xml, kind === 'texture' ? 'texturedir' : 'meshdir') ?? asset}${named}`;
-      if (!written.has(path)) write(path, readFileSync(new URL(path, file)));
-    }
-  };
-  copy(file.href, 'model.xml');
-}
-
-/** A folder that the compiler is told to look in, with a slash at its end. */
-function folderOf(xml: string, attribute: string): string | undefined {
-  const folder = new RegExp(`<compiler\\s[^>]*\\b${attribute}="([^"]+)"`).exec(xml)?.[1];
-  return folder === undefined || folder.endsWith('/') ? folder : `${folder}/`;
 }
 
 function removeFolder(mujoco: MainModule, folder: string): void {

@@ -46,7 +46,13 @@ function readMesh(simulation: Simulation, index: number): Triangles {
   );
 }
 
-/** A vertex for each place with its normal and texture coordinates: MuJoCo numbers each of the three by itself. */
+/** Cosine of the angle between a corner's normal and its triangle's, above which MuJoCo draws with the triangle's own. */
+const sharpCosine = 0.8;
+
+/**
+ * A vertex for each place with its normal and texture coordinates: MuJoCo numbers each of the three by itself. A normal
+ * that is far off its triangle's gives way to that.
+ */
 function joinedVertices(
   places: Float64Array,
   cornerPlaces: Int32Array,
@@ -62,19 +68,28 @@ function joinedVertices(
   const directionCount = directions.length / 3;
   const coordinateCount = Math.max(1, (coordinates?.length ?? 0) / 2);
   const corners = new Int32Array(cornerPlaces.length);
+  const flat = new Float64Array(3);
   for (let corner = 0; corner < corners.length; corner++) {
     const [p, n, t] = [
       cornerPlaces[corner] as number,
       cornerDirections[corner] as number,
       cornerCoordinates?.[corner] ?? 0,
     ];
-    const key = (p * directionCount + n) * coordinateCount + t;
+    const first = corner - (corner % 3);
+    const isSharp = isFarOff(
+      places,
+      cornerPlaces.subarray(first, first + 3),
+      directions.subarray(3 * n, 3 * n + 3),
+      flat,
+    );
+    // A triangle's own normal is shared by nobody.
+    const key = isSharp ? -1 - corner : (p * directionCount + n) * coordinateCount + t;
     let vertex = numbers.get(key);
     if (vertex === undefined) {
       vertex = numbers.size;
       numbers.set(key, vertex);
       positions.push(...places.subarray(3 * p, 3 * p + 3));
-      normals.push(...directions.subarray(3 * n, 3 * n + 3));
+      normals.push(...(isSharp ? flat : directions.subarray(3 * n, 3 * n + 3)));
       if (coordinates !== null) texture.push(...coordinates.subarray(2 * t, 2 * t + 2));
     }
     corners[corner] = vertex;
@@ -89,9 +104,33 @@ function joinedVertices(
   );
 }
 
+/** @param flat receives the triangle's own normal */
+function isFarOff(
+  places: Float64Array,
+  triangle: Int32Array,
+  normal: Float64Array,
+  flat: Float64Array,
+): boolean {
+  const at = (corner: number, axis: number): number =>
+    places[3 * (triangle[corner] as number) + axis] as number;
+  const side = (corner: number, axis: number): number => at(corner, axis) - at(0, axis);
+  let [square, along] = [0, 0];
+  for (let axis = 0; axis < 3; axis++) {
+    const [u, v] = [(axis + 1) % 3, (axis + 2) % 3];
+    const value = side(1, u) * side(2, v) - side(1, v) * side(2, u);
+    flat[axis] = value;
+    square += value * value;
+    along += value * (normal[axis] as number);
+  }
+  const length = Math.sqrt(square);
+  if (length === 0) return false;
+  for (let axis = 0; axis < 3; axis++) flat[axis] = (flat[axis] as number) / length;
+  return along / length < sharpCosine;
+}
+
 /**
- * The surface over a grid of columns (along x) and rows (along y), its four sides, and the slab it stands on: a normal at
- * each point of the surface is the mean of the triangles around it, those of the sides are their own.
+ * The surface over a grid of columns (along x) and rows (along y), and its four sides down to the slab it stands on:
+ * triangles with normals of their own.
  */
 function readHeightField(simulation: Simulation, index: number): Triangles {
   const rows = simulation.model('hfield_nrow')[index] as number;
@@ -110,22 +149,31 @@ function readHeightField(simulation: Simulation, index: number): Triangles {
         halfY * ((2 * row) / (rows - 1) - 1),
         top * (heights[row * columns + column] as number),
       );
+  const normals: number[] = [];
+  const grid = positions.slice();
+  positions.length = 0;
+  const add = (place: readonly number[], normal: readonly number[]): number => {
+    positions.push(...place);
+    normals.push(...normal);
+    return positions.length / 3 - 1;
+  };
+  const point = (vertex: number): [number, number, number] =>
+    grid.slice(3 * vertex, 3 * vertex + 3) as [number, number, number];
+  const triangle = (a: number, b: number, c: number): void => {
+    const [p, q, r] = [point(a), point(b), point(c)];
+    const normal = flatNormal(p, q, r);
+    corners.push(add(p, normal), add(q, normal), add(r, normal));
+  };
   for (let row = 0; row + 1 < rows; row++)
     for (let column = 0; column + 1 < columns; column++) {
       const a = row * columns + column;
       const [b, c, d] = [a + 1, a + columns, a + columns + 1];
-      corners.push(a, b, c, b, d, c);
+      triangle(a, b, d);
+      triangle(a, d, c);
     }
-  const normals = smoothNormals(positions, corners);
   const side = (edge: readonly number[], nx: number, ny: number): void => {
-    const at = (vertex: number, axis: number): number => positions[3 * vertex + axis] as number;
-    const add = (x: number, y: number, z: number): number => {
-      positions.push(x, y, z);
-      normals.push(nx, ny, 0);
-      return positions.length / 3 - 1;
-    };
-    const upper = edge.map((vertex) => add(at(vertex, 0), at(vertex, 1), at(vertex, 2)));
-    const lower = edge.map((vertex) => add(at(vertex, 0), at(vertex, 1), -base));
+    const upper = edge.map((vertex) => add(point(vertex), [nx, ny, 0]));
+    const lower = edge.map((vertex) => add([...point(vertex).slice(0, 2), -base], [nx, ny, 0]));
     for (let i = 0; i + 1 < edge.length; i++) {
       const [a, b, c, d] = [upper[i], upper[i + 1], lower[i], lower[i + 1]] as [
         number,
@@ -168,23 +216,12 @@ function readHeightField(simulation: Simulation, index: number): Triangles {
   );
 }
 
-/** Of each vertex: the mean of the triangles around it, each with the weight of its area. */
-function smoothNormals(positions: readonly number[], corners: readonly number[]): number[] {
-  const normals = new Array<number>(positions.length).fill(0);
-  const at = (vertex: number, axis: number): number => positions[3 * vertex + axis] as number;
-  for (let i = 0; i < corners.length; i += 3) {
-    const [a, b, c] = corners.slice(i, i + 3) as [number, number, number];
-    const e = [0, 1, 2].map((axis) => at(b, axis) - at(a, axis)) as [number, number, number];
-    const f = [0, 1, 2].map((axis) => at(c, axis) - at(a, axis)) as [number, number, number];
-    const normal = [e[1] * f[2] - e[2] * f[1], e[2] * f[0] - e[0] * f[2], e[0] * f[1] - e[1] * f[0]];
-    for (const vertex of [a, b, c])
-      for (let axis = 0; axis < 3; axis++)
-        normals[3 * vertex + axis] = (normals[3 * vertex + axis] as number) + (normal[axis] as number);
-  }
-  for (let i = 0; i < normals.length; i += 3) {
-    const [x, y, z] = normals.slice(i, i + 3) as [number, number, number];
-    const length = Math.sqrt(x * x + y * y + z * z) || 1;
-    [normals[i], normals[i + 1], normals[i + 2]] = [x / length, y / length, z / length];
-  }
-  return normals;
+type Point = readonly [number, number, number];
+
+function flatNormal(a: Point, b: Point, c: Point): Point {
+  const [ex, ey, ez] = [b[0] - a[0], b[1] - a[1], b[2] - a[2]];
+  const [fx, fy, fz] = [c[0] - a[0], c[1] - a[1], c[2] - a[2]];
+  const [x, y, z] = [ey * fz - ez * fy, ez * fx - ex * fz, ex * fy - ey * fx];
+  const length = Math.sqrt(x * x + y * y + z * z) || 1;
+  return [x / length, y / length, z / length];
 }

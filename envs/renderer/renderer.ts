@@ -17,7 +17,7 @@ import { Veils } from './veils.js';
 import { nothing, VisibilityBuffer } from './visibility.js';
 
 /** Recorded in datasets; the number rises whenever the pictures change. */
-export const rendererVersion = 'ray-caster 4';
+export const rendererVersion = 'ray-caster 5';
 
 /** What is kept for one image size. */
 interface Buffers {

@@ -31,6 +31,10 @@ export class Shading {
   /** Of a triangle's corners at the point that is shaded. */
   readonly #weights = new Float64Array(3);
   readonly #corner = new Float64Array(3);
+  readonly #sizes = new Float64Array(3);
+  readonly #place = new Float64Array(3);
+  /** Along each side of a box. */
+  readonly #quads: number;
   readonly #texel = new Float64Array(3);
   /** By index of the shape; null for those without a texture. */
   readonly #textures: readonly (SurfaceTexture | null)[];
@@ -47,6 +51,7 @@ export class Shading {
     shadows: Shadows | null,
   ) {
     this.#simulation = simulation;
+    this.#quads = Math.max(1, simulation.visual.boxQuads);
     this.#projected = projected;
     this.#planes = scene.shapes.map(() => undefined);
     this.#textures = scene.shapes.map((shape) => SurfaceTexture.of(simulation, shape));
@@ -79,7 +84,7 @@ export class Shading {
     projected.aim(sample, sx, sy, pixel);
     if (projected.shape.type === geomTypes.plane)
       this.#shadePlane(this.#planes[id] ?? this.#addPlane(id, projected.shape), projected, pixel);
-    else this.#shadeSolid(projected);
+    else this.#shadeSolid(id, projected, pixel);
   }
 
   #addPlane(id: number, shape: Shape): PlaneSurface {
@@ -107,7 +112,7 @@ export class Shading {
     plane.shade(this.#sight as Sight, x, y, pixelX, pixelY, shadows, this.unshadowed, this.shadowed);
   }
 
-  #shadeSolid(p: Projected): void {
+  #shadeSolid(id: number, p: Projected, pixel: number): void {
     const { shape } = p;
     const { view, camera, share } = this.#sight as Sight;
     // Point and normal in the shape's own frame.
@@ -126,16 +131,31 @@ export class Shading {
     const pz = shape.z + shape.r20 * lx + shape.r21 * ly + shape.r22 * lz;
     const point = this.#point;
     point.place(px, py, pz, nx, ny, nz, view);
-    const light = this.#light;
-    light.clear();
-    this.#lighting.addUnshadowed(light, shape, point, camera);
-    store(this.unshadowed, light, shape, share, shape.emission);
-    light.clear();
-    for (let i = 0; i < this.#shadowLights.length; i++) {
-      if (this.#shadows?.isShadowed(i, shape, px, py, pz)) continue;
-      this.#lighting.addLight(light, this.#shadowLights[i] as Light, shape, point);
+    const reached = this.#lightsThatReach(shape, px, py, pz);
+    if (shape.type === geomTypes.box) this.#lightQuad(shape, lx, ly, lz, reached);
+    else {
+      const light = this.#light;
+      light.clear();
+      this.#lighting.addUnshadowed(light, shape, point, camera);
+      store(this.unshadowed, light, shape, share, shape.emission);
+      light.clear();
+      for (let i = 0; i < this.#shadowLights.length; i++)
+        if (reached & (1 << i)) this.#lighting.addLight(light, this.#shadowLights[i] as Light, shape, point);
+      store(this.shadowed, light, shape, share, 0);
     }
-    store(this.shadowed, light, shape, share, 0);
+    const texture = this.#textures[id] ?? null;
+    if (texture === null) return;
+    texture.samplePoint(lx, ly, lz, p.t * pixel, this.#texel);
+    this.#multiply();
+  }
+
+  /** What was shaded, by the texel that lies there. */
+  #multiply(): void {
+    for (let c = 0; c < 3; c++) {
+      const texel = (this.#texel[c] as number) / 255;
+      this.unshadowed[c] = (this.unshadowed[c] as number) * texel;
+      this.shadowed[c] = (this.shadowed[c] as number) * texel;
+    }
   }
 
   /** Lit at its corners and interpolated in between, as OpenGL lights triangles. */
@@ -176,38 +196,99 @@ export class Shading {
     const px = shape.x + shape.r00 * lx + shape.r01 * ly + shape.r02 * lz;
     const py = shape.y + shape.r10 * lx + shape.r11 * ly + shape.r12 * lz;
     const pz = shape.z + shape.r20 * lx + shape.r21 * ly + shape.r22 * lz;
-    let reached = 0;
-    for (let i = 0; i < this.#shadowLights.length; i++)
-      if (!this.#shadows?.isShadowed(i, shape, px, py, pz)) reached |= 1 << i;
-    for (let corner = 0; corner < 3; corner++)
+    const reached = this.#lightsThatReach(shape, px, py, pz);
+    const { normals } = triangles;
+    for (let corner = 0; corner < 3; corner++) {
+      const v = 3 * (corners[3 * triangle + corner] as number);
       this.#addCorner(
         shape,
-        triangles,
-        corners[3 * triangle + corner] as number,
+        positions[v] as number,
+        positions[v + 1] as number,
+        positions[v + 2] as number,
+        normals[v] as number,
+        normals[v + 1] as number,
+        normals[v + 2] as number,
         weights[corner] as number,
         reached,
       );
+    }
     const texture = this.#textures[id] ?? null;
     if (texture === null) return;
-    texture.sampleTriangle(corners, triangle, weights, t * pixel, this.#texel);
-    for (let c = 0; c < 3; c++) {
-      const texel = (this.#texel[c] as number) / 255;
-      unshadowed[c] = (unshadowed[c] as number) * texel;
-      shadowed[c] = (shadowed[c] as number) * texel;
+    if (texture.hasCoordinates) texture.sampleTriangle(corners, triangle, weights, t * pixel, this.#texel);
+    else texture.samplePoint(lx, ly, lz, t * pixel, this.#texel);
+    this.#multiply();
+  }
+
+  /** Bit i: the i-th light that casts shadows reaches the point. */
+  #lightsThatReach(shape: Shape, px: number, py: number, pz: number): number {
+    let reached = 0;
+    for (let i = 0; i < this.#shadowLights.length; i++)
+      if (!this.#shadows?.isShadowed(i, shape, px, py, pz)) reached |= 1 << i;
+    return reached;
+  }
+
+  /**
+   * A box's sides are grids of quads, lit at their corners; a quad is two triangles. (lx, ly, lz) lies on the side whose
+   * normal is in `#normal`.
+   */
+  #lightQuad(shape: Shape, lx: number, ly: number, lz: number, reached: number): void {
+    const normal = this.#normal;
+    const sizes = this.#sizes;
+    const place = this.#place;
+    [sizes[0], sizes[1], sizes[2]] = [shape.sizeX, shape.sizeY, shape.sizeZ];
+    [place[0], place[1], place[2]] = [lx, ly, lz];
+    const across = Math.abs(normal[0] as number) > 0.5 ? 0 : Math.abs(normal[1] as number) > 0.5 ? 1 : 2;
+    const u = (across + 1) % 3;
+    const v = (across + 2) % 3;
+    const quads = this.#quads;
+    const at = (axis: number): number =>
+      (quads / 2) * Math.min(2, Math.max(0, 1 + (place[axis] as number) / (sizes[axis] as number)));
+    const i = Math.min(quads - 1, Math.floor(at(u)));
+    const j = Math.min(quads - 1, Math.floor(at(v)));
+    const fu = at(u) - i;
+    const fv = at(v) - j;
+    this.unshadowed.fill(0);
+    this.shadowed.fill(0);
+    const corner = (iu: number, iv: number, weight: number): void => {
+      place[across] = (normal[across] as number) * (sizes[across] as number);
+      place[u] = ((2 * iu) / quads - 1) * (sizes[u] as number);
+      place[v] = ((2 * iv) / quads - 1) * (sizes[v] as number);
+      this.#addCorner(
+        shape,
+        place[0] as number,
+        place[1] as number,
+        place[2] as number,
+        normal[0] as number,
+        normal[1] as number,
+        normal[2] as number,
+        weight,
+        reached,
+      );
+    };
+    if (fu + fv <= 1) {
+      corner(i, j, 1 - fu - fv);
+      corner(i + 1, j, fu);
+      corner(i, j + 1, fv);
+    } else {
+      corner(i + 1, j + 1, fu + fv - 1);
+      corner(i + 1, j, 1 - fv);
+      corner(i, j + 1, 1 - fu);
     }
   }
 
-  /** @param reached bit i: the i-th light that casts shadows reaches the point */
-  #addCorner(shape: Shape, triangles: Triangles, vertex: number, weight: number, reached: number): void {
+  /** Adds the share that a corner at (lx, ly, lz) with the normal (mx, my, mz), of the shape's frame, has of a point's light. */
+  #addCorner(
+    shape: Shape,
+    lx: number,
+    ly: number,
+    lz: number,
+    mx: number,
+    my: number,
+    mz: number,
+    weight: number,
+    reached: number,
+  ): void {
     const { view, camera, share } = this.#sight as Sight;
-    const { positions, normals } = triangles;
-    const v = 3 * vertex;
-    const lx = positions[v] as number;
-    const ly = positions[v + 1] as number;
-    const lz = positions[v + 2] as number;
-    const mx = normals[v] as number;
-    const my = normals[v + 1] as number;
-    const mz = normals[v + 2] as number;
     const point = this.#point;
     point.place(
       shape.x + shape.r00 * lx + shape.r01 * ly + shape.r02 * lz,

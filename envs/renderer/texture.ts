@@ -2,6 +2,7 @@
 import type { Simulation } from '../mujoco.js';
 
 const texture2d = 0;
+const textureCube = 1;
 /** mjTEXROLE_RGB among mjNTEXROLE texture slots of a material. */
 const colourRole = 1;
 const textureRoles = 10;
@@ -142,17 +143,112 @@ function clamp(index: number, size: number): number {
   return index < 0 ? 0 : index >= size ? size - 1 : index;
 }
 
+/** Six pictures, as seen from the middle of the cube that they are the sides of. */
+export class CubeMap {
+  /** +x, −x, +y, −y, +z, −z. */
+  readonly #faces: readonly MipMap[];
+
+  private constructor(faces: readonly MipMap[]) {
+    this.#faces = faces;
+  }
+
+  /** A texture of type cube or skybox. */
+  static read(simulation: Simulation, texture: number): CubeMap {
+    const width = simulation.model('tex_width')[texture] as number;
+    const height = simulation.model('tex_height')[texture] as number;
+    const faces = Array.from({ length: 6 }, (_, face) =>
+      // One picture stands for all sides, or they lie one below the other.
+      pictureOf(simulation, texture, width, width, height === width ? 0 : face * width),
+    );
+    return new CubeMap(faces);
+  }
+
+  /**
+   * Trilinear sample in a direction of any length.
+   * @param stepX how far it moves along each axis, at most, from one pixel to the next
+   * @param out receives RGB in [0, 255]
+   */
+  sample(
+    dx: number,
+    dy: number,
+    dz: number,
+    stepX: number,
+    stepY: number,
+    stepZ: number,
+    out: Float64Array,
+  ): void {
+    const ax = Math.abs(dx);
+    const ay = Math.abs(dy);
+    const az = Math.abs(dz);
+    let face: number;
+    let major: number;
+    let step: number;
+    let s: number;
+    let t: number;
+    if (ax >= ay && ax >= az) {
+      face = dx > 0 ? 0 : 1;
+      major = ax;
+      step = Math.max(stepY, stepZ);
+      s = dx > 0 ? -dz : dz;
+      t = -dy;
+    } else if (ay >= az) {
+      face = dy > 0 ? 2 : 3;
+      major = ay;
+      step = Math.max(stepX, stepZ);
+      s = dx;
+      t = dy > 0 ? dz : -dz;
+    } else {
+      face = dz > 0 ? 4 : 5;
+      major = az;
+      step = Math.max(stepX, stepY);
+      s = dz > 0 ? dx : -dx;
+      t = -dy;
+    }
+    const map = this.#faces[face] as MipMap;
+    // Texels per pixel: the face spans 2 units at distance 1 along its axis.
+    const lod = Math.log2(((step / major) * map.width) / 2);
+    map.sample((s / major + 1) / 2, (t / major + 1) / 2, lod, false, out);
+  }
+}
+
 /** The two-dimensional picture of a material; null where it has none. */
 export function materialTexture(simulation: Simulation, material: number): MipMap | null {
-  if (material < 0) return null;
-  const texture = simulation.model('mat_texid')[material * textureRoles + colourRole] as number;
-  if (texture < 0 || simulation.model('tex_type')[texture] !== texture2d) return null;
+  const texture = textureOf(simulation, material, texture2d);
+  if (texture < 0) return null;
   const width = simulation.model('tex_width')[texture] as number;
   const height = simulation.model('tex_height')[texture] as number;
-  const start = simulation.model('tex_adr')[texture] as number;
-  return new MipMap(
-    width,
-    height,
-    (simulation.model('tex_data') as Uint8Array).slice(start, start + width * height * 3),
-  );
+  return pictureOf(simulation, texture, width, height, 0);
+}
+
+/** The cube of pictures of a material; null where it has none. */
+export function materialCube(simulation: Simulation, material: number): CubeMap | null {
+  const texture = textureOf(simulation, material, textureCube);
+  return texture < 0 ? null : CubeMap.read(simulation, texture);
+}
+
+/** −1 where the material has none of that type. */
+function textureOf(simulation: Simulation, material: number, type: number): number {
+  if (material < 0) return -1;
+  const texture = simulation.model('mat_texid')[material * textureRoles + colourRole] as number;
+  return texture >= 0 && simulation.model('tex_type')[texture] === type ? texture : -1;
+}
+
+/** Rows from `firstRow` on, grey ones as RGB, without alpha. */
+function pictureOf(
+  simulation: Simulation,
+  texture: number,
+  width: number,
+  height: number,
+  firstRow: number,
+): MipMap {
+  const channels = simulation.model('tex_nchannel')[texture] as number;
+  const start = Number(simulation.model('tex_adr')[texture]) + firstRow * width * channels;
+  const data = simulation.model('tex_data') as Uint8Array;
+  const pixels = width * height;
+  if (channels === 3) return new MipMap(width, height, data.slice(start, start + 3 * pixels));
+  const rgb = new Uint8Array(3 * pixels);
+  for (let i = 0; i < pixels; i++)
+    for (let c = 0; c < 3; c++)
+      rgb[3 * i + c] = data[start + i * channels + (channels < 3 ? 0 : c)] as number;
+  return new MipMap(width, height, rgb);
 }

@@ -25,6 +25,8 @@ export class Triangles implements Vertices {
   readonly radius: number;
   /** Scratch space of whoever draws them: place on the image and distance of each vertex. */
   readonly projected: Float64Array;
+  /** Which triangle of the finest level `enter` met last. */
+  met = 0;
   #hierarchy: Hierarchy | null = null;
 
   /** @param corners `[triangles, 3]` */
@@ -56,12 +58,10 @@ export class Triangles implements Vertices {
 
   /** Distance along o + t·d to the first triangle that is met from the outside; Infinity where there is none. */
   enter(ox: number, oy: number, oz: number, dx: number, dy: number, dz: number): number {
-    return this.#rays().first(ox, oy, oz, dx, dy, dz);
-  }
-
-  #rays(): Hierarchy {
     this.#hierarchy ??= new Hierarchy(this.positions, (this.levels[0] as Level).corners);
-    return this.#hierarchy;
+    const t = this.#hierarchy.first(ox, oy, oz, dx, dy, dz);
+    if (t < Infinity) this.met = this.#hierarchy.met;
+    return t;
   }
 }
 
@@ -76,6 +76,8 @@ class Hierarchy {
   /** Two numbers a node: first triangle and count of a leaf; second child and 0 else (the first child follows its parent). */
   readonly #nodes: Int32Array;
   #nodeCount = 0;
+  /** The triangle that was met last. */
+  met = 0;
   readonly #stack = new Int32Array(deepest);
 
   constructor(positions: Float64Array, corners: Int32Array) {
@@ -141,7 +143,9 @@ class Hierarchy {
       const start = nodes[2 * node] as number;
       for (let i = start; i < start + count; i++) {
         const t = this.#meet(this.#order[i] as number, ox, oy, oz, dx, dy, dz);
-        if (t > 0 && t < nearest) nearest = t;
+        if (t <= 0 || t >= nearest) continue;
+        nearest = t;
+        this.met = this.#order[i] as number;
       }
     }
     return nearest;

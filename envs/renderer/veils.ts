@@ -83,7 +83,7 @@ export class Veils {
       const projected = this.#projected[id] as Projected;
       projected.aim(0, sx, sy, pixel);
       if (projected.t <= near || projected.t >= far) continue;
-      this.#shading.shade(id, 0, sx, sy, pixel);
+      this.#shading.shade(id, 0, sx, sy, pixel, projected.shape.triangles?.met);
       for (let c = 0; c < 3; c++) {
         const under = colour[c] as number;
         colour[c] = under + projected.shape.alpha * (this.#shading.total(c) - under);

@@ -9,6 +9,7 @@ import { Renderer } from '../../envs/renderer/renderer.js';
 import { geomTypes, Shape } from '../../envs/renderer/shape.js';
 import { hang } from '../../envs/renderer/tendon.js';
 import { MipMap } from '../../envs/renderer/texture.js';
+import { Triangles } from '../../envs/renderer/triangles.js';
 import { VisibilityBuffer } from '../../envs/renderer/visibility.js';
 import { findTask } from '../../envs/suite/registry.js';
 import { Generator } from '../../src/random/generator.js';
@@ -33,7 +34,7 @@ describe('the renderer', () => {
     }
     assert.deepEqual(digests, {
       'ball_in_cup-catch': '6dceee298bfe047a',
-      'cartpole-swingup': 'f6d496d30d94122c',
+      'cartpole-swingup': '0d9285daf3046042',
       'cheetah-run': '1afcbe9ae18ff1bf',
       'reacher-easy': 'e6a83964f678e1fa',
       'walker-walk': '0e2359536a6580cf',
@@ -93,7 +94,16 @@ describe('visibility', () => {
     it(`of a ${name} is found by outlines exactly where rays meet it`, () => {
       const random = new Generator(5);
       for (let trial = 0; trial < 20; trial++) {
-        const shape = new Shape({ index: 0, kind: 'geom', type, material: -1, surface });
+        const isBody = type === geomTypes.mesh || type === geomTypes.heightField;
+        const triangles = isBody ? ball(random) : undefined;
+        const shape = new Shape({
+          index: 0,
+          kind: 'geom',
+          type,
+          material: -1,
+          surface,
+          ...(triangles && { triangles }),
+        });
         shape.setSize(random.uniform(0.2, 0.8), random.uniform(0.2, 0.8), random.uniform(0.2, 0.8));
         turn(shape, random);
         const projected = new Projected(shape);
@@ -106,6 +116,36 @@ describe('visibility', () => {
         assert.ok(buffer.ids.every((id) => id === -1));
       }
     });
+  }
+
+  /** Rings of triangles around a ball of uneven radius, with its poles. */
+  function ball(random: Generator, around = 9, rings = 5): Triangles {
+    const positions: number[] = [];
+    const add = (latitude: number, longitude: number): void => {
+      const radius = random.uniform(0.4, 0.6);
+      const flat = radius * Math.cos(latitude);
+      positions.push(flat * Math.cos(longitude), flat * Math.sin(longitude), radius * Math.sin(latitude));
+    };
+    for (let ring = 0; ring < rings; ring++)
+      for (let i = 0; i < around; i++)
+        add(((ring + 1) / (rings + 1) - 0.5) * Math.PI, (2 * Math.PI * i) / around);
+    add(-Math.PI / 2, 0);
+    add(Math.PI / 2, 0);
+    const corners: number[] = [];
+    const [south, north] = [rings * around, rings * around + 1];
+    for (let i = 0; i < around; i++) {
+      const next = (i + 1) % around;
+      corners.push(south, next, i, north, (rings - 1) * around + i, (rings - 1) * around + next);
+      for (let ring = 0; ring + 1 < rings; ring++) {
+        const [a, b] = [ring * around + i, ring * around + next];
+        corners.push(a, b, a + around, b, b + around, a + around);
+      }
+    }
+    const points = Float64Array.from(positions);
+    return new Triangles(
+      { positions: points, normals: points, textureCoordinates: null },
+      Int32Array.from(corners),
+    );
   }
 
   function turn(shape: Shape, random: Generator): void {

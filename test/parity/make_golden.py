@@ -62,7 +62,7 @@ LIFT = 20.0
 # Tasks, beside the first of each domain, whose pictures are taken.
 ALSO_PICTURED = ["finger-turn_easy"]
 # Models that are drawn as they stand.
-MODELS_FOLDER, MODELS = os.path.join(FOLDER, "..", "renderer"), ["transparent", "near"]
+MODELS_FOLDER, MODELS = os.path.join(FOLDER, "..", "renderer"), ["transparent", "near", "meshes"]
 # Pictures through a further camera, beside the models: what lies before its near plane is seen through.
 VIEWS = {"swimmer-swimmer6": "eyes"}
 # Cameras that pictures are taken through in turn; the first one unless said otherwise.
