@@ -3,14 +3,15 @@
 import { Command, Option } from 'commander';
 import { locateTask } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
-import { collect, TRIES_PER_SUCCESS } from '../src/training/collect.js';
 import { type RunConfig, runConfigShape } from '../src/training/config.js';
 import { distractionOptions, distractionShape, parseCamera } from '../src/training/environmentOptions.js';
-import { type Behaviour, behaviours, type Level, levels } from '../src/training/experts.js';
+import type { Behaviour } from '../src/training/experts.js';
 import { parseImageSize } from '../src/training/imageSettings.js';
-import { readPolicy, readRunPolicy } from '../src/training/policyFile.js';
+import { type Level, levels } from '../src/training/levels.js';
+import { TRIES_PER_SUCCESS } from '../src/training/successRate.js';
 import { counted, note, printResult, progress, rangeWords } from './console.js';
-import { addSettings, examples, parseSettings, wholeNumber, workersOption } from './settings.js';
+import { addSettings, parseSettings } from './settingFlags.js';
+import { examples, wholeNumber, workersOption } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
 interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> {
@@ -34,7 +35,6 @@ const { backend, cameras, imageSize } = runConfigShape;
 export const collectCommand = examples(
   addSettings(
     new Command('collect')
-      .description('record episodes with pixels and state as a dataset')
       .option('--task <name>', "the task; a policy's own where one is given")
       .addOption(new Option('--level <level>', 'how good the policies are that act').choices([...levels]))
       .addOption(new Option('--policy <file>', 'a policy file to act instead').conflicts('level'))
@@ -77,6 +77,7 @@ export const collectCommand = examples(
   const { task, acting, details } = await whoActs(flags);
   const distraction = distractionOptions(parseSettings(flags, distractionShape));
   const images = parseSettings(flags, { cameras, imageSize });
+  const { collect } = await import('../src/training/collect.js');
   const stop = stopOnSignals('the episodes recorded so far are kept');
   const bar = progress('collecting');
   try {
@@ -128,6 +129,7 @@ async function whoActs(flags: Flags): Promise<{
   const { level, policy, run, episodes } = flags;
   if (level !== undefined) {
     if (flags.task === undefined) throw new InputError('A level is one of a task: name it with --task.');
+    const { behaviours } = await import('../src/training/experts.js');
     return {
       task: flags.task,
       acting: await behaviours(flags.task, level, episodes),
@@ -136,6 +138,7 @@ async function whoActs(flags: Flags): Promise<{
   }
   if (policy === undefined && run === undefined)
     throw new InputError(`Say who acts: --level ${levels.join('|')}, --policy FILE or --run DIR.`);
+  const { readPolicy, readRunPolicy } = await import('../src/training/policyFile.js');
   const file = policy === undefined ? await readRunPolicy(run ?? '') : await readPolicy(policy);
   const source = policy ?? run ?? '';
   const behaviour = { ...file, name: source };

@@ -2,8 +2,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { makeFolder } from '../src/files/makeFolder.js';
-import { writeChart } from '../src/media/chart.js';
-import { type Comparison, compareRuns, readComparedRun, standWords } from '../src/study/compare.js';
+import type { ComparedGroup, Comparison } from '../src/study/compare.js';
 import { type CurveAxis, curveAxes } from '../src/study/learningCurves.js';
 import { estimateWords } from '../src/study/words.js';
 import { note, printResult } from './console.js';
@@ -20,7 +19,6 @@ const widths = { name: 26, seeds: 5, at: 16, last: 23, best: 6 } as const;
 
 export const compareCommand = examples(
   new Command('compare')
-    .description('draw learning curves of several runs, finished or not, and say how they stand')
     .argument('<runs...>', 'folders of runs; those that differ in their seed alone are one curve')
     .option('--out <folder>', 'where the charts go, as PNG and SVG', 'comparison')
     .addOption(
@@ -29,6 +27,8 @@ export const compareCommand = examples(
     .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
   ['rlpd compare runs/a runs/b runs/c', 'rlpd compare runs/* --x minutes --out figures'],
 ).action(async (folders: readonly string[], { out, x, json }: Flags) => {
+  const { compareRuns, readComparedRun, standWords } = await import('../src/study/compare.js');
+  const { writeChart } = await import('../src/media/chart.js');
   const runs = await Promise.all(folders.map(readComparedRun));
   const { charts, notes } = compareRuns(runs, x);
   for (const text of notes) note(text);
@@ -59,11 +59,12 @@ export const compareCommand = examples(
     written,
     notes,
   };
-  printResult(json, result, [...charts.map(table), `Written: ${written.join(', ')}`].join('\n\n'));
+  const tables = charts.map((chart) => table(chart, standWords));
+  printResult(json, result, [...tables, `Written: ${written.join(', ')}`].join('\n\n'));
 });
 
 /** At most 80 columns wide but for a group's name, which then has a line of its own. */
-function table({ title, groups }: Comparison): string {
+function table({ title, groups }: Comparison, standWords: (group: ComparedGroup) => string): string {
   const row = (name: string, seeds: string, at: string, last: string, best: string): string => {
     const numbers = [
       seeds.padStart(widths.seeds),

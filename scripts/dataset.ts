@@ -2,14 +2,7 @@
 
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
-import { describeDataset } from '../datasets/describe.js';
-import { exportDataset } from '../datasets/exporters/exportDataset.js';
-import { exportFrames } from '../datasets/exporters/frames.js';
-import { exportLerobot } from '../datasets/exporters/lerobot.js';
-import { exportMinari } from '../datasets/exporters/minari.js';
-import { exportVd4rl } from '../datasets/exporters/vd4rl.js';
-import { upgradeDataset } from '../datasets/upgrade.js';
-import { verifyDataset } from '../datasets/verify.js';
+import type { Exporter } from '../datasets/exporters/exportDataset.js';
 import { formatBytes, printResult, progress } from './console.js';
 import { datasetDoctorCommand } from './datasetDoctor.js';
 import { datasetServeCommand } from './datasetServe.js';
@@ -19,7 +12,8 @@ interface JsonFlag {
   readonly json?: boolean;
 }
 
-export const datasetCommand = new Command('dataset').description('look at and check datasets');
+/** What a command works with is loaded when it acts: none needs what the others do, and help needs nothing. */
+export const datasetCommand = new Command('dataset');
 
 examples(
   datasetCommand
@@ -29,6 +23,7 @@ examples(
     .option('--json', 'print the result as one JSON object'),
   ['rlpd dataset info data/walker-expert'],
 ).action(async (folder: string, { json }: JsonFlag) => {
+  const { describeDataset } = await import('../datasets/describe.js');
   const info = await describeDataset(folder);
   const images = info.images.map(
     ({ name, height, width, channels }) => `${name} ${height}×${width}×${channels}`,
@@ -75,6 +70,7 @@ examples(
     .option('--json', 'print the result as one JSON object'),
   ['rlpd dataset upgrade data/old --out data/new'],
 ).action(async (folder: string, { out, json }: JsonFlag & { readonly out: string }) => {
+  const { upgradeDataset } = await import('../datasets/upgrade.js');
   const result = await upgradeDataset(folder, out);
   printResult(
     json,
@@ -91,6 +87,7 @@ examples(
     .option('--json', 'print the result as one JSON object'),
   ['rlpd dataset verify data/walker-expert'],
 ).action(async (folder: string, { json }: JsonFlag) => {
+  const { verifyDataset } = await import('../datasets/verify.js');
   const bar = progress('verifying');
   const { ok, problems } = await verifyDataset(folder, { onProgress: bar.update }).finally(bar.stop);
   const lines = problems.map(
@@ -115,7 +112,6 @@ examples(
     .option('--json', 'print the result as one JSON object'),
   ['rlpd dataset preview data/walker-expert --episodes 6'],
 ).action(async (folder: string, flags: JsonFlag & { out?: string; episodes: number }) => {
-  // Only now: what draws takes half a second to load.
   const { previewDataset } = await import('./datasetPreview.js');
   const preview = await previewDataset(folder, flags.out ?? join(folder, 'preview'), flags.episodes);
   printResult(flags.json, preview, preview.files.join('\n'));
@@ -124,7 +120,12 @@ examples(
 datasetCommand.addCommand(datasetDoctorCommand);
 datasetCommand.addCommand(datasetServeCommand);
 
-const exporters = { vd4rl: exportVd4rl, minari: exportMinari, lerobot: exportLerobot, frames: exportFrames };
+const exporters = {
+  vd4rl: async () => (await import('../datasets/exporters/vd4rl.js')).exportVd4rl,
+  minari: async () => (await import('../datasets/exporters/minari.js')).exportMinari,
+  lerobot: async () => (await import('../datasets/exporters/lerobot.js')).exportLerobot,
+  frames: async () => (await import('../datasets/exporters/frames.js')).exportFrames,
+} satisfies Record<string, () => Promise<Exporter>>;
 
 examples(
   datasetCommand
@@ -145,8 +146,10 @@ examples(
   ],
 ).action(
   async (format: keyof typeof exporters, folder: string, { out, json }: JsonFlag & { out: string }) => {
+    const { exportDataset } = await import('../datasets/exporters/exportDataset.js');
+    const open = await exporters[format]();
     const bar = progress('exporting');
-    const report = await exportDataset(folder, out, exporters[format], bar.update).finally(bar.stop);
+    const report = await exportDataset(folder, out, open, bar.update).finally(bar.stop);
     printResult(json, report, `Wrote ${report.episodes} episodes (${report.steps} steps) to ${out}.`);
   },
 );

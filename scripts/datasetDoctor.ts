@@ -1,13 +1,13 @@
 /** `rlpd dataset doctor`: whether a dataset fits the environment it is meant for, finding by finding. */
 import { Command, Option } from 'commander';
-import { type Examination, examineDataset } from '../datasets/doctor/examine.js';
-import { readManifest } from '../datasets/manifest.js';
+import type { Examination } from '../datasets/doctor/examine.js';
 import { InputError } from '../src/errors.js';
 import { runConfigShape } from '../src/training/config.js';
 import { parseCamera } from '../src/training/environmentOptions.js';
 import { parseImageSize } from '../src/training/imageSettings.js';
 import { printResult } from './console.js';
-import { addSettings, examples, parseSettings, wholeNumber } from './settings.js';
+import { addSettings, parseSettings } from './settingFlags.js';
+import { examples, wholeNumber } from './settings.js';
 
 interface Flags {
   readonly task?: string;
@@ -39,6 +39,8 @@ export const datasetDoctorCommand = examples(
   ),
   ['rlpd dataset doctor data/walker-expert --task walker-walk'],
 ).action(async (folder: string, flags: Flags) => {
+  const { readManifest } = await import('../datasets/manifest.js');
+  const { examineDataset } = await import('../datasets/doctor/examine.js');
   const task = flags.task ?? (await readManifest(folder)).task;
   if (task === null)
     throw new InputError(`${folder} does not say which task it is of: name one with --task.`);

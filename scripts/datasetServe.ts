@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { note, printResult } from './console.js';
-import { serveDataset } from './datasetServer.js';
 import { examples, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
@@ -23,6 +22,7 @@ export const datasetServeCommand = examples(
     .option('--json', 'print the address as one JSON object'),
   ['rlpd dataset serve data/walker-expert'],
 ).action(async (folder: string, { port, json }: Flags) => {
+  const { serveDataset } = await import('./datasetServer.js');
   const server = await serveDataset(folder, port);
   const stop = stopOnSignals('the server ends');
   try {

@@ -23,7 +23,6 @@ interface Finding {
 }
 
 export const doctorCommand = new Command('doctor')
-  .description('say what is installed, what is fast and what is wrong, each with its fix')
   .option('--json', 'print the findings as one JSON object on the last line')
   .addHelpText('after', '\nExamples:\n  $ rlpd doctor\n  $ rlpd doctor --json')
   .action(async ({ json }: { json?: boolean }) => {

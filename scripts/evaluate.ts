@@ -6,16 +6,15 @@ import { isRemote } from '../envs/remote/protocol.js';
 import { locateTask, taskLabel } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
 import { makeFolder } from '../src/files/makeFolder.js';
-import { contactSheet } from '../src/media/contactSheet.js';
 import type { Image } from '../src/media/image.js';
-import { checkVideoPath, writeVideo } from '../src/media/video.js';
 import { backendOptions, type RunConfig, runConfigShape } from '../src/training/config.js';
 import { distractionShape, environmentOptions } from '../src/training/environmentOptions.js';
 import { EVALUATION_SEED, evaluateKept } from '../src/training/evaluate.js';
-import { type PolicyFile, readPolicy, readRunPolicy } from '../src/training/policyFile.js';
+import type { PolicyFile } from '../src/training/policyFile.js';
 import { successWords } from '../src/training/successRate.js';
 import { counted, meanWords, note, printResult, progress } from './console.js';
-import { addSettings, examples, parseSettings, wholeNumber, workersOption } from './settings.js';
+import { addSettings, parseSettings } from './settingFlags.js';
+import { examples, wholeNumber, workersOption } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
 interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> {
@@ -42,7 +41,6 @@ const { backend, precision, device } = runConfigShape;
 export const evaluateCommand = examples(
   addSettings(
     new Command('evaluate')
-      .description("score a policy: its mode, on fixed seeds, in an environment of the run's settings")
       .addOption(new Option('--run <folder>', 'a run, whose latest checkpoint is taken').conflicts('policy'))
       .option('--policy <file>', 'a policy file, such as RUN/best.safetensors or one that --snapshots keeps')
       .option('--task <name>', "another task than the policy's own that it fits, such as remote:HOST:PORT")
@@ -70,6 +68,7 @@ export const evaluateCommand = examples(
     'rlpd evaluate --policy runs/expert/policies/step-00300000.safetensors --sheet out.png --json',
   ],
 ).action(async (flags: Flags) => {
+  const { checkVideoPath, writeVideo } = await import('../src/media/video.js');
   if (flags.video !== undefined) checkVideoPath(flags.video);
   // What cannot be written is said before the evaluation, not after it.
   for (const path of [flags.video, flags.sheet]) {
@@ -151,13 +150,15 @@ function otherTaskNote(learnt: string, played: string): string | undefined {
     : `The policy was trained on ${learnt} and is scored on another task, ${played}.`;
 }
 
-function choosePolicy({ run, policy }: Flags): Promise<PolicyFile> {
+async function choosePolicy({ run, policy }: Flags): Promise<PolicyFile> {
+  const { readPolicy, readRunPolicy } = await import('../src/training/policyFile.js');
   if (run !== undefined) return readRunPolicy(run);
   if (policy !== undefined) return readPolicy(policy);
   throw new InputError('Say what to evaluate: --run DIR or --policy FILE.');
 }
 
-function sheet(film: readonly Image[], task: string): Promise<Buffer> {
+async function sheet(film: readonly Image[], task: string): Promise<Buffer> {
+  const { contactSheet } = await import('../src/media/contactSheet.js');
   const count = Math.min(SHEET_PICTURES, film.length);
   const cells = Array.from({ length: count }, (_, i) => {
     const step = Math.round((i * (film.length - 1)) / Math.max(1, count - 1));

@@ -2,15 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { simulatedTask } from '../envs/suite/registry.js';
-import { SuiteEnvironment } from '../envs/suiteEnvironment.js';
-import { Distraction } from '../envs/wrappers/distraction.js';
 import { makeFolder } from '../src/files/makeFolder.js';
-import { toSharp } from '../src/media/toSharp.js';
 import type { RunConfig } from '../src/training/config.js';
 import { distractionOptions, distractionShape, parseCamera } from '../src/training/environmentOptions.js';
 import { printResult } from './console.js';
-import { addSettings, examples, parseSettings, wholeNumber } from './settings.js';
+import { addSettings, parseSettings } from './settingFlags.js';
+import { examples, wholeNumber } from './settings.js';
 
 interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> {
   readonly task: string;
@@ -25,7 +22,6 @@ interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> 
 export const renderCommand = examples(
   addSettings(
     new Command('render')
-      .description('write a picture of a task as PNG')
       .requiredOption('--task <name>', 'the task, such as walker-walk')
       .addOption(
         new Option(
@@ -50,6 +46,10 @@ export const renderCommand = examples(
     'rlpd render --task walker-walk --distraction hard --seed 3 --out distracted.png',
   ],
 ).action(async (flags: Flags) => {
+  const { simulatedTask } = await import('../envs/suite/registry.js');
+  const { SuiteEnvironment } = await import('../envs/suiteEnvironment.js');
+  const { Distraction } = await import('../envs/wrappers/distraction.js');
+  const { toSharp } = await import('../src/media/toSharp.js');
   const environment = await SuiteEnvironment.create(await simulatedTask(flags.task), flags.seed);
   try {
     if (flags.qpos === undefined) environment.reset({ seed: flags.seed });

@@ -14,7 +14,6 @@ const script = fileURLToPath(new URL('../../scripts/setup.mjs', import.meta.url)
 
 export const setupCommand = examples(
   new Command('setup')
-    .description('build the native engine, and say what that needs')
     .option(
       '--torch-from-pip',
       'let pip lay torch into a folder of this program, for want of another libtorch',

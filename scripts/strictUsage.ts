@@ -2,6 +2,8 @@
 import type { Command, Option } from 'commander';
 
 const severalTimes = new WeakSet<Option>();
+/** Which option set a property in the command line that is read, by the property: `--x` and `--no-x` set the same. */
+const seenBy = new WeakMap<Command, Map<string, Option>>();
 
 /** An option that may be given several times. Its parser gathers the values. */
 export function manyTimes(option: Option): Option {
@@ -9,12 +11,21 @@ export function manyTimes(option: Option): Option {
   return option;
 }
 
-/** Errors are thrown, and an option of one value that is given twice is one, here and in all commands below. */
+/**
+ * Errors are thrown, and an option of one value that is given twice is one, here and in all commands below. To be
+ * called before each command line that a command is to read.
+ */
 export function beStrict(command: Command): void {
   command.exitOverride();
   for (const child of command.commands) beStrict(child);
-  /** By the property that an option sets: `--x` and `--no-x` are the same one. */
+  const before = seenBy.get(command);
+  before?.clear();
+  if (before === undefined) refuseTwice(command);
+}
+
+function refuseTwice(command: Command): void {
   const seen = new Map<string, Option>();
+  seenBy.set(command, seen);
   for (const option of command.options) {
     if (severalTimes.has(option) || option.variadic) continue;
     command.on(`option:${option.name()}`, () => {
@@ -48,6 +59,11 @@ export function upToUnknownCommand(program: Command, args: readonly string[]): r
     else if (word !== 'help') return [...args.slice(0, i).filter(isWord), word];
   }
   return args;
+}
+
+/** The commands that a command line may name, from the program's own on: its words before any is a value. */
+export function commandWords(args: readonly string[]): readonly string[] {
+  return args.filter(isWord);
 }
 
 function isWord(text: string): boolean {

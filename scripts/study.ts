@@ -2,10 +2,8 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { didYouMean, InputError } from '../src/errors.js';
-import { readResults } from '../src/study/results.js';
-import { runStudy } from '../src/study/runStudy.js';
 import { adoptStudy, isStudy, shippedStudies, studyNames } from '../src/study/shippedStudies.js';
-import { type StandingSummary, studyStanding, summarise } from '../src/study/standing.js';
+import type { StandingSummary } from '../src/study/standing.js';
 import { readStudy, type ScaleName, STUDY_FILE, type Study, scaleNames } from '../src/study/study.js';
 import { note, printResult } from './console.js';
 import { duration } from './duration.js';
@@ -35,9 +33,7 @@ interface RunFlags extends OneScale {
 /** Where things lie unless flags say otherwise. */
 const places = { results: 'results', runs: 'runs/studies', data: 'data' };
 
-export const studyCommand = new Command('study').description(
-  'comparisons over tasks, data and seeds: play what is missing, see what there is, draw it',
-);
+export const studyCommand = new Command('study');
 
 examples(
   withScale(studyCommand.command('run'))
@@ -56,6 +52,8 @@ examples(
 ).action(async (name: string, flags: RunFlags) => {
   const study = await ownStudy(name, flags.results);
   requireScale(study, flags.scale);
+  // Only now: of what plays, neither help nor a standing needs anything.
+  const { runStudy } = await import('../src/study/runStudy.js');
   const stop = stopOnSignals('every run ends with a checkpoint');
   const display = new StudyDisplay();
   try {
@@ -99,6 +97,7 @@ examples(
 ).action(async (name: string, flags: OneScale) => {
   const study = await findStudy(name, flags.results);
   requireScale(study, flags.scale);
+  const { studyStanding, summarise } = await import('../src/study/standing.js');
   const standings = await studyStanding(study, flags.scale, flags);
   const summary = await summarise(study, flags.scale, standings);
   const rows = standings.filter(({ state }) => state !== 'finished' && state !== 'missing');
@@ -148,8 +147,8 @@ examples(
   ['rlpd study report pixels'],
 ).action(async (name: string, flags: Common) => {
   const study = await ownStudy(name, flags.results);
+  const { readResults } = await import('../src/study/results.js');
   const results = await readResults(study);
-  // Only now: what draws takes half a second to load.
   const { studyReport } = await import('../src/study/report.js');
   const page = await studyReport(study, results);
   printResult(
@@ -170,6 +169,7 @@ async function standingOf(
     }
   | { readonly problem: string }
 > {
+  const { studyStanding, summarise } = await import('../src/study/standing.js');
   try {
     const study = await readStudy(folder);
     const scales = [];

@@ -53,7 +53,7 @@ const newCommand = examples(
   );
 });
 
-export const taskCommand = new Command('task').description('tasks of your own').addCommand(newCommand);
+export const taskCommand = new Command('task').addCommand(newCommand);
 
 /** As `--task` takes it from the working folder. */
 function asReference(file: string): string {

@@ -1,14 +1,12 @@
 /** `rlpd tasks`: the tasks there are, as a list and as a sheet of pictures. */
 import { Command } from 'commander';
-import { makeEnv, taskNames } from '../envs/makeEnv.js';
-import { suiteNames } from '../envs/suite/registry.js';
-import { isTaskModule, taskReferences } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files/atomicFile.js';
-import { type ContactSheetCell, contactSheet } from '../src/media/contactSheet.js';
+import type { ContactSheetCell } from '../src/media/contactSheet.js';
 import { distractionOptions, distractionShape } from '../src/training/environmentOptions.js';
 import { note, printResult } from './console.js';
-import { addSettings, examples, parseSettings, wholeNumber } from './settings.js';
+import { addSettings, parseSettings } from './settingFlags.js';
+import { examples, wholeNumber } from './settings.js';
 
 interface TaskRow {
   readonly task: string;
@@ -26,7 +24,6 @@ const framesBeforePicture = 40;
 export const tasksCommand = examples(
   addSettings(
     new Command('tasks')
-      .description('list the tasks')
       .option('--task <file>', 'list those of a module of your own instead, such as ./tasks/lift.mjs')
       .option('--sheet <file>', 'write a picture of each task into one PNG')
       .option('--size <pixels>', "side of a task's picture", wholeNumber(16, 1024), 192)
@@ -41,9 +38,11 @@ export const tasksCommand = examples(
   ],
 ).action(async (options: { task?: string; sheet?: string; size: number; json?: boolean }) => {
   const distraction = distractionOptions(parseSettings(options, distractionShape));
+  const names = await namesOf(options.task);
+  const { makeEnv } = await import('../envs/makeEnv.js');
   const tasks: TaskRow[] = [];
   const cells: ContactSheetCell[] = [];
-  for (const task of await namesOf(options.task)) {
+  for (const task of names) {
     const environment = await makeEnv(task, {
       observations: 'state',
       actionRepeat: 1,
@@ -63,6 +62,7 @@ export const tasksCommand = examples(
     environment.close();
   }
   if (options.sheet !== undefined) {
+    const { contactSheet } = await import('../src/media/contactSheet.js');
     await writeFileAtomic(options.sheet, await contactSheet(cells));
     note(`Wrote ${options.sheet}.`);
   }
@@ -74,7 +74,9 @@ export const tasksCommand = examples(
 });
 
 async function namesOf(module: string | undefined): Promise<string[]> {
+  const { suiteNames, taskNames } = await import('../envs/suite/registry.js');
   if (module === undefined) return taskNames();
+  const { isTaskModule, taskReferences } = await import('../envs/taskModule.js');
   if (!isTaskModule(module))
     throw new InputError(`--task ${module} is no module of tasks: expected a file such as ./tasks/lift.mjs.`);
   return taskReferences(module, suiteNames);

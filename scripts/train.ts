@@ -8,11 +8,11 @@ import { presets } from '../src/training/presets.js';
 import { resolveConfig } from '../src/training/resolveConfig.js';
 import { runPaths } from '../src/training/runFolder.js';
 import { successWords } from '../src/training/successRate.js';
-import { train } from '../src/training/train.js';
 import { meanWords, note, printResult } from './console.js';
 import { duration } from './duration.js';
 import { ProgressDisplay } from './progress.js';
-import { addSettings, examples, givenSettings, wholeNumber } from './settings.js';
+import { addSettings, givenSettings } from './settingFlags.js';
+import { examples, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
 interface Flags {
@@ -28,7 +28,6 @@ interface Flags {
 export const trainCommand = examples(
   addSettings(
     new Command('train')
-      .description('train an agent; flags override --config, which overrides --preset')
       .option('--out <folder>', "the run's folder; default: runs/TASK")
       .option('--resume', 'go on with the run in --out from its last checkpoint')
       .option(
@@ -71,6 +70,8 @@ export const trainCommand = examples(
         file: options.config === undefined ? undefined : await readSettings(options.config),
         flags,
       });
+  // Only now: a refused setting needs none of what learns.
+  const { train } = await import('../src/training/train.js');
   const display = new ProgressDisplay();
   const stop = stopOnSignals('one more update, then a checkpoint');
   try {

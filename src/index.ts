@@ -41,7 +41,8 @@ export {
   type KeptPolicyEvaluation,
   type KeptPolicyOptions,
 } from './training/evaluate.js';
-export { type Behaviour, behaviours, type Level, levels, readBehaviour } from './training/experts.js';
+export { type Behaviour, behaviours, readBehaviour } from './training/experts.js';
+export { type Level, levels } from './training/levels.js';
 export { LoadedPolicy, type LoadPolicyOptions, loadPolicy } from './training/loadPolicy.js';
 export { type PolicyFile, readPolicy, writePolicy } from './training/policyFile.js';
 export { presetSettings, presets } from './training/presets.js';

@@ -49,7 +49,6 @@ const REPEATS = 5;
 
 export const benchDatasetCommand = examples(
   new Command('dataset')
-    .description('size and speed of the image codecs, and of reading a dataset')
     .option('--task <name>', 'task whose images are packed', 'walker-walk')
     .option('--image-size <pixels>', 'side of the images', wholeNumber(1, 4096), 64)
     .option('--frames <n>', 'images of an episode', wholeNumber(2, 100_000), 501)

@@ -61,7 +61,6 @@ async function physicsTimestep(task: string): Promise<number> {
 }
 
 export const benchEnvCommand = new Command('env')
-  .description("steps per second of a task's environment, observations included")
   .option('--task <name>', 'task', 'walker-walk')
   .addOption(new Option('--obs <kind>', 'observations').choices(['pixels', 'state']).default('pixels'))
   .option('--no-worker', 'in the main thread instead of one of its own')

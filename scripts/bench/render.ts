@@ -46,7 +46,6 @@ export async function benchRender(options: {
 }
 
 export const benchRenderCommand = new Command('render')
-  .description("pictures per second of a task's camera, on one core")
   .option('--task <name>', 'task', 'walker-walk')
   .option('--size <pixels>', 'side of the square picture', wholeNumber(1, 4096), 64)
   .option('--frames <count>', 'pictures to time', wholeNumber(1), 2000)

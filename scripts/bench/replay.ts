@@ -131,7 +131,6 @@ interface Flags {
 }
 
 export const benchReplayCommand = new Command('replay')
-  .description('measure how fast batches of images come out of a replay')
   .addOption(
     new Option('--backend <name>', 'the tensor engine').choices(['auto', ...backendNames]).default('auto'),
   )

@@ -175,7 +175,6 @@ function scalingChart({ rows, device, precision }: BenchScalingResult): string {
 }
 
 export const benchScalingCommand = new Command('scaling')
-  .description('how the time of an update grows with batch, critics, image size and UTD ratio (torch)')
   .requiredOption('--out <folder>', 'where scaling.json, scaling.md and scaling.png are written')
   .addOption(
     new Option('--precision <type>', 'what products compute in')

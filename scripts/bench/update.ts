@@ -211,7 +211,6 @@ function median(values: readonly number[]): number {
 }
 
 export const benchUpdateCommand = new Command('update')
-  .description('time of one update (critic, actor, temperature, moving average; images gathered)')
   .addOption(
     new Option('--backend <name>', 'tensor engine').choices(['auto', ...backendNames]).default('auto'),
   )

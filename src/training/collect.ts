@@ -25,6 +25,7 @@ import { environmentOptions, recordingHeader } from './environmentOptions.js';
 import type { Behaviour } from './experts.js';
 import { type EpisodePlan, type PlayerFacts, Players, type PlayersOptions } from './players.js';
 import type { Rollout } from './rollout.js';
+import { TRIES_PER_SUCCESS } from './successRate.js';
 import { PACKAGE_VERSION } from './version.js';
 
 export interface CollectOptions {
@@ -73,9 +74,6 @@ export interface Collected {
   /** Whether the recording came to its end, or was stopped on the way. */
   readonly finished: boolean;
 }
-
-/** Where only successes are kept: episodes that are played at most for each that is wanted. */
-export const TRIES_PER_SUCCESS = 20;
 
 /** Episodes that a kill costs at most, those in progress aside. */
 const SHARD_EPISODES = 16;

@@ -9,11 +9,8 @@ import { isRemote } from '../../envs/remote/protocol.js';
 import { findTask } from '../../envs/suite/registry.js';
 import { isTaskModule } from '../../envs/taskModule.js';
 import { InputError } from '../errors.js';
+import type { Level } from './levels.js';
 import { type PolicyFile, readPolicy } from './policyFile.js';
-
-/** V-D4RL's (Lu et al. 2023, section 3): what behaves in the data. */
-export const levels = ['random', 'medium', 'medium_replay', 'medium_expert', 'expert'] as const;
-export type Level = (typeof levels)[number];
 
 /** A policy with the name of its file; undefined acts uniformly at random. */
 export type Behaviour = (PolicyFile & { readonly name: string }) | undefined;

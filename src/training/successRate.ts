@@ -7,6 +7,9 @@ export interface SuccessRate {
   readonly successCi95: readonly [number, number];
 }
 
+/** Where only successes are kept: episodes that are played at most for each that is wanted. */
+export const TRIES_PER_SUCCESS = 20;
+
 /** The normal distribution's 97.5% quantile. */
 const z = 1.959963984540054;
 

@@ -5,13 +5,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { commands } from '../../scripts/program.js';
 import { kebabCase, runConfigShape } from '../../src/training/config.js';
+import { train } from '../../src/training/train.js';
 import { golden } from '../datasets/samples.js';
-import { smallSettings, temporaryFolder } from '../training/smallRun.js';
+import { smallConfig, smallSettings, temporaryFolder } from '../training/smallRun.js';
+import { rlpd } from './commandLine.js';
 
 const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
 
-function rlpd(...args: string[]) {
+/** In a process of its own. */
+function started(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
   return { status, stdout, stderr };
 }
@@ -23,19 +27,31 @@ const smallFlags = (changes: Readonly<Record<string, unknown>> = {}): string[] =
     String(value),
   ]);
 
-test('every setting is a flag of train, and the help shows examples', () => {
-  const { status, stdout } = rlpd('train', '--help');
+test('every setting is a flag of train, and the help shows examples', async () => {
+  const { status, stdout } = await rlpd('train', '--help');
   assert.equal(status, 0);
   for (const name of Object.keys(runConfigShape)) assert.ok(stdout.includes(`--${kebabCase(name)}`), name);
   assert.match(stdout, /Examples:\n {2}\$ rlpd train --task walker-walk/);
 });
 
-test("commands are described in one style: no sentence, and no capital but a name's", () => {
+test("commands are described in one style: no sentence, and no capital but a name's", async () => {
   for (const group of [[], ['dataset'], ['bench'], ['convert']]) {
-    const listed = rlpd(...group, '--help').stdout.split('Commands:')[1] ?? '';
+    const help = await rlpd(...group, '--help');
+    const listed = help.stdout.split('Commands:')[1] ?? '';
     const descriptions = [...listed.matchAll(/^ {2}(\w+)(?: \S+)*? {2,}(\S.*)$/gm)];
     assert.ok(descriptions.length > 4, listed);
     for (const [, name, text = ''] of descriptions) assert.doesNotMatch(text, /^[A-Z][a-z]* |\.$/, name);
+  }
+});
+
+test('a command that is loaded has the name and the words by which the help lists it', async () => {
+  const listed = (await rlpd('--help')).stdout.replaceAll(/\s+/g, ' ');
+  for (const [name, { description, load }] of Object.entries(commands)) {
+    assert.equal((await load([])).name(), name);
+    assert.ok(listed.includes(` ${name} ${description}`), name);
+    const { stdout } = await rlpd(name, '--help');
+    assert.match(stdout, new RegExp(`^Usage: rlpd ${name} `));
+    assert.ok(stdout.replaceAll(/\s+/g, ' ').includes(description), name);
   }
 });
 
@@ -61,7 +77,6 @@ test('bad usage and bad input are one sentence and exit code 2', async (context)
       /"?moonwalk"?.*walker-walk/,
     ],
     [['train', ...smallFlags(), '--out', join(file, 'run')], /cannot be used: a part of this path is a file/],
-    [['evaluate', '--run', join(folder, 'none')], /is not a run/],
     [['collect', '--task', 'walker-walk', '--out', join(folder, 'x')], /--level/],
     [['nope', '--help'], /unknown command 'nope'/],
     [['help', 'nope'], /unknown command 'nope'/],
@@ -81,9 +96,12 @@ test('bad usage and bad input are one sentence and exit code 2', async (context)
       ['collect', '--task', 'x', '--level', 'random', '--episodes', '0', '--out', 'x'],
       /Expected a whole number of at least 1\.$/m,
     ],
+    [['evaluate', '--run', join(folder, 'none')], /is not a run/],
   ];
-  for (const [args, message] of cases) {
-    const { status, stderr, stdout } = rlpd(...args);
+  for (const [i, [args, message]] of cases.entries()) {
+    // The first, which commander refuses, is started like the last: exit codes are a process's.
+    const isStarted = i === 0 || i === cases.length - 1;
+    const { status, stderr, stdout } = isStarted ? started(...args) : await rlpd(...args);
     assert.equal(status, 2, `${args.join(' ')}: ${stderr}`);
     assert.match(stderr, message);
     assert.equal(stdout, '');
@@ -118,10 +136,18 @@ test('SIGTERM ends training with a checkpoint and exit code 0, and the result is
   assert.equal(state.counters.agentSteps, result.agentSteps);
 });
 
-test('help of a command that exists is help, and options of several values may be given several times', () => {
-  for (const args of [['help', 'dataset'], ['dataset', '--help'], ['dataset', 'help', 'verify'], ['--help']])
-    assert.deepEqual([rlpd(...args).status, rlpd(...args).stdout.startsWith('Usage: rlpd')], [0, true]);
-  const twice = rlpd(
+test('help of a command that exists is help, and options of several values may be given several times', async () => {
+  for (const [run, ...args] of [
+    [started, '--help'],
+    [started, 'dataset', 'help', 'verify'],
+    [rlpd, 'help', 'dataset'],
+    [rlpd, 'dataset', '--help'],
+    [rlpd, 'help', 'bench', 'update'],
+  ] as const) {
+    const { status, stdout } = await run(...args);
+    assert.deepEqual([status, stdout.startsWith('Usage: rlpd')], [0, true]);
+  }
+  const twice = await rlpd(
     'train',
     '--dataset',
     'a',
@@ -140,7 +166,7 @@ test('a conversion that left out everything says so and exits with 1, with the r
   const folder = await temporaryFolder(context);
   const source = join(golden, 'vd4rl/bad/a-action.npz');
   const args = ['convert', 'vd4rl', source, '--task', 'walker-walk', '--out', join(folder, 'out'), '--json'];
-  const { status, stdout, stderr } = rlpd(...args);
+  const { status, stdout, stderr } = started(...args);
   assert.equal(status, 1, stderr);
   const { episodes, leftOut } = JSON.parse(stdout);
   assert.deepEqual([episodes, leftOut], [0, 1]);
@@ -148,13 +174,13 @@ test('a conversion that left out everything says so and exits with 1, with the r
 
 test('a policy of another task of equal sizes is scored and said to be one; one episode has no interval', async (context) => {
   const run = join(await temporaryFolder(context), 'run');
-  assert.equal(rlpd('train', '--out', run, ...smallFlags({ envFrames: 400 })).status, 0);
+  await train({ run, config: smallConfig({ envFrames: 400 }) });
   const score = (...args: string[]) => rlpd('evaluate', '--run', run, '--backend', 'cpu', ...args);
-  const other = score('--task', 'cartpole-balance', '--episodes', '1');
+  const other = await score('--task', 'cartpole-balance', '--episodes', '1');
   assert.equal(other.status, 0, other.stderr);
   assert.match(other.stderr, /trained on cartpole-swingup and is scored on another task, cartpole-balance\./);
   assert.match(other.stdout, /^cartpole-balance, 1 episode: return \d+\.\d\.\n$/);
-  const own = score('--episodes', '2');
+  const own = await score('--episodes', '2');
   assert.doesNotMatch(own.stderr, /another task/);
   assert.match(own.stdout, /^cartpole-swingup, 2 episodes: mean return \d+\.\d \(95% /);
 });
