@@ -5,5 +5,6 @@
 process.env.RLPD_TEST_DEVICE = 'portable';
 await import('./kernels.test.js');
 await import('./fused.test.js');
+await import('./gatherFrames.test.js');
 await import('./program.test.js');
 await import('./nativeErrors.test.js');

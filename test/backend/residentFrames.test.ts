@@ -15,7 +15,7 @@ import { FrameSpill } from '../../src/replay/frameSpill.js';
 process.env.RLPD_TEST_DEVICE = 'portable';
 process.env.RLPD_TEST_REPLAY_DEVICE = 'cuda';
 const { torchOrSkip, use } = await import('./engines.js');
-await import('./fused.test.js');
+await import('./gatherFrames.test.js');
 await import('./program.test.js');
 
 const torch = await torchOrSkip('float32');

@@ -80,12 +80,14 @@ RLPD_KERNEL_IN_PLACE(RlpdAdamUpdate) {
   const double step = call.held(4 * count).item<double>();
   const auto learningRate = static_cast<float>(adam.learningRate);
   const auto epsilon = static_cast<float>(adam.epsilon);
-  const auto weightDecay = static_cast<float>(adam.weightDecay);
   const auto firstScale = static_cast<float>(1 / (1 - std::pow(adam.beta1, step)));
   const auto secondScale = static_cast<float>(1 / (1 - std::pow(adam.beta2, step)));
-  const auto b1 = static_cast<float>(adam.beta1);
-  const auto b2 = static_cast<float>(adam.beta2);
-  const float keep = 1.0f - learningRate * weightDecay;
+  const auto beta1 = static_cast<float>(adam.beta1);
+  const auto beta2 = static_cast<float>(adam.beta2);
+  // Rounded once: 1 − 0.999 in float32 is 1.3e-5 less than 0.001.
+  const auto share1 = static_cast<float>(1 - adam.beta1);
+  const auto share2 = static_cast<float>(1 - adam.beta2);
+  const auto keep = static_cast<float>(1 - adam.learningRate * adam.weightDecay);
   const std::vector<Chunk> chunks = chunksOf(parameters);
   rlpd::forEachRange(call.settings.threads, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; c++) {
@@ -96,8 +98,8 @@ RLPD_KERNEL_IN_PLACE(RlpdAdamUpdate) {
       float* v = second[chunk.parameter].data_ptr<float>();
 #pragma omp simd
       for (int64_t i = chunk.begin; i < chunk.end; i++) {
-        m[i] = b1 * m[i] + (1.0f - b1) * g[i];
-        v[i] = b2 * v[i] + (1.0f - b2) * g[i] * g[i];
+        m[i] = beta1 * m[i] + share1 * g[i];
+        v[i] = beta2 * v[i] + share2 * (g[i] * g[i]);
         p[i] = keep * p[i] - learningRate * (m[i] * firstScale) / (std::sqrt(v[i] * secondScale) + epsilon);
       }
     }
@@ -107,7 +109,7 @@ RLPD_KERNEL_IN_PLACE(RlpdAdamUpdate) {
 // Inputs: n targets, n sources.
 RLPD_KERNEL_IN_PLACE(RlpdEmaUpdate) {
   const auto count = static_cast<size_t>(call.integer());
-  const auto rate = static_cast<float>(call.number());
+  const double rate = call.number();
   std::vector<Tensor> targets, sources;
   for (size_t i = 0; i < count; i++) {
     targets.push_back(writable(call.held(i)));
@@ -115,10 +117,12 @@ RLPD_KERNEL_IN_PLACE(RlpdEmaUpdate) {
     checkSize(targets[i], sources[i], i);
   }
   if (call.settings.portable) {
-    at::_foreach_mul_(targets, 1 - static_cast<double>(rate));
+    at::_foreach_mul_(targets, 1 - rate);
     at::_foreach_add_(targets, sources, rate);
     return;
   }
+  const auto share = static_cast<float>(rate);
+  const auto keep = static_cast<float>(1 - rate);
   const std::vector<Chunk> chunks = chunksOf(targets);
   rlpd::forEachRange(call.settings.threads, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; c++) {
@@ -127,7 +131,7 @@ RLPD_KERNEL_IN_PLACE(RlpdEmaUpdate) {
       const float* source = sources[chunk.parameter].data_ptr<float>();
 #pragma omp simd
       for (int64_t i = chunk.begin; i < chunk.end; i++)
-        target[i] = (1.0f - rate) * target[i] + rate * source[i];
+        target[i] = keep * target[i] + share * source[i];
     }
   });
 }
