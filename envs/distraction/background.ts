@@ -4,7 +4,6 @@
  */
 import { readdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import sharp from 'sharp';
 import { InputError } from '../../src/errors.js';
 import { proceduralPicture } from './proceduralPicture.js';
 
@@ -65,6 +64,8 @@ function isPicture(path: string): boolean {
 }
 
 async function readPicture(path: string): Promise<Uint8Array> {
+  // Only now: every environment's thread would load it.
+  const { default: sharp } = await import('sharp');
   try {
     return await sharp(path)
       .resize(backgroundSide, backgroundSide, { fit: 'cover' })
