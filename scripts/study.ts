@@ -5,7 +5,7 @@ import { didYouMean, InputError } from '../src/errors.js';
 import { adoptStudy, isStudy, shippedStudies, studyNames } from '../src/study/shippedStudies.js';
 import type { StandingSummary } from '../src/study/standing.js';
 import { readStudy, type ScaleName, STUDY_FILE, type Study, scaleNames } from '../src/study/study.js';
-import { note, printResult } from './console.js';
+import { counted, note, printResult } from './console.js';
 import { duration } from './duration.js';
 import { examples, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
@@ -37,7 +37,9 @@ export const studyCommand = new Command('study');
 
 examples(
   withScale(studyCommand.command('run'))
-    .description('play the runs that a study still misses, each in a process of its own')
+    .description(
+      'play the runs that a study still misses, each in a process of its own; what a study beside it has played is taken over',
+    )
     .argument('<study>', 'name of a study, or its folder')
     .addOption(new Option('--jobs <number>', 'runs at once').argParser(wholeNumber(1, 1024)).default(1))
     .addOption(
@@ -46,7 +48,10 @@ examples(
         'stop after this long, such as 2h or 30min, with a checkpoint of each run',
       ).argParser(seconds),
     )
-    .option('--refresh', 'play runs again whose result another version of the program made')
+    .option(
+      '--refresh',
+      'play runs again whose result another version of the program made (default: they keep it)',
+    )
     .option('--data <folder>', 'where datasets are recorded and found', places.data),
   ['rlpd study run pixels --scale small --jobs 2', 'rlpd study run pixels --only walker-walk --budget 2h'],
 ).action(async (name: string, flags: RunFlags) => {
@@ -70,10 +75,15 @@ examples(
       onEvent: (event) => display.show(event),
     });
     display.stop();
-    const { finished, stopped, failed, taken, missing } = outcome;
+    const { finished, stopped, failed, taken, missing, ofOtherVersions } = outcome;
     const lines = [
-      `${finished} run${finished === 1 ? '' : 's'} finished, ${stopped} stopped, ${failed.length} failed${taken > 0 ? `, ${taken} left to another process` : ''}; ${missing} missing.`,
+      `${counted(finished, 'run')} finished, ${stopped} stopped, ${failed.length} failed${taken > 0 ? `, ${taken} left to another process` : ''}; ${missing} missing.`,
       ...failed.map(({ id, reason }) => `${id}: ${reason}`),
+      ...(ofOtherVersions > 0
+        ? [
+            `${counted(ofOtherVersions, 'run')} kept a result that another version of the program made; --refresh plays ${ofOtherVersions === 1 ? 'it' : 'them'} again.`,
+          ]
+        : []),
       ...(missing > 0
         ? [
             `Go on with: rlpd study run ${name} --scale ${flags.scale}${given(flags, ['only', 'results', 'runs', 'data'])}`,
@@ -100,7 +110,8 @@ examples(
   const { studyStanding, summarise } = await import('../src/study/standing.js');
   const standings = await studyStanding(study, flags.scale, flags);
   const summary = await summarise(study, flags.scale, standings);
-  const rows = standings.filter(({ state }) => state !== 'finished' && state !== 'missing');
+  const quiet = new Set(['finished', 'elsewhere', 'missing']);
+  const rows = standings.filter(({ state }) => !quiet.has(state));
   const lines = [
     study.question,
     ...rows.map(
@@ -189,20 +200,27 @@ async function standingOf(
 function describe({
   total,
   finished,
+  elsewhere,
   running,
   stopped,
   failed,
   missing,
   hoursLeft,
+  ofOtherVersions,
 }: StandingSummary): string {
-  const rest = Object.entries({ running, stopped, failed, missing }).flatMap(([what, number]) =>
-    number > 0 ? [`${number} ${what}`] : [],
-  );
+  const rest = Object.entries({
+    'played in other studies': elsewhere,
+    running,
+    stopped,
+    failed,
+    missing,
+  }).flatMap(([what, number]) => (number > 0 ? [`${number} ${what}`] : []));
   const left =
     finished === total
       ? []
       : [hoursLeft === null ? 'time left unknown' : `${duration(hoursLeft * 3600)} left`];
-  return [`${finished} of ${total} runs finished`, ...rest, ...left].join(', ');
+  const others = ofOtherVersions > 0 ? ` (${ofOtherVersions} by another version of the program)` : '';
+  return [`${finished} of ${total} runs finished${others}`, ...rest, ...left].join(', ');
 }
 
 /** By name among the results, by path, or by name among those that come with the program. */

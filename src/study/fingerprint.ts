@@ -54,8 +54,15 @@ const parts: Readonly<Record<keyof Fingerprint, Part>> = {
 const compiled = fileURLToPath(new URL('../../', import.meta.url));
 const packageRoot = join(compiled, '..');
 
-/** Of the program as it is now. */
-export async function fingerprint(): Promise<Fingerprint> {
+let own: Promise<Fingerprint> | undefined;
+
+/** Of the program as it was when this process first asked. */
+export function fingerprint(): Promise<Fingerprint> {
+  own ??= hashParts();
+  return own;
+}
+
+async function hashParts(): Promise<Fingerprint> {
   const hashes = await Promise.all(
     Object.entries(parts).map(async ([name, part]) => [name, await hashOf(part)] as const),
   );

@@ -33,6 +33,8 @@ const provenanceSchema = z.object({
     environment: z.string(),
     renderer: z.string(),
   }),
+  /** Whose run it is where it was not played for this study, but taken over from an equal run of that one. */
+  playedBy: z.object({ study: z.string(), run: z.string() }).optional(),
 });
 
 export type Provenance = Readonly<z.output<typeof provenanceSchema>>;

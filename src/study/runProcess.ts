@@ -5,19 +5,11 @@
  */
 import { type SentError, sendError } from '../errors.js';
 import { LockedError } from '../files/lock.js';
-import type { RunConfig } from '../training/config.js';
-import { type TrainResult, train } from '../training/train.js';
+import type { TrainResult } from '../training/train.js';
 import type { Progress } from '../training/trainingRun.js';
+import { playRun, type RunPlan } from './playRun.js';
 
-export type RunOrder =
-  /** A run that goes on keeps the settings it has; where its data lies may have changed. */
-  | {
-      readonly kind: 'start';
-      readonly folder: string;
-      readonly config: RunConfig;
-      readonly resumed: boolean;
-    }
-  | { readonly kind: 'stop' };
+export type RunOrder = (RunPlan & { readonly kind: 'start' }) | { readonly kind: 'stop' };
 
 export type RunReport =
   | { readonly kind: 'progress'; readonly progress: Progress }
@@ -38,19 +30,14 @@ process.on('message', (order: RunOrder) => {
   else void run(order).finally(() => process.disconnect?.());
 });
 
-async function run({ folder, config, resumed }: RunOrder & { kind: 'start' }): Promise<void> {
+async function run(plan: RunPlan): Promise<void> {
   let reported = 0;
   try {
-    const result = await train({
-      run: folder,
-      ...(resumed ? { resume: true, changes: { dataset: config.dataset } } : { config }),
-      signal: stop.signal,
-      onProgress: (progress) => {
-        const now = performance.now();
-        if (now - reported < REPORT_INTERVAL_MS) return;
-        reported = now;
-        report({ kind: 'progress', progress });
-      },
+    const result = await playRun(plan, stop.signal, (progress) => {
+      const now = performance.now();
+      if (now - reported < REPORT_INTERVAL_MS) return;
+      reported = now;
+      report({ kind: 'progress', progress });
     });
     report({ kind: 'ended', result });
   } catch (error) {

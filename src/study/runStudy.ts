@@ -1,7 +1,8 @@
 /**
  * Plays what a study still misses, seed by seed across everything it compares, in child processes. What was
  * interrupted goes on from its last checkpoint; a run that fails holds up nobody; several processes on one study share
- * its runs, since each takes a run before it begins.
+ * its runs, since each takes a run before it begins. What another study has played is taken over, and what another one
+ * is playing comes last.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,14 +15,14 @@ import { acquireLock, LockedError } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
 import { datasetHash } from '../training/runData.js';
 import { readMetrics, runPaths } from '../training/runFolder.js';
-import type { TrainResult } from '../training/train.js';
 import type { Progress } from '../training/trainingRun.js';
 import { type Fingerprint, fingerprint, sameFingerprint } from './fingerprint.js';
+import type { PlayRun } from './playRun.js';
 import { ensureDataset } from './recordedDataset.js';
 import { keepResult, machine, type Provenance, readResult } from './results.js';
 import type { RunOrder, RunReport } from './runProcess.js';
 import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
-import { findTwin } from './twins.js';
+import { findTwin, lockTwins, runsBeside, type Twin } from './twins.js';
 import { CLAIM_FILE, chosenRuns, defaultRunsFolder, FAILURE_FILE, folderOf } from './workPlace.js';
 
 export interface RunStudyOptions {
@@ -33,8 +34,13 @@ export interface RunStudyOptions {
   readonly jobs?: number | undefined;
   /** After so many seconds runs in progress are stopped, with a checkpoint. */
   readonly budgetSeconds?: number | undefined;
-  /** Runs whose result is of another fingerprint are played again. */
+  /**
+   * A run has its result, whichever version of the program made it; with this, those of another fingerprint than the
+   * present one are played again.
+   */
   readonly refresh?: boolean | undefined;
+  /** Who plays a run. Default: a process of its own. */
+  readonly play?: PlayRun | undefined;
   /** Where runs in progress lie. Default `runs/studies`. */
   readonly runs?: string | undefined;
   /** Where datasets lie. Default `data`. */
@@ -56,10 +62,12 @@ export interface StudyOutcome {
   readonly finished: number;
   readonly stopped: number;
   readonly failed: readonly { readonly id: string; readonly reason: string }[];
-  /** Runs that another process had. */
+  /** Runs that another process had, or had an equal one of. */
   readonly taken: number;
   /** Runs that have no result yet. */
   readonly missing: number;
+  /** Runs whose result is of another fingerprint than the present one. */
+  readonly ofOtherVersions: number;
 }
 
 export const defaultDataFolder = 'data';
@@ -80,38 +88,55 @@ export async function runStudy(options: RunStudyOptions): Promise<StudyOutcome> 
   const timer = budgetSeconds === undefined ? undefined : setTimeout(abort, budgetSeconds * 1000);
   const counts = { finished: 0, stopped: 0, taken: 0 };
   const failed: { id: string; reason: string }[] = [];
-  const queue = [...runs];
-  const work = async (): Promise<void> => {
-    for (let run = queue.shift(); run !== undefined && !stop.signal.aborted; run = queue.shift()) {
-      const outcome = await playOne(run, options, current, stop.signal);
-      if (outcome === undefined) continue;
-      if (outcome.kind === 'failed') failed.push({ id: run.id, reason: outcome.reason });
-      else counts[outcome.kind]++;
-      onEvent({ run, ...outcome });
-    }
+  const ended = (run: StudyRun, outcome: Outcome): void => {
+    if (outcome.kind === 'failed') failed.push({ id: run.id, reason: outcome.reason });
+    else counts[outcome.kind]++;
+    onEvent({ run, ...outcome });
+  };
+  /** Plays all of them but those that are equal to one in progress, which it returns. */
+  const play = async (queue: StudyRun[]): Promise<StudyRun[]> => {
+    const later: StudyRun[] = [];
+    const work = async (): Promise<void> => {
+      for (let run = queue.shift(); run !== undefined && !stop.signal.aborted; run = queue.shift()) {
+        const outcome = await playOne(run, options, current, stop.signal);
+        if (outcome === 'later') later.push(run);
+        else if (outcome !== undefined) ended(run, outcome);
+      }
+    };
+    await Promise.all(Array.from({ length: jobs }, work));
+    return later;
   };
   try {
-    await Promise.all(Array.from({ length: jobs }, work));
+    for (let left = [...runs]; left.length > 0 && !stop.signal.aborted; ) {
+      const before = left.length;
+      left = await play(left);
+      // None of these is in progress here: other processes have all they are equal to.
+      if (left.length === before) for (const run of left.splice(0)) ended(run, { kind: 'taken' });
+    }
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   }
-  let missing = 0;
-  for (const run of runs) if ((await readResult(study, run)) === undefined) missing++;
-  return { ...counts, failed, missing };
+  let [missing, ofOtherVersions] = [0, 0];
+  for (const run of runs) {
+    const result = await readResult(study, run);
+    if (result === undefined) missing++;
+    else if (!sameFingerprint(result.fingerprint, current)) ofOtherVersions++;
+  }
+  return { ...counts, failed, missing, ofOtherVersions };
 }
 
 type Outcome =
   | { readonly kind: 'finished' | 'stopped' | 'taken' }
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** Undefined where the run has its result already. */
+/** Undefined where the run has its result already; 'later' while an equal one is being played. */
 async function playOne(
   run: StudyRun,
   options: RunStudyOptions,
   current: Fingerprint,
   signal: AbortSignal,
-): Promise<Outcome | undefined> {
+): Promise<Outcome | 'later' | undefined> {
   const { study, runs = defaultRunsFolder, refresh = false } = options;
   const isThere = async (): Promise<boolean> => {
     const result = await readResult(study, run);
@@ -125,7 +150,20 @@ async function playOne(
     try {
       // Another process may have ended it since.
       if (await isThere()) return undefined;
-      return await playClaimed(run, folder, options, current, signal);
+      const twins = await lockTwins(runs, run, current).catch(ignoreLocked);
+      if (twins === undefined) {
+        options.onEvent?.({
+          run,
+          kind: 'note',
+          text: `${run.id} is the same run as one that is being played: it comes after the others.`,
+        });
+        return 'later';
+      }
+      try {
+        return await playClaimed(run, folder, options, current, signal);
+      } finally {
+        await twins.release();
+      }
     } finally {
       await claim.release();
     }
@@ -137,6 +175,10 @@ async function playOne(
   }
 }
 
+function ignoreLocked(error: unknown): undefined {
+  if (!(error instanceof LockedError)) throw error;
+}
+
 async function playClaimed(
   run: StudyRun,
   folder: string,
@@ -144,26 +186,28 @@ async function playClaimed(
   current: Fingerprint,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { study, onEvent = () => {} } = options;
+  const { study, play = inProcess, onEvent = () => {} } = options;
   await rm(join(folder, FAILURE_FILE), { force: true });
   const dataset = await dataOf(run, options, current, signal);
   if (signal.aborted) return { kind: 'stopped' };
   const data = dataset === undefined ? null : await describeData(dataset);
   const config = configOf(run, dataset);
-  const twin = await findTwin(study, { config, fingerprint: current, dataset: data });
+  const isSameData = ({ provenance }: Twin) => provenance.dataset?.sha256 === data?.sha256;
+  const twin = await findTwin(await runsBeside(study), run, config, current, isSameData);
   if (twin !== undefined) {
     onEvent({
       run,
       kind: 'note',
       text: `${run.id} is the same run as ${twin.folder}, whose result it takes.`,
     });
-    await keepResult(study, run, twin.folder, twin.provenance);
+    const playedBy = twin.provenance.playedBy ?? { study: twin.study.name, run: twin.run.id };
+    await keepResult(study, run, twin.folder, { ...twin.provenance, playedBy });
     return { kind: 'finished' };
   }
   const resumed = await canGoOn(folder, current);
   if (!resumed) await beginAnew(folder, current);
   onEvent({ run, kind: 'started', resumed });
-  const result = await inProcess({ kind: 'start', folder, config, resumed }, signal, (progress) =>
+  const result = await play({ folder, config, resumed }, signal, (progress) =>
     onEvent({ run, kind: 'progress', progress }),
   );
   if (!result.finished) return { kind: 'stopped' };
@@ -235,11 +279,7 @@ async function beginAnew(folder: string, current: Fingerprint): Promise<void> {
 const childModule = fileURLToPath(new URL('./runProcess.js', import.meta.url));
 
 /** Trains in a process of its own. @throws LockedError, InputError or Error as the run does, or where it dies */
-async function inProcess(
-  order: RunOrder & { kind: 'start' },
-  signal: AbortSignal,
-  onProgress: (progress: Progress) => void,
-): Promise<TrainResult> {
+const inProcess: PlayRun = async (plan, signal, onProgress) => {
   const child: ChildProcess = fork(childModule, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   let said = '';
   child.stderr?.on('data', (bytes: Buffer) => {
@@ -257,7 +297,7 @@ async function inProcess(
   const stop = (): void => tell({ kind: 'stop' });
   signal.addEventListener('abort', stop, { once: true });
   try {
-    tell(order);
+    tell({ kind: 'start', ...plan });
     if (signal.aborted) stop();
     const [code, killedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     const report = last as RunReport | undefined;
@@ -269,4 +309,4 @@ async function inProcess(
   } finally {
     signal.removeEventListener('abort', stop);
   }
-}
+};

@@ -2,7 +2,7 @@
  * A study's results at one scale, sorted for comparing: which runs count, in which place (task and data) each stands,
  * what is missing, and what has to be shown apart because its numbers come from another program or other settings.
  */
-import type { RunConfig } from '../training/config.js';
+import { isSameQuestion } from './decisiveSettings.js';
 import { fingerprintText } from './fingerprint.js';
 import { lastMean } from './learningCurves.js';
 import type { RunResult } from './results.js';
@@ -29,21 +29,6 @@ export interface ScaleResults {
   readonly missing: readonly StudyRun[];
   readonly places: readonly Place[];
 }
-
-/** Settings that leave open which numbers come out: where a run's data lie, what it keeps, and where it computes. */
-const incidental: ReadonlySet<string> = new Set<keyof RunConfig>([
-  'dataset',
-  'datasetMemory',
-  'checkpointInterval',
-  'keepCheckpoints',
-  'snapshots',
-  'logInterval',
-  'backend',
-  'precision',
-  'device',
-  'replayDevice',
-  'threads',
-]);
 
 export function scaleResults(study: Study, scale: ScaleName, results: readonly RunResult[]): ScaleResults {
   const planned = studyRuns(study, scale);
@@ -103,9 +88,5 @@ function byFingerprint(runs: readonly RunResult[]): RunResult[][] {
 }
 
 function hasSettingsOf({ config }: RunResult, run: StudyRun): boolean {
-  const asked = configOf(run, config.dataset[0]);
-  const names = Object.keys(asked) as (keyof RunConfig)[];
-  return names.every(
-    (name) => incidental.has(name) || JSON.stringify(asked[name]) === JSON.stringify(config[name]),
-  );
+  return isSameQuestion(configOf(run, config.dataset[0]), config);
 }

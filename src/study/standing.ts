@@ -4,16 +4,19 @@ import { join } from 'node:path';
 import { isLocked } from '../files/lock.js';
 import { learnsOnline, type RunConfig } from '../training/config.js';
 import { readConfig, readMetrics, runPaths } from '../training/runFolder.js';
-import { type Fingerprint, fingerprintText } from './fingerprint.js';
+import { type Fingerprint, fingerprint, fingerprintText, sameFingerprint } from './fingerprint.js';
 import { readProvenance, readResult } from './results.js';
 import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
-import { resultFolders } from './twins.js';
+import { findTwin, isOfRecipe, runsBeside } from './twins.js';
 import { CLAIM_FILE, chosenRuns, defaultRunsFolder, FAILURE_FILE, folderOf } from './workPlace.js';
 
 export interface RunStanding {
   readonly run: StudyRun;
-  /** Running: some process has it. Stopped: it can go on from a checkpoint. */
-  readonly state: 'finished' | 'running' | 'stopped' | 'failed' | 'missing';
+  /**
+   * Running: some process has it. Stopped: it can go on from a checkpoint. Elsewhere: another study has played an equal
+   * run, whose result is taken over when this study is run.
+   */
+  readonly state: 'finished' | 'elsewhere' | 'running' | 'stopped' | 'failed' | 'missing';
   /** Why it failed. */
   readonly reason?: string | undefined;
   /** The share that is done, in [0, 1]. */
@@ -21,6 +24,8 @@ export interface RunStanding {
   /** Wall-clock seconds of a finished run. */
   readonly seconds?: number | undefined;
   readonly fingerprint?: Fingerprint | undefined;
+  /** Where the result of a run that was played elsewhere lies. */
+  readonly twin?: string | undefined;
 }
 
 export interface StandingOptions {
@@ -37,17 +42,26 @@ export async function studyStanding(
   { only, runs = defaultRunsFolder }: StandingOptions = {},
 ): Promise<RunStanding[]> {
   const standings: RunStanding[] = [];
+  const current = await fingerprint();
+  const others = await runsBeside(study);
   for (const run of chosenRuns(study, scale, only)) {
     const result = await readResult(study, run);
     if (result !== undefined) {
-      const { wallSeconds: seconds, fingerprint } = result;
-      standings.push({ run, state: 'finished', done: 1, seconds, fingerprint });
+      const { wallSeconds: seconds } = result;
+      standings.push({ run, state: 'finished', done: 1, seconds, fingerprint: result.fingerprint });
       continue;
     }
     const folder = folderOf(runs, study, run);
     const done = await doneShare(run, folder);
     const reason = await readFile(join(folder, FAILURE_FILE), 'utf8').catch(() => undefined);
-    const state = (await isLocked(join(folder, CLAIM_FILE)))
+    const isRunning = await isLocked(join(folder, CLAIM_FILE));
+    const config = configOf(run, run.recipe && 'data');
+    const twin = isRunning ? undefined : await findTwin(others, run, config, current, isOfRecipe(run));
+    if (twin !== undefined) {
+      standings.push({ run, state: 'elsewhere', done: 1, twin: twin.folder });
+      continue;
+    }
+    const state = isRunning
       ? 'running'
       : reason !== undefined
         ? 'failed'
@@ -62,6 +76,8 @@ export async function studyStanding(
 export interface StandingSummary {
   readonly total: number;
   readonly finished: number;
+  /** Played in other studies, and still to be taken over. */
+  readonly elsewhere: number;
   readonly running: number;
   readonly stopped: number;
   readonly failed: number;
@@ -73,6 +89,8 @@ export interface StandingSummary {
   readonly hoursLeft: number | null;
   /** One line for each program that made a result. */
   readonly fingerprints: readonly string[];
+  /** Finished runs whose result is of another fingerprint than the present one. */
+  readonly ofOtherVersions: number;
 }
 
 export async function summarise(
@@ -83,10 +101,11 @@ export async function summarise(
   const count = (wanted: RunStanding['state']): number =>
     standings.filter(({ state }) => state === wanted).length;
   const ended = standings.filter(({ state }) => state === 'finished');
+  const current = await fingerprint();
   const pace = await secondsPerUpdate(study, scale);
   let seconds: number | undefined = 0;
   for (const { run, state, done } of standings) {
-    if (state === 'finished') continue;
+    if (state === 'finished' || state === 'elsewhere') continue;
     const alike = ended.flatMap((other) =>
       other.run.variant === run.variant && other.seconds !== undefined ? [other.seconds] : [],
     );
@@ -99,14 +118,18 @@ export async function summarise(
   return {
     total: standings.length,
     finished: ended.length,
+    elsewhere: count('elsewhere'),
     running: count('running'),
     stopped: count('stopped'),
     failed: count('failed'),
     missing: count('missing'),
     hoursLeft: seconds === undefined ? null : seconds / 3600,
     fingerprints: [
-      ...new Set(ended.flatMap(({ fingerprint }) => (fingerprint ? [fingerprintText(fingerprint)] : []))),
+      ...new Set(ended.flatMap((run) => (run.fingerprint ? [fingerprintText(run.fingerprint)] : []))),
     ],
+    ofOtherVersions: ended.filter(
+      (run) => run.fingerprint !== undefined && !sameFingerprint(run.fingerprint, current),
+    ).length,
   };
 }
 
@@ -121,7 +144,7 @@ function plannedUpdates(config: RunConfig): number {
 /** Over the finished runs of this scale in the study and those beside it; undefined where there is none. */
 async function secondsPerUpdate(study: Study, scale: ScaleName): Promise<number | undefined> {
   let [seconds, updates] = [0, 0];
-  for (const folder of await resultFolders(study, [scale])) {
+  for (const { folder } of await runsBeside(study, [scale])) {
     const provenance = await readProvenance(folder);
     if (provenance === undefined) continue;
     seconds += provenance.wallSeconds;

@@ -1,19 +1,20 @@
 /** A study's runs: played once, resumed after a kill to the same numbers, shared out, failing by themselves. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { EventEmitter, once } from 'node:events';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../src/errors.js';
 import { fingerprint } from '../../src/study/fingerprint.js';
-import { readResults } from '../../src/study/results.js';
+import { type PlayRun, playRun } from '../../src/study/playRun.js';
+import { keepResult, readProvenance, readResults } from '../../src/study/results.js';
 import { runStudy, type StudyEvent } from '../../src/study/runStudy.js';
 import { studyStanding, summarise } from '../../src/study/standing.js';
 import { configOf, readStudy, type Study, studyRuns } from '../../src/study/study.js';
 import { temporaryFolder } from '../training/smallRun.js';
-import { tinyDefinition, tinyStudy, traceOf } from './tinyStudy.js';
+import { playAtOnce, tinyDefinition, tinyStudy, traceOf } from './tinyStudy.js';
 
 const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
 
@@ -31,14 +32,22 @@ before(async () => {
     },
   });
   whole = await tinyStudy(join(root, 'whole/results/tiny'));
-  const outcome = await runStudy({ study: whole, scale: 'small', jobs: 2, ...places('whole') });
-  assert.deepEqual(outcome, { finished: 4, stopped: 0, failed: [], taken: 0, missing: 0 });
+  // The runs of seed 0 learn: others are compared with them.
+  const play: PlayRun = (plan, ...rest) => (plan.config.seed === 0 ? playRun : playAtOnce)(plan, ...rest);
+  const outcome = await runStudy({ study: whole, scale: 'small', play, ...places('whole') });
+  assert.deepEqual(outcome, {
+    ...{ finished: 4, stopped: 0, failed: [], taken: 0, missing: 0 },
+    ofOtherVersions: 0,
+  });
 });
 
 async function assertSameAsWhole(study: Study): Promise<void> {
   for (const { id } of studyRuns(study, 'small'))
     assert.deepEqual(await traceOf(study, id), await traceOf(whole, id), id);
 }
+
+/** One seed of the whole study. */
+const oneSeed = { scales: { small: { ...tinyDefinition.scales.small, seeds: [0] } } };
 
 /** `rlpd study run` on a study of its own folder. */
 function runElsewhere(name: string): ChildProcess {
@@ -97,14 +106,14 @@ test('a finished run keeps its settings, its numbers and where they come from, a
 });
 
 test('killed at three moments, children and all, a study ends with the same numbers', async () => {
-  const study = await tinyStudy(join(root, 'killed/results/tiny'));
+  const study = await tinyStudy(join(root, 'killed/results/tiny'), oneSeed);
   const { runs } = places('killed');
   const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
-  const [first, second, third] = studyRuns(study, 'small').map(({ id }) => id) as [string, string, string];
+  const [first, second] = studyRuns(study, 'small').map(({ id }) => id) as [string, string];
   for (const moment of [
     () => isThere(join(runs, 'tiny', first, 'config.json')),
+    () => isThere(join(runs, 'tiny', first, 'checkpoints/latest')),
     () => isThere(join(runs, 'tiny', second, 'checkpoints/latest')),
-    () => isThere(join(runs, 'tiny', third, 'checkpoints/latest')),
   ]) {
     const child = runElsewhere('killed');
     while (!(await moment())) {
@@ -125,7 +134,7 @@ test('killed at three moments, children and all, a study ends with the same numb
 });
 
 test('two at once share the work: every run is played once', async () => {
-  const study = await tinyStudy(join(root, 'shared/results/tiny'));
+  const study = await tinyStudy(join(root, 'shared/results/tiny'), oneSeed);
   const started: string[] = [];
   const children = [runElsewhere('shared'), runElsewhere('shared')];
   await Promise.all(
@@ -154,7 +163,7 @@ test('a run that fails says why and holds up nobody; what was stopped goes on', 
       broken: { settings: { imageSize: 3, obs: 'pixels' } },
       'online only': tinyDefinition.variants['online only'],
     },
-    scales: { small: { ...tinyDefinition.scales.small, seeds: [0] } },
+    ...oneSeed,
   });
   const options = { study, scale: 'small', ...places('failing') } as const;
   const stop = new AbortController();
@@ -187,32 +196,111 @@ test('what a study misses is counted, and its hours by what was there before', a
   const done = await summarise(whole, 'small', standings);
   assert.deepEqual([done.total, done.finished, done.hoursLeft, done.fingerprints.length], [4, 4, 0, 1]);
   const study = await tinyStudy(join(root, 'whole/results/longer'), {
-    variants: { longer: { settings: { envFrames: 2880 } } },
-    scales: { small: { ...tinyDefinition.scales.small, seeds: [0] } },
+    variants: { longer: { settings: { envFrames: 1920 } } },
+    ...oneSeed,
   });
   const { missing, hoursLeft } = await summarise(study, 'small', await studyStanding(study, 'small'));
   const seconds = standings.reduce((sum, run) => sum + (run.seconds ?? 0), 0);
   assert.equal(missing, 1);
-  // 160 updates in each of the four runs, 320 in this one.
-  assert.ok(Math.abs((hoursLeft ?? 0) * 3600 - (seconds * 320) / (4 * 160)) < 1e-6);
+  // 40 updates in each of the four runs, 80 in this one.
+  assert.ok(Math.abs((hoursLeft ?? 0) * 3600 - (seconds * 80) / (4 * 40)) < 1e-6);
 });
 
 test('a run that another one is already, in this study or one beside it, is not played again', async () => {
   const study = await tinyStudy(join(root, 'whole/results/twin'), {
-    variants: { RLPD: {}, again: {}, other: { settings: { discount: 0.9 } } },
-    scales: { small: { ...tinyDefinition.scales.small, seeds: [0] } },
+    // What a run keeps on its way decides none of its numbers.
+    variants: { RLPD: { settings: { snapshots: true } }, again: {}, other: { settings: { discount: 0.9 } } },
+    ...oneSeed,
   });
   // A study that is not valid stands in nobody's way.
   await tinyStudy(join(root, 'whole/results/broken'), { base: { preset: 'none' } });
   const started: string[] = [];
   const onEvent = ({ kind, run }: StudyEvent) => kind === 'started' && started.push(run.variant);
-  const outcome = await runStudy({ study, scale: 'small', ...places('whole'), onEvent });
+  const standing = await studyStanding(study, 'small', places('whole'));
+  assert.deepEqual(
+    standing.map(({ state }) => state),
+    ['elsewhere', 'elsewhere', 'missing'],
+  );
+  const before = await summarise(study, 'small', standing);
+  assert.deepEqual([before.elsewhere, before.missing], [2, 1]);
+  const outcome = await runStudy({ study, scale: 'small', ...places('whole'), play: playAtOnce, onEvent });
   assert.equal(outcome.finished, 3);
   assert.deepEqual(started, ['other']);
   const [own, again] = await readResults(study);
   const [first] = await readResults(whole);
   assert.deepEqual([own?.metrics, again?.metrics], [first?.metrics, first?.metrics]);
   assert.equal(own?.command, first?.command);
+  const playedBy = { study: 'tiny', run: first?.id };
+  assert.deepEqual([own?.playedBy, again?.playedBy, first?.playedBy], [playedBy, playedBy, undefined]);
+});
+
+test('a run that another study is playing comes last: taken over if that ends, else left to it', async () => {
+  const variants = { RLPD: { settings: { discount: 0.8 } }, other: { settings: { discount: 0.7 } } };
+  const there = await tinyStudy(join(root, 'whole/results/there'), {
+    variants: { 'the same': variants.RLPD },
+    ...oneSeed,
+  });
+  const here = await tinyStudy(join(root, 'whole/results/here'), { variants, ...oneSeed });
+  const options = { scale: 'small', ...places('whole') } as const;
+  const untilDone = async (endsFirst: boolean) => {
+    const [begun, mayPlay] = [new EventEmitter(), new EventEmitter()];
+    const hasBegun = once(begun, 'begun');
+    const elsewhere = runStudy({
+      ...options,
+      study: there,
+      play: async (...args) => {
+        const allowed = once(mayPlay, 'allowed');
+        begun.emit('begun');
+        await allowed;
+        return playAtOnce(...args);
+      },
+    });
+    await hasBegun;
+    const started: string[] = [];
+    const outcome = await runStudy({
+      ...options,
+      study: here,
+      onEvent: ({ kind, run }) => kind === 'started' && started.push(run.variant),
+      play: async (...args) => {
+        if (endsFirst) {
+          mayPlay.emit('allowed');
+          await elsewhere;
+        }
+        return playAtOnce(...args);
+      },
+    });
+    mayPlay.emit('allowed');
+    await elsewhere;
+    return { outcome, started };
+  };
+  const left = await untilDone(false);
+  assert.deepEqual([left.started, left.outcome.taken, left.outcome.missing], [['other'], 1, 1]);
+  for (const { folder } of [here, there]) await rm(join(folder, 'small'), { recursive: true });
+  const { started, outcome } = await untilDone(true);
+  assert.deepEqual([started, outcome.finished, outcome.taken, outcome.missing], [['other'], 2, 0, 0]);
+  const [same] = await readResults(here);
+  assert.equal(same?.playedBy?.study, 'there');
+});
+
+test('a result that another version of the program made is kept and said to be one, until it is asked for anew', async () => {
+  const study = await tinyStudy(join(root, 'other/results/tiny'), {
+    variants: { 'online only': tinyDefinition.variants['online only'] },
+    ...oneSeed,
+  });
+  const [run] = studyRuns(study, 'small');
+  assert.ok(run !== undefined);
+  const made = await readProvenance(join(whole.folder, run.id));
+  assert.ok(made !== undefined);
+  const older = { ...made, fingerprint: { ...made.fingerprint, engine: 'older' } };
+  await keepResult(study, run, join(whole.folder, run.id), older);
+  const options = { study, scale: 'small', ...places('other') } as const;
+  const kept = await runStudy({ ...options, play: () => assert.fail('it was played') });
+  assert.deepEqual([kept.finished, kept.missing, kept.ofOtherVersions], [0, 0, 1]);
+  const summary = await summarise(study, 'small', await studyStanding(study, 'small', options));
+  assert.deepEqual([summary.finished, summary.ofOtherVersions], [1, 1]);
+  const anew = await runStudy({ ...options, refresh: true, play: playAtOnce });
+  assert.deepEqual([anew.finished, anew.ofOtherVersions], [1, 0]);
+  assert.deepEqual((await readResults(study))[0]?.fingerprint, await fingerprint());
 });
 
 test('what is wrong in a study is said before anything is played', async (context) => {

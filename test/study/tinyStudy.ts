@@ -1,6 +1,7 @@
 /** A study small enough for the reference backend: two variants, one of them with recorded data, two seeds. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { PlayRun } from '../../src/study/playRun.js';
 import { readStudy, type Study } from '../../src/study/study.js';
 import { metricsText, smallSettings } from '../training/smallRun.js';
 
@@ -9,13 +10,20 @@ export const tinyDefinition = {
   finding: 'It does.',
   base: {
     preset: 'rlpd',
-    settings: { ...smallSettings, offlineMode: 'symmetric', envFrames: 1600, task: undefined },
+    // 63 agent steps an episode, 80 in all, half of them with an update.
+    settings: {
+      ...smallSettings,
+      offlineMode: 'symmetric',
+      actionRepeat: 16,
+      envFrames: 1280,
+      task: undefined,
+    },
   },
   variants: { RLPD: {}, 'online only': { preset: 'online-only', usesData: false } },
   scales: {
     small: {
       tasks: ['cartpole-swingup'],
-      data: { random: { level: 'random', episodes: 2, actionRepeat: 8, imageSize: 8 } },
+      data: { random: { level: 'random', episodes: 2, actionRepeat: 16, imageSize: 8 } },
       seeds: [0, 1],
     },
   },
@@ -30,6 +38,35 @@ export async function tinyStudy(
   await writeFile(join(folder, 'study.json'), JSON.stringify({ ...tinyDefinition, ...changes }));
   return readStudy(folder);
 }
+
+/** Leaves what a run leaves, and learns nothing. */
+export const playAtOnce: PlayRun = async ({ folder, config }) => {
+  const { envFrames, seed } = config;
+  const counters = { envFrames, agentSteps: envFrames / 16, updates: 40, episodes: 1, seconds: 3 };
+  const scores = {
+    returns: [seed],
+    mean: seed,
+    std: 0,
+    iqm: seed,
+    ci95: [seed, seed],
+    length: 63,
+    invalid: 0,
+  };
+  await writeFile(join(folder, 'config.json'), JSON.stringify(config));
+  await writeFile(
+    join(folder, 'metrics.jsonl'),
+    `${JSON.stringify({ kind: 'evaluation', ...counters, ...scores })}\n`,
+  );
+  return {
+    run: folder,
+    ...counters,
+    evaluations: [],
+    bestEvaluationMean: seed,
+    engine: 'none',
+    wallSeconds: 3,
+    finished: true,
+  };
+};
 
 /** What two equal studies have equal of a run. */
 export async function traceOf(study: Study, id: string): Promise<string[]> {
