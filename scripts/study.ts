@@ -5,6 +5,7 @@ import { didYouMean, InputError } from '../src/errors.js';
 import { adoptStudy, isStudy, shippedStudies, studyNames } from '../src/study/shippedStudies.js';
 import type { StandingSummary } from '../src/study/standing.js';
 import { readStudy, type ScaleName, STUDY_FILE, type Study, scaleNames } from '../src/study/study.js';
+import type { FinishedRun } from '../src/study/twins.js';
 import { counted, note, printResult } from './console.js';
 import { duration } from './duration.js';
 import { examples, wholeNumber } from './settings.js';
@@ -128,6 +129,7 @@ examples(
   withFolders(studyCommand.command('list')).description('the studies there are and how far they are'),
   ['rlpd study list'],
 ).action(async (flags: Common) => {
+  const { finishedRuns } = await import('../src/study/twins.js');
   const own = await studyNames(flags.results);
   const shipped = (await studyNames(shippedStudies)).filter((name) => !own.includes(name));
   const studies = [];
@@ -135,11 +137,12 @@ examples(
     [own, flags.results],
     [shipped, shippedStudies],
   ] as const) {
+    const played = names.length === 0 ? [] : await finishedRuns(results);
     for (const name of names)
       studies.push({
         name,
         isShipped: results === shippedStudies,
-        ...(await standingOf(join(results, name), flags.runs)),
+        ...(await standingOf(join(results, name), flags.runs, played)),
       });
   }
   const lines = studies.flatMap((study) => [
@@ -173,6 +176,7 @@ examples(
 async function standingOf(
   folder: string,
   runs: string,
+  others: readonly FinishedRun[],
 ): Promise<
   | {
       readonly question: string;
@@ -188,7 +192,7 @@ async function standingOf(
       if (study.scales[scale] !== undefined)
         scales.push({
           scale,
-          ...(await summarise(study, scale, await studyStanding(study, scale, { runs }))),
+          ...(await summarise(study, scale, await studyStanding(study, scale, { runs, others }), others)),
         });
     return { question: study.question, scales };
   } catch (error) {

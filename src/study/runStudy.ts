@@ -7,7 +7,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openDataset } from '../../datasets/reader.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
@@ -22,7 +22,7 @@ import { ensureDataset } from './recordedDataset.js';
 import { keepResult, machine, type Provenance, readResult } from './results.js';
 import type { RunOrder, RunReport } from './runProcess.js';
 import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
-import { findTwin, lockTwins, runsBeside, type Twin } from './twins.js';
+import { type FinishedRun, findTwin, finishedRuns, lockTwins } from './twins.js';
 import { CLAIM_FILE, chosenRuns, defaultRunsFolder, FAILURE_FILE, folderOf } from './workPlace.js';
 
 export interface RunStudyOptions {
@@ -192,8 +192,8 @@ async function playClaimed(
   if (signal.aborted) return { kind: 'stopped' };
   const data = dataset === undefined ? null : await describeData(dataset);
   const config = configOf(run, dataset);
-  const isSameData = ({ provenance }: Twin) => provenance.dataset?.sha256 === data?.sha256;
-  const twin = await findTwin(await runsBeside(study), run, config, current, isSameData);
+  const isSameData = ({ provenance }: FinishedRun) => provenance.dataset?.sha256 === data?.sha256;
+  const twin = await findTwin(await finishedRuns(dirname(study.folder)), run, config, current, isSameData);
   if (twin !== undefined) {
     onEvent({
       run,

@@ -1,13 +1,13 @@
 /** Where a study stands: what each of its runs has behind it, and how long the rest takes. */
 import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isLocked } from '../files/lock.js';
 import { learnsOnline, type RunConfig } from '../training/config.js';
 import { readConfig, readMetrics, runPaths } from '../training/runFolder.js';
 import { type Fingerprint, fingerprint, fingerprintText, sameFingerprint } from './fingerprint.js';
-import { readProvenance, readResult } from './results.js';
+import { readResult } from './results.js';
 import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
-import { findTwin, isOfRecipe, runsBeside } from './twins.js';
+import { type FinishedRun, findTwin, finishedRuns, isOfRecipe } from './twins.js';
 import { CLAIM_FILE, chosenRuns, defaultRunsFolder, FAILURE_FILE, folderOf } from './workPlace.js';
 
 export interface RunStanding {
@@ -33,17 +33,19 @@ export interface StandingOptions {
   readonly only?: readonly string[] | undefined;
   /** Where runs in progress lie. Default `runs/studies`. */
   readonly runs?: string | undefined;
+  /** What it and the studies beside it have played, where that has been read already. */
+  readonly others?: readonly FinishedRun[] | undefined;
 }
 
 /** Where each run of a scale stands. */
 export async function studyStanding(
   study: Study,
   scale: ScaleName,
-  { only, runs = defaultRunsFolder }: StandingOptions = {},
+  options: StandingOptions = {},
 ): Promise<RunStanding[]> {
+  const { only, runs = defaultRunsFolder, others = await finishedRuns(dirname(study.folder)) } = options;
   const standings: RunStanding[] = [];
   const current = await fingerprint();
-  const others = await runsBeside(study);
   for (const run of chosenRuns(study, scale, only)) {
     const result = await readResult(study, run);
     if (result !== undefined) {
@@ -97,12 +99,13 @@ export async function summarise(
   study: Study,
   scale: ScaleName,
   standings: readonly RunStanding[],
+  others?: readonly FinishedRun[],
 ): Promise<StandingSummary> {
   const count = (wanted: RunStanding['state']): number =>
     standings.filter(({ state }) => state === wanted).length;
   const ended = standings.filter(({ state }) => state === 'finished');
   const current = await fingerprint();
-  const pace = await secondsPerUpdate(study, scale);
+  const pace = await secondsPerUpdate(scale, others ?? (await finishedRuns(dirname(study.folder))));
   let seconds: number | undefined = 0;
   for (const { run, state, done } of standings) {
     if (state === 'finished' || state === 'elsewhere') continue;
@@ -142,11 +145,13 @@ function plannedUpdates(config: RunConfig): number {
 }
 
 /** Over the finished runs of this scale in the study and those beside it; undefined where there is none. */
-async function secondsPerUpdate(study: Study, scale: ScaleName): Promise<number | undefined> {
+async function secondsPerUpdate(
+  scale: ScaleName,
+  others: readonly FinishedRun[],
+): Promise<number | undefined> {
   let [seconds, updates] = [0, 0];
-  for (const { folder } of await runsBeside(study, [scale])) {
-    const provenance = await readProvenance(folder);
-    if (provenance === undefined) continue;
+  for (const { run, folder, provenance } of others) {
+    if (run.scale !== scale) continue;
     seconds += provenance.wallSeconds;
     updates += plannedUpdates(await readConfig(folder));
   }

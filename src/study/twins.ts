@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { InputError } from '../errors.js';
 import { acquireLock, type Lock } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
@@ -17,7 +17,6 @@ import { machine, type Provenance, readProvenance } from './results.js';
 import {
   configOf,
   readStudy,
-  type ScaleName,
   STUDY_FILE,
   type Study,
   type StudyRun,
@@ -25,34 +24,31 @@ import {
   studyRuns,
 } from './study.js';
 
-/** A run of the study or of one beside it, and where its result lies when it has one. */
-export interface RunBeside {
+/** A finished run of some study. */
+export interface FinishedRun {
   readonly study: Study;
   readonly run: StudyRun;
+  /** Where its result lies. */
   readonly folder: string;
-}
-
-export interface Twin extends RunBeside {
   readonly provenance: Provenance;
 }
 
 /**
- * All runs of the study and of those beside it. A study that is not valid has nothing to offer, and is its own owner's
- * to mend.
+ * What the studies in a folder have played so far. A study or a result that is not valid has nothing to offer, and is its
+ * own owner's to mend.
  */
-export async function runsBeside(
-  study: Study,
-  scales: readonly ScaleName[] = scaleNames,
-): Promise<RunBeside[]> {
-  const root = dirname(study.folder);
-  const found: RunBeside[] = [];
+export async function finishedRuns(root: string): Promise<FinishedRun[]> {
+  const found: FinishedRun[] = [];
   for (const name of (await readdir(root)).sort()) {
     if ((await stat(join(root, name, STUDY_FILE)).catch(() => null)) === null) continue;
     try {
       const other = await readStudy(join(root, name));
-      for (const scale of scales)
-        for (const run of studyRuns(other, scale))
-          found.push({ study: other, run, folder: join(other.folder, run.id) });
+      for (const scale of scaleNames)
+        for (const run of studyRuns(other, scale)) {
+          const folder = join(other.folder, run.id);
+          const provenance = await readProvenance(folder).catch(ignoreInvalid);
+          if (provenance !== undefined) found.push({ study: other, run, folder, provenance });
+        }
     } catch (error) {
       ignoreInvalid(error);
     }
@@ -66,35 +62,34 @@ export async function runsBeside(
  * @param isSameData whether a result was learnt from the run's data
  */
 export async function findTwin(
-  others: readonly RunBeside[],
+  others: readonly FinishedRun[],
   run: StudyRun,
   config: RunConfig,
   current: Fingerprint,
-  isSameData: (twin: Twin) => boolean,
-): Promise<Twin | undefined> {
+  isSameData: (other: FinishedRun) => boolean,
+): Promise<FinishedRun | undefined> {
   const settings = decisiveText(config);
   const { processor, cores } = machine();
   for (const other of others) {
-    if (other.run.task !== run.task || other.run.seed !== run.seed) continue;
-    const provenance = await readProvenance(other.folder).catch(ignoreInvalid);
-    if (provenance === undefined) continue;
-    const twin = { ...other, provenance };
+    const { provenance } = other;
     const isSame =
+      other.run.task === run.task &&
+      other.run.seed === run.seed &&
       sameFingerprint(provenance.fingerprint, current) &&
       // Another processor rounds differently, and so may another number of threads: a core each.
       provenance.machine.processor === processor &&
       (config.threads !== null || provenance.machine.cores === cores) &&
-      isSameData(twin) &&
+      isSameData(other) &&
       decisiveText(await readConfig(other.folder)) === settings;
-    if (isSame) return twin;
+    if (isSame) return other;
   }
   return undefined;
 }
 
 /** Whether a result's data was made by the run's recipe: known without the data, which may not be here. */
-export function isOfRecipe(run: StudyRun): (twin: Twin) => boolean {
+export function isOfRecipe(run: StudyRun): (other: FinishedRun) => boolean {
   const recipe = JSON.stringify(run.recipe);
-  return (twin) => JSON.stringify(twin.run.recipe) === recipe;
+  return (other) => JSON.stringify(other.run.recipe) === recipe;
 }
 
 /**
