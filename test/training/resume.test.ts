@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { exec, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,10 @@ import { smallConfig, smallSettings, stopAt, temporaryFolder, traces } from './s
 
 const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
 
+/** The traces of a run that was never stopped. */
 let whole: Record<string, string>;
+/** Holds `stopped`, that run as it was when stopped after 140 steps, and `short`, one of 1000 env frames. */
+let begun: string;
 
 let clean = async (): Promise<void> => {};
 const atEnd = {
@@ -29,7 +32,20 @@ before(async () => {
   const folder = await temporaryFolder(atEnd);
   await train({ run: join(folder, 'whole'), config: smallConfig() });
   whole = await traces(join(folder, 'whole'));
+  begun = folder;
+  await stopAt(140, { run: join(folder, 'stopped'), config: smallConfig() });
+  await train({ run: join(folder, 'short'), config: smallConfig({ envFrames: 1000 }) });
 });
+
+/** A copy of one of the runs that were begun. */
+async function copyOf(
+  name: 'stopped' | 'short',
+  context: Parameters<typeof temporaryFolder>[0],
+): Promise<string> {
+  const run = join(await temporaryFolder(context), name);
+  await cp(join(begun, name), run, { recursive: true });
+  return run;
+}
 
 test('a run that was stopped and resumed equals one that never was, bit for bit', async (context) => {
   const run = join(await temporaryFolder(context), 'stopped');
@@ -100,20 +116,24 @@ test('an interrupted evaluation is made up for, and leaves no trace', async (con
   assert.deepEqual(await traces(run), whole);
 });
 
-test('a run that is stopped again while its replay is read back is left as it was', async (context) => {
-  const run = join(await temporaryFolder(context), 'again');
-  await stopAt(140, { run, config: smallConfig() });
+test('a run that is stopped again while its replay is read back is left as it was; its replay holds every finished episode once, and only grows', async (context) => {
+  const run = await copyOf('stopped', context);
   const before = await traces(run);
+  const firstShard = join(run, 'replay/shards/00000.msgpack');
+  const firstBytes = await readFile(firstShard);
   const again = await train({ run, resume: true, signal: AbortSignal.abort() });
   assert.deepEqual([again.agentSteps, again.finished], [140, false]);
   assert.deepEqual(await traces(run), before);
   await train({ run, resume: true });
   assert.deepEqual(await traces(run), whole);
+  assert.deepEqual(await readFile(firstShard), firstBytes);
+  const dataset = await openDataset(join(run, 'replay'));
+  assert.equal(dataset.manifest.episodes, 2);
+  assert.equal(dataset.manifest.steps, 250);
 });
 
 test('a flipped bit of a weight is found, and the checkpoint before leads to the same end', async (context) => {
-  const run = join(await temporaryFolder(context), 'flipped');
-  await train({ run, config: smallConfig({ envFrames: 1000 }) });
+  const run = await copyOf('short', context);
   const weights = join(run, 'checkpoints/step-00001000/agent.safetensors');
   const bytes = await readFile(weights);
   bytes[bytes.length - 5] = (bytes.at(-5) ?? 0) ^ 1;
@@ -122,7 +142,7 @@ test('a flipped bit of a weight is found, and the checkpoint before leads to the
   await assert.rejects(train(more), {
     name: 'InputError',
     message:
-      /step-00001000.agent\.safetensors is damaged.*\(rlpd train --out .*flipped --resume --from 960\)\.$/,
+      /step-00001000.agent\.safetensors is damaged.*\(rlpd train --out .*short --resume --from 960\)\.$/,
   });
   await assert.rejects(train({ ...more, from: 480 }), {
     name: 'InputError',
@@ -137,8 +157,7 @@ test('a flipped bit of a weight is found, and the checkpoint before leads to the
 });
 
 test('where every checkpoint is damaged, none is offered', async (context) => {
-  const run = join(await temporaryFolder(context), 'all');
-  await train({ run, config: smallConfig({ envFrames: 1000 }) });
+  const run = await copyOf('short', context);
   for (const name of ['step-00000960', 'step-00001000'])
     await writeFile(join(run, 'checkpoints', name, 'state.json'), '{"half":');
   await assert.rejects(train({ run, resume: true }), {
@@ -148,20 +167,18 @@ test('where every checkpoint is damaged, none is offered', async (context) => {
 });
 
 test('a run whose file that names the last checkpoint is lost or blank goes on from it all the same', async (context) => {
-  const run = join(await temporaryFolder(context), 'nameless');
-  await stopAt(125, { run, config: smallConfig() });
+  const run = await copyOf('stopped', context);
   const latest = join(run, 'checkpoints/latest');
   await rm(latest);
-  await stopAt(140, { run, resume: true });
-  assert.equal((await readFile(latest, 'utf8')).trim(), 'step-00001120');
+  await stopAt(155, { run, resume: true });
+  assert.equal((await readFile(latest, 'utf8')).trim(), 'step-00001240');
   await writeFile(latest, '\0'.repeat(14));
   await train({ run, resume: true });
   assert.deepEqual(await traces(run), whole);
 });
 
 test('a damaged line of metrics is named before anything is computed, and the run goes on once it is blanked', async (context) => {
-  const run = join(await temporaryFolder(context), 'hole');
-  await train({ run, config: smallConfig({ envFrames: 1000 }) });
+  const run = await copyOf('short', context);
   const path = join(run, 'metrics.jsonl');
   const bytes = await readFile(path);
   const second = bytes.indexOf('\n') + 1;
@@ -183,18 +200,6 @@ test('a damaged line of metrics is named before anything is computed, and the ru
   assert.equal(finished, true);
 });
 
-test('the replay on disk holds every finished episode once, and only grows', async (context) => {
-  const run = join(await temporaryFolder(context), 'replay');
-  await stopAt(140, { run, config: smallConfig() });
-  const first = join(run, 'replay/shards/00000.msgpack');
-  const before = await readFile(first);
-  await train({ run, resume: true });
-  assert.deepEqual(await readFile(first), before);
-  const dataset = await openDataset(join(run, 'replay'));
-  assert.equal(dataset.manifest.episodes, 2);
-  assert.equal(dataset.manifest.steps, 250);
-});
-
 test('a longer run goes on where the shorter one ended', async (context) => {
   const run = join(await temporaryFolder(context), 'longer');
   await train({ run, config: smallConfig({ envFrames: 1200 }) });
@@ -204,8 +209,7 @@ test('a longer run goes on where the shorter one ended', async (context) => {
 });
 
 test('a resumed run refuses settings that would make another run of it', async (context) => {
-  const run = join(await temporaryFolder(context), 'changed');
-  await stopAt(10, { run, config: smallConfig() });
+  const run = await copyOf('short', context);
   await assert.rejects(train({ run, resume: true, changes: { seed: 1 } }), {
     name: 'InputError',
     message: /--seed cannot change/,
