@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { makeEnv } from '../../envs/makeEnv.js';
 import { lastingTask, registerTask } from '../../envs/suite/registry.js';
 import type { SuiteTask } from '../../envs/suite/task.js';
@@ -12,24 +11,10 @@ import { taskTemplate } from '../../scripts/taskTemplate.js';
 import { InputError } from '../../src/errors.js';
 import { readConfig } from '../../src/training/runFolder.js';
 import { train } from '../../src/training/train.js';
+import { rlpdIn } from '../scripts/commandLine.js';
 import { smallConfig, smallSettings, temporaryFolder } from '../training/smallRun.js';
 
-const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
 const page = new URL('../../../envs/TASKS.md', import.meta.url);
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function rlpd(cwd: string, ...args: string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { cwd }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-    );
-  });
-}
 
 /** A folder with `files` in it, text by path. */
 async function folderWith(
@@ -55,13 +40,13 @@ describe('the worked example of the page', () => {
     );
     assert.ok(`${js}${xml}`.split('\n').length <= 60);
     const folder = await temporaryFolder(context);
-    const written = await rlpd(folder, 'task', 'new', 'lift', '--json');
-    assert.equal(written.code, 0, written.stderr);
+    const written = await rlpdIn(folder, 'task', 'new', 'lift', '--json');
+    assert.equal(written.status, 0, written.stderr);
     assert.equal((JSON.parse(written.stdout) as { task: string }).task, './tasks/lift.mjs');
     assert.equal(await readFile(join(folder, 'tasks/lift.mjs'), 'utf8'), js);
     assert.equal(await readFile(join(folder, 'tasks/lift.xml'), 'utf8'), xml);
     assert.match(await readFile(join(folder, 'tasks/README.md'), 'utf8'), /--task \.\/tasks\/lift\.mjs/);
-    assert.equal((await rlpd(folder, 'task', 'new', 'lift')).code, 2);
+    assert.equal((await rlpdIn(folder, 'task', 'new', 'lift')).status, 2);
   });
 
   it('is listed, drawn, trained, recorded and evaluated, and a run that was moved with it finds it again', async (context) => {
@@ -69,15 +54,23 @@ describe('the worked example of the page', () => {
       ...lift,
       'small.json': JSON.stringify({ ...smallSettings, task: undefined, envFrames: 400 }),
     });
-    const listed = await rlpd(folder, 'tasks', '--task', './tasks/lift.mjs', '--sheet', 'lift.png', '--json');
-    assert.equal(listed.code, 0, listed.stderr);
+    const listed = await rlpdIn(
+      folder,
+      'tasks',
+      '--task',
+      './tasks/lift.mjs',
+      '--sheet',
+      'lift.png',
+      '--json',
+    );
+    assert.equal(listed.status, 0, listed.stderr);
     const { tasks } = JSON.parse(listed.stdout) as { tasks: { task: string; stateSize: number }[] };
     assert.deepEqual(
       tasks.map(({ task, stateSize }) => [task, stateSize]),
       [['./tasks/lift.mjs', 3]],
     );
 
-    const trained = await rlpd(
+    const trained = await rlpdIn(
       folder,
       'train',
       '--task',
@@ -86,7 +79,7 @@ describe('the worked example of the page', () => {
       'small.json',
       '--json',
     );
-    assert.equal(trained.code, 0, trained.stderr);
+    assert.equal(trained.status, 0, trained.stderr);
     assert.equal((JSON.parse(trained.stdout) as { run: string }).run, 'runs/lift');
 
     const data = [
@@ -100,12 +93,15 @@ describe('the worked example of the page', () => {
       '--image-size',
       '64',
     ];
-    assert.equal((await rlpd(folder, ...data, '--workers', '1', '--out', 'data')).code, 0);
+    assert.equal((await rlpdIn(folder, ...data, '--workers', '1', '--out', 'data')).status, 0);
     const manifest = JSON.parse(await readFile(join(folder, 'data/manifest.json'), 'utf8')) as {
       task: string;
     };
     assert.equal(manifest.task, 'lift');
-    const held = await rlpd(folder, ...['dataset', 'doctor', 'data', '--task', './tasks/lift.mjs', '--json']);
+    const held = await rlpdIn(
+      folder,
+      ...['dataset', 'doctor', 'data', '--task', './tasks/lift.mjs', '--json'],
+    );
     const { findings } = JSON.parse(held.stdout) as { findings: { check: string }[] };
     // Rewards below 0 and episodes of many lengths are doubtful in the suite alone.
     assert.ok(
@@ -125,9 +121,9 @@ describe('the worked example of the page', () => {
       '1',
       '--json',
     ];
-    const scored = await rlpd(moved, ...evaluate);
-    assert.equal(scored.code, 0, scored.stderr);
-    const longer = await rlpd(
+    const scored = await rlpdIn(moved, ...evaluate);
+    assert.equal(scored.status, 0, scored.stderr);
+    const longer = await rlpdIn(
       moved,
       'train',
       '--out',
@@ -136,18 +132,18 @@ describe('the worked example of the page', () => {
       '--env-frames',
       '500',
     );
-    assert.equal(longer.code, 0, longer.stderr);
+    assert.equal(longer.status, 0, longer.stderr);
 
     await rename(join(moved, 'project/tasks'), join(moved, 'project/elsewhere'));
-    const lost = await rlpd(moved, ...evaluate);
-    assert.equal(lost.code, 2);
+    const lost = await rlpdIn(moved, ...evaluate);
+    assert.equal(lost.status, 2);
     assert.match(
       lost.stderr,
       /\.\/tasks\/lift\.mjs is not there: .*folders above project\/runs\/lift; .*--task/,
     );
     const resume = ['train', '--out', 'project/runs/lift', '--resume', '--env-frames', '600'];
-    const found = await rlpd(moved, ...resume, '--task', './project/elsewhere/lift.mjs');
-    assert.equal(found.code, 0, found.stderr);
+    const found = await rlpdIn(moved, ...resume, '--task', './project/elsewhere/lift.mjs');
+    assert.equal(found.status, 0, found.stderr);
   });
 });
 
@@ -251,7 +247,7 @@ describe('a module of tasks', () => {
   });
 
   it('that is not there is refused with exit code 2', async (context) => {
-    const { code, stderr } = await rlpd(
+    const { status, stderr } = await rlpdIn(
       await temporaryFolder(context),
       'train',
       '--task',
@@ -259,7 +255,7 @@ describe('a module of tasks', () => {
       '--preset',
       'online-only',
     );
-    assert.equal(code, 2);
+    assert.equal(status, 2);
     assert.match(stderr, /module \.\/nope\.mjs is not there/);
   });
 
@@ -314,8 +310,8 @@ describe('a registered task', () => {
     const run = join(folder, 'run');
     await train({ run, config: smallConfig({ task: 'trained', envFrames: 80 }) });
     assert.match((await readConfig(run)).task, /trained\.mjs#trained$/);
-    const scored = await rlpd(folder, 'evaluate', '--run', 'run', '--episodes', '1', '--json');
-    assert.equal(scored.code, 0, scored.stderr);
+    const scored = await rlpdIn(folder, 'evaluate', '--run', 'run', '--episodes', '1', '--json');
+    assert.equal(scored.status, 0, scored.stderr);
   });
 
   it('without its module is refused there, in a sentence that says what to do', async (context) => {

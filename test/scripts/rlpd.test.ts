@@ -67,13 +67,16 @@ test('bad usage and bad input are one sentence and exit code 2', async (context)
     [
       [
         ...['train', '--task', 'walker-walk', '--preset', 'online-only', '--out', join(folder, 'x')],
-        ...['--cameras', 'side,side'],
+        ...['--cameras', 'side,side', '--backend', 'cpu'],
       ],
       /The camera "side" is given twice/,
     ],
     [['train', '--task', 'walker-walk', '--config', file], /"utdRatoi".*did you mean "utdRatio"/],
     [
-      ['train', '--task', 'moonwalk', '--preset', 'online-only', '--out', join(folder, 'x')],
+      [
+        ...['train', '--task', 'moonwalk', '--preset', 'online-only', '--out', join(folder, 'x')],
+        ...['--backend', 'cpu'],
+      ],
       /"?moonwalk"?.*walker-walk/,
     ],
     [['train', ...smallFlags(), '--out', join(file, 'run')], /cannot be used: a part of this path is a file/],
@@ -175,7 +178,8 @@ test('a conversion that left out everything says so and exits with 1, with the r
 test('a policy of another task of equal sizes is scored and said to be one; one episode has no interval', async (context) => {
   const run = join(await temporaryFolder(context), 'run');
   await train({ run, config: smallConfig({ envFrames: 400 }) });
-  const score = (...args: string[]) => rlpd('evaluate', '--run', run, '--backend', 'cpu', ...args);
+  const score = (...args: string[]) =>
+    rlpd('evaluate', '--run', run, '--backend', 'cpu', '--workers', '1', ...args);
   const other = await score('--task', 'cartpole-balance', '--episodes', '1');
   assert.equal(other.status, 0, other.stderr);
   assert.match(other.stderr, /trained on cartpole-swingup and is scored on another task, cartpole-balance\./);

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type ComparedRun, compareRuns, readComparedRun } from '../../src/study/compare.js';
 import type { RunConfig } from '../../src/training/config.js';
 import type { MetricsLine } from '../../src/training/metrics.js';
+import { rlpd } from '../scripts/commandLine.js';
 import { smallConfig, temporaryFolder } from '../training/smallRun.js';
-
-const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
 
 function evaluation(envFrames: number, mean: number, seconds?: number): MetricsLine {
   const counters = { envFrames, agentSteps: envFrames / 8, updates: envFrames / 8, episodes: 0 };
@@ -185,9 +182,7 @@ test('the command reads folders of runs, writes a chart for each, and prints a t
     await write('e', { task: 'pendulum-swingup', emaRate: 0.0125, targetEntropy: -1 }, [0, 2]),
   ];
   const out = join(folder, 'out');
-  const { stdout, status } = spawnSync(process.execPath, [program, 'compare', ...folders, '--out', out], {
-    encoding: 'utf8',
-  });
+  const { stdout, status } = await rlpd('compare', ...folders, '--out', out);
   assert.equal(status, 0);
   assert.deepEqual((await readdir(out)).sort(), [
     'cartpole-swingup.png',

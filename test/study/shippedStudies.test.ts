@@ -1,24 +1,20 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { shippedStudies, studyNames } from '../../src/study/shippedStudies.js';
+import { rlpdIn } from '../scripts/commandLine.js';
 import { temporaryFolder } from '../training/smallRun.js';
-
-const program = fileURLToPath(new URL('../../scripts/rlpd.js', import.meta.url));
 
 test('away from the program’s folder its studies are listed, and one that is run or drawn leaves its results there', async (t) => {
   const folder = await temporaryFolder(t);
-  const study = (...args: string[]) =>
-    spawnSync(process.execPath, [program, 'study', ...args], { cwd: folder, encoding: 'utf8' });
+  const study = (...args: string[]) => rlpdIn(folder, 'study', ...args);
   const shipped = await studyNames(shippedStudies);
   assert.ok(shipped.includes('pixels'));
   const before = await readdir(join(shippedStudies, 'pixels'));
   await mkdir(join(folder, 'results/mine'), { recursive: true });
   await writeFile(join(folder, 'results/mine/study.json'), '{}');
-  const listed = study('list');
+  const listed = await study('list');
   assert.equal(listed.status, 0, listed.stderr);
   assert.match(listed.stdout, /^mine: "question" in .*study\.json/m);
   for (const name of shipped)
@@ -26,15 +22,15 @@ test('away from the program’s folder its studies are listed, and one that is r
       listed.stdout,
       new RegExp(`^${name} \\(comes with the program\\): .*\\?\n  (paper|small) `, 'm'),
     );
-  assert.match(study('status', 'pixels').stdout, /^\d+ of \d+ runs finished/m);
+  assert.match((await study('status', 'pixels')).stdout, /^\d+ of \d+ runs finished/m);
   assert.deepEqual(await readdir(join(folder, 'results')), ['mine']);
-  const drawn = study('report', 'pixels');
+  const drawn = await study('report', 'pixels');
   assert.equal(drawn.status, 0, drawn.stderr);
   assert.match(drawn.stderr, /comes with the program; its results go to results\/pixels/);
   assert.ok((await readdir(join(folder, 'results/pixels'))).includes('README.md'));
   assert.deepEqual(await readdir(join(shippedStudies, 'pixels')), before);
-  assert.match(study('list').stdout, /^pixels: /m);
-  const unknown = study('status', 'nothing');
+  assert.match((await study('list')).stdout, /^pixels: /m);
+  const unknown = await study('status', 'nothing');
   assert.equal(unknown.status, 2);
   assert.match(
     unknown.stderr,

@@ -1,7 +1,7 @@
-/** A recording that kills its own process: arguments OUT EPISODES (0: not at all). */
+/** A recording that kills its own process: arguments OUT EPISODES, after which it does. */
 import { collect } from '../../src/training/collect.js';
 
-const [, , folder = '', killAfter = '0'] = process.argv;
+const [, , folder = '', killAfter = '1'] = process.argv;
 await collect({
   task: 'cartpole-swingup',
   folder,

@@ -49,6 +49,7 @@ before(async () => {
     mode: 'sample',
     environment: { actionRepeat, imageSize: 8 },
     seed: 1,
+    workers: 1,
     details: {},
   });
   await train({ run: join(folder, 'whole'), config: config() });

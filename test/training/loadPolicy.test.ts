@@ -58,6 +58,7 @@ test('a policy that a program loads acts as rlpd evaluate has it act', async () 
     behaviour: await readBehaviour(file),
     engine,
     episodes: 2,
+    workers: 1,
     seed: 4,
   });
   assert.deepEqual(scored?.evaluation.returns, own);
@@ -122,6 +123,7 @@ test('a program trains, loads the run’s best policy, collects with it and draw
     folder: join(folder, 'data'),
     behaviours: [best, ...(await behaviours(config.task, 'random', 1))],
     environment: { imageSize: 16 },
+    workers: 1,
     engine,
   });
   const dataset = await openDataset(join(folder, 'data'));

@@ -59,6 +59,7 @@ before(async () => {
       mode: 'sample',
       environment: { actionRepeat, imageSize },
       seed,
+      workers: 1,
       details: { level: 'random' },
     });
   await train({ run: join(folder, 'whole'), config: config() });

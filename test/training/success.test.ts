@@ -169,6 +169,7 @@ describe('collect', () => {
     mode: 'sample' as const,
     environment: { imageSize: 4 },
     seed: 3,
+    workers: 1,
     details: {},
   });
 

@@ -69,6 +69,7 @@ describe(
         mode: 'sample',
         environment: { actionRepeat, imageSize },
         seed: 1,
+        workers: 1,
         details: {},
       });
       const config = smallConfig({
