@@ -31,6 +31,8 @@ const objectFolder = join(buildFolder, 'native');
 /** The addon, once it is built. */
 export const binary = join(buildFolder, 'rlpd_torch.node');
 const stamp = join(buildFolder, 'rlpd_torch.json');
+/** To compile the headers alone takes as long as two sources. */
+const worthPrecompiling = 5;
 /** Ending of what this process is still writing: another may be building at the same time. */
 const partial = `.${process.pid}.part`;
 
@@ -84,9 +86,11 @@ export async function buildNative({ log = () => {} } = {}) {
   );
   const run = (commandLine) =>
     promisify(execFile)(compiler.command, commandLine, { cwd: root, maxBuffer: 1 << 26 });
+  const shared = join(objectFolder, `headers${partial}`);
   try {
+    const first = pending.length >= worthPrecompiling ? await precompiled(shared, plan.flags, run) : [];
     await eachOf(pending, availableParallelism(), async ({ name, path }) => {
-      await run([...plan.flags, '-c', join(sourceFolder, name), '-o', path + partial]);
+      await run([...plan.flags, ...first, '-c', join(sourceFolder, name), '-o', path + partial]);
       renameSync(path + partial, path);
     });
     const inputs = objects.map((object) => object.path);
@@ -104,6 +108,8 @@ export async function buildNative({ log = () => {} } = {}) {
       ],
       false,
     );
+  } finally {
+    rmSync(shared, { recursive: true, force: true });
   }
   const description = {
     key: plan.key,
@@ -122,6 +128,21 @@ export async function buildNative({ log = () => {} } = {}) {
     missing: false,
     message: `The native engine is built (${libtorch.description}).`,
   };
+}
+
+/**
+ * libtorch's headers, which are most of what the compiler reads of a source, compiled once for all of them: a third of the
+ * whole build is saved. The objects are the same, byte for byte.
+ * @returns the flags that make a source begin with them; none where the compiler cannot do that
+ */
+async function precompiled(folder, flags, run) {
+  const header = join(folder, 'libtorch.h');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(header, '#include <ATen/ATen.h>\n');
+  return run([...flags, '-x', 'c++-header', header, '-o', `${header}.gch`]).then(
+    () => ['-include', header],
+    () => [],
+  );
 }
 
 /** All that the binary is made from, and a key that changes with any of it. */
@@ -170,7 +191,7 @@ function removeLeftovers(objects) {
       const isStale = writer
         ? !isAlive(Number(writer))
         : name.endsWith('.o') && !current.has(join(folder, name));
-      if (isStale) rmSync(join(folder, name), { force: true });
+      if (isStale) rmSync(join(folder, name), { recursive: true, force: true });
     }
   }
 }

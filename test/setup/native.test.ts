@@ -42,15 +42,16 @@ function put(path: string, text: string): void {
   writeFileSync(join(clone, path), text);
 }
 
-/** It notes what it was asked to write, and writes it or complains. */
-function compilerIs(behaviour: 'write' | 'fail'): void {
+/** It notes what it was asked to write, and writes it or complains: of all, or of headers. */
+function compilerIs(behaviour: 'write' | 'fail' | 'fail at headers'): void {
   put(
     'bin/c++',
     `#!/bin/sh
 [ "$1" = --version ] && { echo stand-in; exit; }
 echo " $* " >> '${clone}/flags'
+${behaviour === 'fail at headers' ? 'case " $* " in *" c++-header "*) exit 1;; esac' : ''}
 for word; do
-  [ "$before" = -o ] && { echo "\${word##*/}" >> '${clone}/log'; ${behaviour === 'write' ? 'echo made > "$word"' : 'echo "one.cpp:1: error: no such thing" >&2; exit 1'}; }
+  [ "$before" = -o ] && { echo "\${word##*/}" >> '${clone}/log'; ${behaviour !== 'fail' ? 'echo made > "$word"' : 'echo "one.cpp:1: error: no such thing" >&2; exit 1'}; }
   before="$word"
 done
 `,
@@ -83,6 +84,23 @@ test('a first build compiles every source and links; a second does nothing, even
   const second = build();
   assert.deepEqual([second.status, second.made], [0, []]);
   assert.match(second.said, /up to date/);
+});
+
+test('many sources share libtorch’s headers, compiled once and not kept, where the compiler can do that', () => {
+  for (const name of ['three', 'four', 'five']) put(`src/backend/native/${name}.cpp`, name);
+  const sources = ['five', 'four', 'one', 'rlpd_torch', 'three', 'two'];
+  const sharing = () =>
+    readFileSync(join(clone, 'flags'), 'utf8')
+      .split('\n')
+      .filter((told) => / -include \S.*libtorch\.h -c /.test(told)).length;
+  compilerIs('fail at headers');
+  assert.deepEqual(build().made, sources);
+  assert.equal(sharing(), 0);
+  put('src/backend/native/all.h', 'changed');
+  compilerIs('write');
+  assert.deepEqual(build().made, [...sources, 'libtorch'].sort());
+  assert.equal(sharing(), 5);
+  assert.ok(readdirSync(join(clone, 'build/native')).every((name) => name.endsWith('.o')));
 });
 
 test('a changed source is compiled anew, a changed header or libtorch everything', () => {
