@@ -7,6 +7,22 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 
+/** Files that take long come first: one that began last would be waited for alone. */
+const long = [
+  'training/resume',
+  'study/runStudy',
+  'training/players',
+  'training/pixelRun',
+  'training/runData',
+  'training/torchResume',
+  'backend/portable',
+  'agent/memory',
+  'training/success',
+  'training/collectResume',
+  'training/ibrlRun',
+  'setup/package',
+  'parity/physics',
+].map((name) => join(`${name}.test.js`));
 /** A test that takes longer has hung, and so has a file whose process lives on that long after its last result. */
 const patienceSeconds = 300;
 
@@ -17,7 +33,7 @@ const files = (existsSync(testFolder) ? readdirSync(testFolder, { recursive: tru
   .filter((name) => name.endsWith('.test.js'))
   .map((name) => join(testFolder, name))
   .filter((file) => wanted.length === 0 || wanted.some((word) => relative(root, file).includes(word)))
-  .sort();
+  .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 if (files.length === 0) {
   const reason =
     wanted.length > 0 ? `No test file's path contains ${wanted.join(' or ')}` : 'No compiled test';
@@ -35,6 +51,11 @@ const restartWatchdog = () => {
   watchdog = setTimeout(() => hung.abort(), (patienceSeconds + 10) * 1000);
 };
 restartWatchdog();
+
+function rank(file) {
+  const place = long.indexOf(relative(testFolder, file));
+  return place < 0 ? long.length : place;
+}
 
 const events = run({
   files,

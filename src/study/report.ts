@@ -47,24 +47,32 @@ const profileThresholds = Array.from({ length: 101 }, (_, i) => i / 100);
 /** More missing runs than these are counted by variant instead of named. */
 const namedMissing = 8;
 
-/**
- * Writes the page and its figures.
- * @param results all there are; those of other fingerprints or settings are shown apart
- * @returns the page's path
- */
-export async function studyReport(study: Study, results: readonly RunResult[]): Promise<string> {
+/** The page as Markdown, and its figures as SVG by their path without ending from `figures/`. */
+export interface StudyPage {
+  readonly text: string;
+  readonly figures: Readonly<Record<string, string>>;
+}
+
+/** @param results all there are; those of other fingerprints or settings are shown apart */
+export async function studyPage(study: Study, results: readonly RunResult[]): Promise<StudyPage> {
   const parts = scaleNames.flatMap((scale) =>
     study.scales[scale] === undefined ? [] : scaleParts(study, scaleResults(study, scale, results)),
   );
   const page = [...(await head(study)), ...parts.flatMap(({ text }) => text)].join('\n\n');
+  return { text: `${page}\n`, figures: Object.assign({}, ...parts.map((part) => part.figures)) };
+}
+
+/** Writes the page and its figures. @returns the page's path */
+export async function studyReport(study: Study, results: readonly RunResult[]): Promise<string> {
+  const page = await studyPage(study, results);
   const figures = join(study.folder, FIGURES_FOLDER);
   await rm(figures, { recursive: true, force: true });
-  for (const [name, svg] of parts.flatMap((part) => Object.entries(part.figures ?? {}))) {
+  for (const [name, svg] of Object.entries(page.figures)) {
     await makeFolder(join(figures, name, '..'));
     for (const ending of ['svg', 'png']) await writeChart(join(figures, `${name}.${ending}`), svg);
   }
   const path = join(study.folder, PAGE_FILE);
-  await writeFileAtomic(path, `${page}\n`);
+  await writeFileAtomic(path, page.text);
   return path;
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { studyReport } from '../../src/study/report.js';
+import { studyPage, studyReport } from '../../src/study/report.js';
 import type { RunResult } from '../../src/study/results.js';
 import { estimate, interquartileMeanOf, probabilityOfImprovement } from '../../src/study/statistics.js';
 import { studyRuns } from '../../src/study/study.js';
@@ -19,7 +19,13 @@ import {
 async function pageOf(context: TestContext, change: (results: RunResult[]) => RunResult[] = (all) => all) {
   const study = syntheticStudy(await temporaryFolder(context));
   const results = change(syntheticResults(study));
-  return { study, results, page: await readFile(await studyReport(study, results), 'utf8') };
+  return { study, results, page: (await studyPage(study, results)).text };
+}
+
+/** The same as it is written, with its figures. */
+async function reportOf(context: TestContext, change: (results: RunResult[]) => RunResult[] = (all) => all) {
+  const study = syntheticStudy(await temporaryFolder(context));
+  return { study, page: await readFile(await studyReport(study, change(syntheticResults(study))), 'utf8') };
 }
 
 /** The part of the page under a heading. */
@@ -95,12 +101,13 @@ test('what is summed up over tasks is the interquartile mean of normalised score
 });
 
 test('the figures that the page shows are there, and nothing else is', async (context) => {
-  const { study, page } = await pageOf(context);
+  const study = syntheticStudy(await temporaryFolder(context));
+  const stale = join(study.folder, 'figures', 'small', 'stale.svg');
+  await mkdir(join(stale, '..'), { recursive: true });
+  await writeFile(stale, '');
+  const page = await readFile(await studyReport(study, syntheticResults(study)), 'utf8');
   const shown = [...page.matchAll(/\((figures\/[^)]+)\)/g)].map(([, path = '']) => path);
   assert.equal(shown.length, 14);
-  const stale = join(study.folder, 'figures', 'small', 'stale.svg');
-  await writeFile(stale, '');
-  await studyReport(study, syntheticResults(study));
   const found = (await readdir(join(study.folder, 'figures'), { recursive: true })).filter((name) =>
     name.includes('.'),
   );
@@ -108,8 +115,8 @@ test('the figures that the page shows are there, and nothing else is', async (co
 });
 
 test('equal results give equal bytes, in whatever order they come', async (context) => {
-  const once = await pageOf(context);
-  const again = await pageOf(context, (results) => results.reverse());
+  const once = await reportOf(context);
+  const again = await reportOf(context, (results) => results.reverse());
   assert.equal(again.page, once.page);
   for (const ending of ['png', 'svg']) {
     const picture = join('figures', 'small', `walker-walk_expert.${ending}`);
@@ -202,7 +209,7 @@ test('how long it takes is the median over seeds, of which one that never got th
       })),
     }),
   );
-  const text = section(await readFile(await studyReport(study, results), 'utf8'), '### How long it takes');
+  const text = section((await studyPage(study, results)).text, '### How long it takes');
   const [at300 = '', at800 = ''] = text.split('A mean return of 800:');
   assert.equal(row(at300, 'walker-walk, expert')[1], '20,000 frames, 20 min (2 of 3)');
   assert.equal(row(at800, 'walker-walk, expert')[1], '30,000 frames, 30 min (2 of 3)');
@@ -215,6 +222,6 @@ test('what the results show is read from findings.md, and without it nobody has 
   assert.match(page, /0 of 30 runs/);
   await mkdir(study.folder, { recursive: true });
   await writeFile(join(study.folder, 'findings.md'), 'Prior data *helps*.\n');
-  const written = await readFile(await studyReport(study, []), 'utf8');
-  assert.equal(section(written, '## What it shows').trim(), 'Prior data *helps*.');
+  const { text } = await studyPage(study, []);
+  assert.equal(section(text, '## What it shows').trim(), 'Prior data *helps*.');
 });

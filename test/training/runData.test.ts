@@ -3,9 +3,10 @@ import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
+import { collect } from '../../src/training/collect.js';
 import { readConfig } from '../../src/training/runFolder.js';
 import { train } from '../../src/training/train.js';
-import { smallConfig, stopAt, temporaryFolder, traces } from './smallRun.js';
+import { smallConfig, smallSettings, stopAt, temporaryFolder, traces } from './smallRun.js';
 
 /** Holds two datasets, `one` and `two`, and a run on both that was stopped half-way. */
 let place: string;
@@ -23,12 +24,15 @@ before(async () => {
       clean = fn;
     },
   });
-  for (const [seed, name] of ['one', 'two'].entries()) {
-    const source = join(place, 'source');
-    await train({ run: source, config: smallConfig({ envFrames: 1000, evaluationInterval: 5000, seed }) });
-    await rename(join(source, 'replay'), join(place, name));
-    await rm(source, { recursive: true });
-  }
+  for (const [seed, name] of ['one', 'two'].entries())
+    await collect({
+      task: smallSettings.task,
+      folder: join(place, name),
+      behaviours: [undefined],
+      environment: { actionRepeat: smallSettings.actionRepeat, imageSize: 8 },
+      seed,
+      workers: 1,
+    });
   const config = smallConfig({ ...settings, dataset: [join(place, 'one:0.7'), join(place, 'two:0.3')] });
   await train({ run: join(place, 'whole'), config });
   whole = await traces(join(place, 'whole'));
