@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -107,25 +107,32 @@ test('a finished run keeps its settings, its numbers and where they come from, a
 
 test('killed at three moments, children and all, a study ends with the same numbers', async () => {
   const study = await tinyStudy(join(root, 'killed/results/tiny'), oneSeed);
-  const { runs } = places('killed');
-  const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
-  const [first, second] = studyRuns(study, 'small').map(({ id }) => id) as [string, string];
-  for (const moment of [
-    () => isThere(join(runs, 'tiny', first, 'config.json')),
-    () => isThere(join(runs, 'tiny', first, 'checkpoints/latest')),
-    () => isThere(join(runs, 'tiny', second, 'checkpoints/latest')),
-  ]) {
+  const folders = places('killed');
+  const [first, second] = studyRuns(study, 'small').map(({ id }) => join(folders.runs, 'tiny', id)) as [
+    string,
+    string,
+  ];
+  const textOf = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
+  const checkpoints = [first, second].map((run) => join(run, 'checkpoints/latest'));
+  // When it has begun, and twice when there is a checkpoint that was not there before.
+  for (const watched of [[join(first, 'config.json')], checkpoints, checkpoints]) {
+    // The children of the one that was killed notice that nobody is there any more, and end with a checkpoint.
+    while ((await textOf(join(first, 'lock.json'))) + (await textOf(join(second, 'lock.json'))) !== '')
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    const seen = async () => (await Promise.all(watched.map(textOf))).join();
+    const before = await seen();
     const child = runElsewhere('killed');
-    while (!(await moment())) {
+    const exit = once(child, 'exit');
+    while ((await seen()) === before) {
       assert.equal(child.exitCode, null, 'it ended before the moment came');
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    await exit;
   }
-  // Its children notice that nobody is there any more, and end with a checkpoint; until then they have their runs.
+  // Until they have ended, its children have their runs.
   for (;;) {
-    const outcome = await runStudy({ study, scale: 'small', ...places('killed') });
+    const outcome = await runStudy({ study, scale: 'small', ...folders });
     assert.deepEqual(outcome.failed, []);
     if (outcome.missing === 0) break;
     await new Promise((resolve) => setTimeout(resolve, 50));
