@@ -79,13 +79,13 @@ describe(
         dataset: [join(folder, 'data')],
         actionRepeat,
         imageSize,
-        envFrames: 90 * actionRepeat,
+        envFrames: 70 * actionRepeat,
         randomSteps: 10,
         replayCapacity: 52,
         checkpointInterval: 40 * actionRepeat,
         trunkWidth: 8,
       });
-      const [whole, stopped] = await wholeAndStopped(folder, config, [15, 63]);
+      const [whole, stopped] = await wholeAndStopped(folder, config, [15, 55]);
       assert.deepEqual(stopped, whole);
     });
   },
