@@ -5,10 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { imageName, isImageName } from '../envs/imageName.js';
 import { InputError } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files/atomicFile.js';
 import { codecNames, DEFAULT_CODEC } from './codecs/registry.js';
-import { imageName, isImageName } from './imageName.js';
 import { returnStatistics } from './statistics.js';
 
 export const MANIFEST_FILE = 'manifest.json';

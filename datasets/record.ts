@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto';
 import { Packr, Unpackr } from 'msgpackr';
 import { z } from 'zod';
+import { UNNAMED_IMAGE } from '../envs/imageName.js';
 import type { FramesShape } from './codecs/frameCodec.js';
 import { type CodecName, codecs } from './codecs/registry.js';
 import { type Episode, type FrameLayout, frameBytes } from './episode.js';
-import { UNNAMED_IMAGE } from './imageName.js';
 import type { Manifest } from './manifest.js';
 import { type EpisodeProblemKind, findFaults } from './problems.js';
 

@@ -5,6 +5,7 @@
 
 import type { DistractionOptions } from './distraction/levels.js';
 import type { Appearance } from './renderer/appearance.js';
+import type { RewardTerms } from './rewardTerms.js';
 
 /** A box of numbers; `low` and `high` hold for every element. */
 export interface BoxSpace {
@@ -56,6 +57,16 @@ export interface StepInfo {
   readonly invalid?: string;
   /** Whether the task was done in one of the step's env frames; absent where it knows no success. */
   readonly success?: boolean;
+  /**
+   * `[A]` in [−1, 1]: what was executed in place of the action that was given, because a person took over; the
+   * transition is of this one. The mean over the step's env frames. Null where nobody took over, though somebody
+   * could have; absent where nobody can.
+   */
+  readonly executedAction?: Float32Array | null;
+  /** Parts of the reward by name, each summed over the repeated control steps; absent where it names none. */
+  readonly rewardTerms?: RewardTerms;
+  /** Of a reset: what is to be done in this episode, in words. */
+  readonly instruction?: string;
   readonly [key: string]: unknown;
 }
 
@@ -118,6 +129,8 @@ export interface EnvironmentSpec {
   readonly actionSize: number;
   /** Null where it is not known. */
   readonly actionBox: ActionBox | null;
+  /** Of an action's dimensions; absent or null where they have none. */
+  readonly actionNames?: readonly string[] | null;
   readonly stateSize: number;
   /** What pictures are drawn through where none is named. */
   readonly camera: string;

@@ -39,6 +39,7 @@ const environmentSchema = z.object({
     maxEnvFrames: z.int().min(1),
     actionSize: z.int().min(1),
     actionBox: z.object({ low: z.array(z.number()), high: z.array(z.number()) }).nullable(),
+    actionNames: z.array(z.string()).nullish(),
     stateSize: size,
     camera: z.string(),
     renderer: z.string(),
@@ -82,7 +83,7 @@ export class OwnEnvironment extends Wrapper {
       // Where pictures are still to be taken, whoever takes them drops the state.
       ...((observations !== 'pixels' || images.length === 0) && state && { state }),
     };
-    const { actionSize, actionBox, stateSize } = inner.spec;
+    const { actionSize, actionBox, actionNames, stateSize } = inner.spec;
     this.#require(
       count(inner.actionSpace) === actionSize,
       'spec.actionSize is not the size of its actionSpace',
@@ -91,6 +92,10 @@ export class OwnEnvironment extends Wrapper {
     this.#require(
       actionBox === null || [actionBox.low, actionBox.high].every(({ length }) => length === actionSize),
       'spec.actionBox has another number of bounds than actions',
+    );
+    this.#require(
+      actionNames == null || actionNames.length === actionSize,
+      'spec.actionNames has another number of names than actions',
     );
   }
 
@@ -133,6 +138,11 @@ export class OwnEnvironment extends Wrapper {
     const { observation, reward, terminated, truncated, info = {} } = this.inner.step(action);
     this.#require(typeof reward === 'number', `its reward is ${reward} and not a number`);
     const isSound = Number.isFinite(reward);
+    const { executedAction } = info;
+    this.#require(
+      executedAction == null || isAction(executedAction, this.inner.spec.actionSize),
+      `its info.executedAction is not the ${this.inner.spec.actionSize} numbers from −1 to 1 (Float32Array) of an action`,
+    );
     return {
       observation: this.#observe(observation),
       reward: isSound ? reward : 0,
@@ -168,6 +178,10 @@ export class OwnEnvironment extends Wrapper {
     if (!isKept)
       throw new InputError(`The environment of ${this.#module} does not keep to its own word: ${otherwise}.`);
   }
+}
+
+function isAction(value: unknown, size: number): boolean {
+  return value instanceof Float32Array && value.length === size && value.every((one) => Math.abs(one) <= 1);
 }
 
 function count({ shape }: BoxSpace): number {

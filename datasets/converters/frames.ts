@@ -7,8 +7,8 @@
 
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { UNNAMED_IMAGE } from '../../envs/imageName.js';
 import { InputError } from '../../src/errors.js';
-import { UNNAMED_IMAGE } from '../imageName.js';
 import { readTable, type Table } from '../sources/table.js';
 import type { PictureColumn } from './camera.js';
 import type { ConversionSource } from './conversionSource.js';

@@ -4,9 +4,9 @@
  * reward and the ends, and what is made of them.
  */
 import type { ActionBox } from '../../envs/environment.js';
+import { imageNames } from '../../envs/imageName.js';
 import { InputError } from '../../src/errors.js';
 import type { EpisodeSource, FrameLayout } from '../episode.js';
-import { imageNames } from '../imageName.js';
 import type { DatasetHeader, Provenance } from '../manifest.js';
 import { Camera, type PictureColumn } from './camera.js';
 import type { ConversionSource, SourceEpisode, SourceProblem } from './conversionSource.js';

@@ -1,5 +1,5 @@
 /** What a dm_control recording does not say about itself: its control step and the name of camera 0. */
-import { UNNAMED_IMAGE } from '../imageName.js';
+import { UNNAMED_IMAGE } from '../../envs/imageName.js';
 
 interface DomainFacts {
   /** Seconds of one control step. */

@@ -3,10 +3,10 @@
  * mean the same by a frame, an action, a step and a reward.
  */
 import type { ActionBox } from '../../envs/environment.js';
+import { UNNAMED_IMAGE } from '../../envs/imageName.js';
 import { suiteNames } from '../../envs/suite/registry.js';
 import type { FrameLayout } from '../episode.js';
 import { matchImages } from '../imageMatching.js';
-import { UNNAMED_IMAGE } from '../imageName.js';
 import type { Manifest } from '../manifest.js';
 import { quantile } from '../statistics.js';
 import type { Finding, Target } from './finding.js';

@@ -6,11 +6,13 @@ import { isIP } from 'node:net';
 import { Packr, Unpackr } from 'msgpackr';
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
+import { anyNumber, bytes, outcome, pictureShape, positive } from './fields.js';
+import { version1 } from './version1.js';
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 /** A message is preceded by its length in bytes, an unsigned 32-bit number, most significant byte first. */
 export const lengthBytes = 4;
-/** The largest answer that is taken: a picture of 4096 × 4096 and some. */
+/** The largest answer that is taken: several pictures of 2048 × 2048. */
 export const maxAnswerBytes = 64 * 2 ** 20;
 
 export interface Address {
@@ -47,40 +49,62 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-const bytes = z.instanceof(Uint8Array);
-const size = z.int().min(0);
+const factsSchema = z
+  .object({
+    protocol: z.literal(protocolVersion),
+    /** The task, with what tells it from others of its family. */
+    name: z.string().min(1),
+    renderer: z.string(),
+    actionSize: positive,
+    /** What −1 and 1 of an action are, dimension by dimension; null where that is not known. */
+    actionLow: z.array(z.number()).nullable(),
+    actionHigh: z.array(z.number()).nullable(),
+    actionNames: z.array(z.string()).nullish(),
+    stateSize: z.int().min(0),
+    /** The pictures that it observes, by their keys; names are joined by "/" where one lies in another. */
+    images: z.array(z.object({ key: z.string(), shape: pictureShape })),
+    /** Whether `render` gives a picture. */
+    renders: z.boolean(),
+    maxSteps: positive.nullable(),
+    /** Seconds of one control step. */
+    timestep: z.number().positive(),
+    /** What is to be done, in words. */
+    instruction: z.string().nullish(),
+  })
+  .superRefine((facts, context) => {
+    const { actionSize, actionLow, actionHigh, actionNames, images } = facts;
+    const complain = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    for (const [name, list] of Object.entries({ actionLow, actionHigh, actionNames }))
+      if (list != null && list.length !== actionSize)
+        complain(name, `it has ${list.length} entries, expected ${actionSize}`);
+    if ((actionLow === null) !== (actionHigh === null)) complain('actionHigh', 'one end alone is no box');
+    const bad =
+      actionLow?.findIndex((low, i) => !(low < (actionHigh?.[i] ?? Number.POSITIVE_INFINITY))) ?? -1;
+    if (bad >= 0) complain('actionLow', `that of dimension ${bad} is not below its high end`);
+    if (new Set(images.map(({ key }) => key)).size < images.length)
+      complain('images', 'two pictures have one key');
+  });
 
-/** Height, width, channels. */
-const pictureShape = z.tuple([size.min(1), size.min(1), z.union([z.literal(1), z.literal(3)])]);
-
-const factsSchema = z.object({
-  protocol: z.literal(protocolVersion),
-  name: z.string().min(1),
-  renderer: z.string(),
-  actionSize: z.int().min(1),
-  stateSize: size,
-  /** Null where it observes no picture. */
-  pixels: pictureShape.nullable(),
-  /** Whether `render` gives a picture. */
-  renders: z.boolean(),
-  maxSteps: z.int().min(1).nullable(),
-  timestep: z.number().positive(),
-});
-
-const observed = { state: bytes.nullable(), pixels: bytes.nullable() };
+const observed = {
+  state: bytes.nullable(),
+  images: z.record(z.string(), bytes),
+};
 
 const answerSchemas = {
   hello: factsSchema,
-  reset: z.object(observed),
+  reset: z.object({
+    ...observed,
+    /** Where it changes from one episode to the next. */
+    instruction: z.string().nullish(),
+  }),
   step: z.object({
     ...observed,
-    /** Any number, infinite and NaN too: what to make of those is not a matter of form. */
-    reward: z.custom<number>((value) => typeof value === 'number', 'expected a number'),
-    terminated: z.boolean(),
-    truncated: z.boolean(),
-    steps: z.int().min(1),
-    /** Whether the task was done in one of them; absent where the environment does not say. */
-    success: z.boolean().optional(),
+    ...outcome,
+    /** Parts of the reward. */
+    rewardTerms: z.record(z.string(), anyNumber).optional(),
+    /** In the environment's own units: what was executed instead of the action that was sent. */
+    executed: bytes.nullish(),
   }),
   render: z.object({ pixels: bytes, shape: pictureShape }),
 };
@@ -89,6 +113,9 @@ export type Facts = z.infer<typeof factsSchema>;
 export type Answer<Op extends Request['op']> = z.infer<(typeof answerSchemas)[Op]>;
 
 const refusalSchema = z.object({ error: z.string(), isInput: z.boolean().default(false) });
+
+/** The server does not do what was asked, and the user can put it right. */
+export class RefusedError extends InputError {}
 
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
@@ -103,10 +130,41 @@ export function packRequest(request: Request): Uint8Array {
 }
 
 /**
+ * The facts with which a server answers a hello, in this version's words whichever it speaks.
+ * @throws as `parseAnswer`, and InputError for a version of the protocol that is not spoken here
+ */
+export function parseHello(body: Uint8Array, where: string): { facts: Facts; version: number } {
+  const message = unpack(body, where);
+  const version = z.object({ protocol: z.number() }).safeParse(message).data?.protocol ?? protocolVersion;
+  if (version === 1) {
+    const facts = check('hello', version1.hello.safeParse(message), where);
+    return { version, facts: { ...facts, protocol: protocolVersion } };
+  }
+  if (version !== protocolVersion)
+    throw new InputError(
+      `The server at ${where} speaks version ${version} of the protocol, and versions 1 and ${protocolVersion} are spoken here: bring rlpd-pixels and the server to the same one.`,
+    );
+  return { version, facts: check('hello', factsSchema.safeParse(message), where) };
+}
+
+/**
+ * @param version of the protocol, as the hello was answered
  * @param where the server, for the message of an error
  * @throws InputError where the server refuses what was asked, Error where it failed or does not keep to the protocol
  */
-export function parseAnswer<Op extends Request['op']>(op: Op, body: Uint8Array, where: string): Answer<Op> {
+export function parseAnswer<Op extends Exclude<Request['op'], 'hello'>>(
+  op: Op,
+  body: Uint8Array,
+  where: string,
+  version: number,
+): Answer<Op> {
+  const message = unpack(body, where);
+  const schemas = version === 1 ? { ...answerSchemas, ...version1 } : answerSchemas;
+  return check(op, schemas[op].safeParse(message) as z.ZodSafeParseResult<Answer<Op>>, where);
+}
+
+/** The message, unless it is a refusal. */
+function unpack(body: Uint8Array, where: string): unknown {
   let message: unknown;
   try {
     message = unpackr.unpack(body);
@@ -114,17 +172,16 @@ export function parseAnswer<Op extends Request['op']>(op: Op, body: Uint8Array, 
     throw new Error(`What answers at ${where} does not speak the protocol: its answer is not msgpack.`);
   }
   const refusal = refusalSchema.safeParse(message);
-  if (refusal.success) {
-    const { error, isInput } = refusal.data;
-    const text = `The environment at ${where} says: ${error}`;
-    throw isInput ? new InputError(text) : new Error(text);
-  }
-  const parsed = answerSchemas[op].safeParse(message);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Error(
-      `What answers at ${where} does not speak the protocol: "${issue?.path.join('.')}" in its answer to ${op}: ${issue?.message}.`,
-    );
-  }
-  return parsed.data as Answer<Op>;
+  if (!refusal.success) return message;
+  const { error, isInput } = refusal.data;
+  const text = `The environment at ${where} says: ${error.replace(/\.$/, '')}.`;
+  throw isInput ? new RefusedError(text) : new Error(text);
+}
+
+function check<T>(op: string, parsed: z.ZodSafeParseResult<T>, where: string): T {
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Error(
+    `What answers at ${where} does not speak the protocol: "${issue?.path.join('.')}" in its answer to ${op}: ${issue?.message}.`,
+  );
 }

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
 import { Generator } from '../../src/random/generator.js';
+import { toUnitActions } from '../actionBox.js';
 import type {
   BoxSpace,
   Environment,
@@ -17,8 +18,10 @@ import type {
   ObservationSpace,
   RenderOptions,
   ResetResult,
+  StepInfo,
   StepResult,
 } from '../environment.js';
+import { imageNames, UNNAMED_IMAGE } from '../imageName.js';
 import { imageSpaces } from '../imageSpaces.js';
 import { Connection, ConnectionLost } from './connection.js';
 import {
@@ -29,7 +32,9 @@ import {
   packRequest,
   parseAddress,
   parseAnswer,
+  parseHello,
   protocolVersion,
+  RefusedError,
   type Request,
 } from './protocol.js';
 import { resize } from './resize.js';
@@ -50,8 +55,6 @@ const retryMs = 500;
 const maxBreaks = 3;
 /** Where the environment names no limit of its own. */
 const defaultMaxSteps = 1000;
-/** What its one picture is called. */
-const imageName = 'remote';
 /** Holds the token that the server was started with. */
 const tokenVariable = 'RLPD_REMOTE_TOKEN';
 
@@ -73,6 +76,10 @@ export class RemoteEnvironment implements Environment {
   readonly #connection: Connection;
   readonly #times: RemoteTimes;
   readonly #facts: Facts;
+  /** Of the protocol, as the server speaks it. */
+  #version: number;
+  /** What each of the server's pictures is called here, by its key. */
+  readonly #names: ReadonlyMap<string, string>;
   #random: Generator;
   /** Env frames since the reset; null when an episode has to be started first. */
   #envFrames: number | null = null;
@@ -80,25 +87,26 @@ export class RemoteEnvironment implements Environment {
   #broken: string | undefined;
   /** Episodes broken off since the last step that was answered. */
   #breaks = 0;
-  /** What was seen last, in the server's size. */
-  #picture: Frame | undefined;
+  /** What was seen last, by name and in the server's size. */
+  #pictures: ReadonlyMap<string, Frame> = new Map();
 
   private constructor(
     address: Address,
     connection: Connection,
-    facts: Facts,
+    { facts, version }: Introduction,
     options: EnvironmentOptions,
     times: RemoteTimes,
   ) {
-    const { observations = 'pixels', imageSize, actionRepeat = 1, seed = 0 } = options;
+    const { observations = 'pixels', imageSize, cameras, actionRepeat = 1, seed = 0 } = options;
     this.#address = address;
     this.#where = name(address);
     this.#connection = connection;
     this.#facts = facts;
+    this.#version = version;
     this.#times = times;
     this.#random = resetStream(seed);
-    const { actionSize, stateSize, pixels } = facts;
-    if (observations === 'pixels' && pixels === null)
+    const { actionSize, actionLow, actionHigh, stateSize, images } = facts;
+    if (observations === 'pixels' && images.length === 0)
       throw new InputError(
         `The environment at ${this.#where} shows no pictures: start its server with --render, or learn from its state (--obs state).`,
       );
@@ -106,8 +114,10 @@ export class RemoteEnvironment implements Environment {
       throw new InputError(
         `The environment at ${this.#where} observes pictures alone: learn from its pixels (--obs pixels).`,
       );
-    const seen =
-      observations === 'state' || pixels === null ? [] : [{ name: imageName, channels: pixels[2] }];
+    const names = imageNames(images.map(({ key }) => key));
+    this.#names = new Map(images.map(({ key }, i) => [key, names[i] as string]));
+    const shown = images.map(({ shape }, i) => ({ name: names[i] as string, channels: shape[2] }));
+    const seen = observations === 'state' ? [] : chosen(shown, cameras, this.#where);
     this.actionSpace = { shape: [actionSize], low: -1, high: 1, dtype: 'float32' };
     this.observationSpace = {
       images: imageSpaces(seen, { imageSize, frameStack: 1 }),
@@ -122,9 +132,10 @@ export class RemoteEnvironment implements Environment {
       controlTimestep: facts.timestep,
       maxEnvFrames: facts.maxSteps ?? defaultMaxSteps,
       actionSize,
-      actionBox: null,
+      actionBox: actionLow && actionHigh && { low: actionLow, high: actionHigh },
+      actionNames: facts.actionNames ?? null,
       stateSize,
-      camera: imageName,
+      camera: seen[0]?.name ?? names[0] ?? UNNAMED_IMAGE,
       renderer: facts.renderer,
     };
   }
@@ -136,9 +147,8 @@ export class RemoteEnvironment implements Environment {
    */
   static create(task: string, options: EnvironmentOptions, times = defaultTimes): RemoteEnvironment {
     const address = parseAddress(task);
-    for (const option of ['cameras', 'distraction'] as const)
-      if (options[option] !== undefined)
-        throw new InputError(`${option} is not for ${task}: its server decides what its pictures show.`);
+    if (options.distraction !== undefined)
+      throw new InputError(`distraction is not for ${task}: its server decides what its pictures show.`);
     const token = process.env[tokenVariable] ?? null;
     if (!isLoopback(address.host) && token === null)
       throw new InputError(
@@ -146,8 +156,8 @@ export class RemoteEnvironment implements Environment {
       );
     const connection = new Connection(address);
     try {
-      const facts = introduce(connection, address, times);
-      return new RemoteEnvironment(address, connection, facts, options, times);
+      const introduction = introduce(connection, address, times);
+      return new RemoteEnvironment(address, connection, introduction, options, times);
     } catch (error) {
       connection.close();
       if (error instanceof ConnectionLost)
@@ -166,7 +176,8 @@ export class RemoteEnvironment implements Environment {
     this.#broken = undefined;
     const { observation, isSound } = this.#observe(answer);
     if (!isSound) throw new Error(`The environment at ${this.#where} began with a state that is not finite.`);
-    return { observation, info: { envFrames: 0 } };
+    const instruction = answer.instruction ?? this.#facts.instruction;
+    return { observation, info: { envFrames: 0, ...(instruction != null && { instruction }) } };
   }
 
   /** @param action `[A]`; values outside [−1, 1] are clipped. */
@@ -189,23 +200,34 @@ export class RemoteEnvironment implements Environment {
     this.#breaks = 0;
     const { observation, isSound } = this.#observe(answer);
     if (!isSound || !Number.isFinite(answer.reward)) return this.#breakOff('an observation is not finite');
-    const { terminated, success } = answer;
-    const info = { envFrames: this.#envFrames, ...(success !== undefined && { success }) };
+    const { terminated, success, rewardTerms, executed } = answer;
+    const info: StepInfo = {
+      envFrames: this.#envFrames,
+      ...(success !== undefined && { success }),
+      ...(rewardTerms !== undefined && { rewardTerms: finiteTerms(rewardTerms) }),
+      ...(executed !== undefined && { executedAction: executed && this.#unitAction(executed) }),
+    };
     const truncated = !terminated && (answer.truncated || this.#envFrames >= maxEnvFrames);
     if (terminated || truncated) this.#envFrames = null;
     return { observation, reward: answer.reward, terminated, truncated, info };
   }
 
-  /** Width and height default to 64 pixels (or to each other). */
+  /**
+   * The environment's own view, or what it observes through `camera` where that is named. Width and height default to
+   * 64 pixels (or to each other).
+   */
   render(options: RenderOptions = {}): Frame {
     const width = options.width ?? options.height ?? 64;
     const height = options.height ?? width;
+    const named = this.#pictures.get(String(options.camera));
+    if (named !== undefined) return resize(named, width, height);
     if (!this.#facts.renders) {
-      if (this.#picture === undefined)
+      const [first] = this.#pictures.values();
+      if (first === undefined)
         throw new InputError(
           `The environment at ${this.#where} cannot be looked at: start its server with --render.`,
         );
-      return resize(this.#picture, width, height);
+      return resize(first, width, height);
     }
     const { pixels, shape } = this.#ask({ op: 'render' });
     return resize(this.#asFrame(pixels, shape), width, height);
@@ -271,55 +293,121 @@ export class RemoteEnvironment implements Environment {
   }
 
   #reconnect(): void {
-    const facts = introduce(this.#connection, this.#address, this.#times);
+    const { facts, version } = introduce(this.#connection, this.#address, this.#times);
     if (JSON.stringify(facts) !== JSON.stringify(this.#facts))
       throw new Error(`The server at ${this.#where} came back with another environment, ${facts.name}.`);
+    this.#version = version;
   }
 
-  #ask<R extends Request>(request: R): Answer<R['op']> {
+  #ask<R extends Exclude<Request, { readonly op: 'hello' }>>(request: R): Answer<R['op']> {
     const body = this.#connection.exchange(packRequest(request), this.#times.answerMs);
-    return parseAnswer<R['op']>(request.op, body, this.#where);
+    return parseAnswer<R['op']>(request.op, body, this.#where, this.#version);
   }
 
   #observe(answer: Answer<'reset'>): { observation: Observation; isSound: boolean } {
-    const { stateSize, pixels } = this.#facts;
-    if (pixels !== null) {
-      this.#picture = this.#asFrame(answer.pixels, pixels);
-    }
-    if ((answer.state?.length ?? 0) !== 4 * stateSize) throw this.#misfit('state');
+    const { stateSize, images } = this.#facts;
+    this.#pictures = new Map(
+      images.map(({ key, shape }) => [
+        this.#names.get(key) as string,
+        this.#asFrame(answer.images[key], shape),
+      ]),
+    );
+    if ((answer.state?.length ?? 0) !== 4 * stateSize) throw this.#misfit('a state');
     const state = unpackFloats(answer.state);
     return {
       isSound: state.every(Number.isFinite),
       observation: {
         images: Object.fromEntries(
-          this.observationSpace.images.flatMap(({ name, width, height }) =>
-            this.#picture === undefined ? [] : [[name, resize(this.#picture, width, height).data]],
-          ),
+          this.observationSpace.images.map(({ name, width, height }) => [
+            name,
+            resize(this.#pictures.get(name) as Frame, width, height).data,
+          ]),
         ),
         ...(this.observationSpace.state && { state }),
       },
     };
   }
 
-  #asFrame(data: Uint8Array | null, [height, width, channels]: readonly [number, number, number]): Frame {
-    if (data?.length !== height * width * channels) throw this.#misfit('picture');
+  /** What a person did, from the environment's own units. */
+  #unitAction(executed: Uint8Array): Float32Array {
+    const { actionSize, actionBox } = this.spec;
+    if (actionBox === null)
+      throw new Error(
+        `The environment at ${this.#where} says what a person did, and not the range of its actions (actionLow, actionHigh): it cannot be learnt from.`,
+      );
+    if (executed.length !== 4 * actionSize) throw this.#misfit('an executed action');
+    const action = unpackFloats(executed);
+    if (!action.every(Number.isFinite))
+      throw new Error(
+        `The environment at ${this.#where} says that [${action}] was executed: numbers were expected.`,
+      );
+    return toUnitActions(action, actionBox);
+  }
+
+  #asFrame(
+    data: Uint8Array | undefined,
+    [height, width, channels]: readonly [number, number, number],
+  ): Frame {
+    if (data?.length !== height * width * channels) throw this.#misfit('a picture');
     return { height, width, channels, data };
   }
 
   #misfit(what: string): Error {
-    return new Error(`The environment at ${this.#where} sent a ${what} of another size than it had said.`);
+    return new Error(`The environment at ${this.#where} sent ${what} of another size than it had said.`);
   }
 }
 
-/** Connects and exchanges hellos. @throws ConnectionLost, InputError */
-function introduce(connection: Connection, address: Address, times: RemoteTimes): Facts {
-  connection.connect(times.connectMs);
-  const token = process.env[tokenVariable] ?? null;
-  const body = connection.exchange(
-    packRequest({ op: 'hello', protocol: protocolVersion, token }),
-    times.answerMs,
-  );
-  return parseAnswer('hello', body, name(address));
+/** What the server said of itself, and in which version of the protocol. */
+interface Introduction {
+  readonly facts: Facts;
+  readonly version: number;
+}
+
+/**
+ * Connects and exchanges hellos. A server that refuses this version of the protocol is asked for the first one.
+ * @throws ConnectionLost, InputError
+ */
+function introduce(connection: Connection, address: Address, times: RemoteTimes): Introduction {
+  const greet = (protocol: number): Introduction => {
+    connection.connect(times.connectMs);
+    const token = process.env[tokenVariable] ?? null;
+    const body = connection.exchange(packRequest({ op: 'hello', protocol, token }), times.answerMs);
+    return parseHello(body, name(address));
+  };
+  try {
+    return greet(protocolVersion);
+  } catch (error) {
+    if (!(error instanceof RefusedError) || !/protocol/i.test(error.message)) throw error;
+    try {
+      return greet(1);
+    } catch (again) {
+      throw again instanceof RefusedError ? error : again;
+    }
+  }
+}
+
+/** Those among the pictures shown that `cameras` names, in its order; all by default. @throws InputError for others */
+function chosen<Image extends { readonly name: string }>(
+  shown: readonly Image[],
+  cameras: EnvironmentOptions['cameras'],
+  where: string,
+): Image[] {
+  const wanted = cameras?.map(String) ?? shown.map(({ name }) => name);
+  const names = shown.map(({ name }) => name).join(', ');
+  return wanted.map((camera, i) => {
+    const image = shown.find(({ name }) => name === camera);
+    if (image === undefined)
+      throw new InputError(
+        `The environment at ${where} shows no picture "${camera}": expected one of ${names}.`,
+      );
+    if (wanted.indexOf(camera) !== i) throw new InputError(`The camera "${camera}" is given twice.`);
+    return image;
+  });
+}
+
+/** A term that is no number says nothing of the reward, which is another number. */
+function finiteTerms(terms: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(terms).filter(([, value]) => Number.isFinite(value)));
 }
 
 function name({ host, port }: Address): string {

@@ -32,7 +32,7 @@ const options: EnvironmentOptions = { observations: 'both', imageSize: 4 };
 const open = (changes: Partial<typeof times> = {}): Environment =>
   RemoteEnvironment.create(task, options, { ...times, ...changes });
 
-describe('remote environments', () => {
+describe('remote environments, of a server of version 1', () => {
   test('an episode is a function of its seed, actions are repeated, the time limit truncates', async () => {
     const environment = await makeEnv(task, { observations: 'both', actionRepeat: 4, frameStack: 2 });
     assert.equal(environment.spec.task, 'Count-v0');
@@ -156,7 +156,7 @@ describe('remote environments', () => {
     await assert.rejects(makeEnv('remote:127.0.0.1:1'), { name: 'InputError', message: /nothing listens/ });
     await assert.rejects(makeEnv(task, { cameras: [0] }), {
       name: 'InputError',
-      message: /cameras is not for/,
+      message: /shows no picture "0": expected one of remote/,
     });
   });
 

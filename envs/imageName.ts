@@ -1,4 +1,4 @@
-/** What an image is called in a dataset, from the path or key that it has in its source. */
+/** What an image is called, in a dataset and in an observation, from the path or key that it has in its source. */
 
 /** What an image is called whose source gives it no name. */
 export const UNNAMED_IMAGE = 'image';

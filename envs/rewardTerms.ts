@@ -1,0 +1,9 @@
+/** Parts of a reward, by name. */
+export type RewardTerms = Readonly<Record<string, number>>;
+
+/** The sums by name. */
+export function addTerms(a: RewardTerms, b: RewardTerms): RewardTerms {
+  const sums: Record<string, number> = { ...a };
+  for (const [name, value] of Object.entries(b)) sums[name] = (sums[name] ?? 0) + value;
+  return sums;
+}
