@@ -42,7 +42,7 @@ const recordShape = {
   terminated: z.boolean(),
   truncated: z.boolean(),
   success: z.boolean().optional(),
-  interventions: bytes.transform((value) => value.slice()).optional(),
+  interventions: bytes.transform((value) => Uint8Array.from(value)).optional(),
   instruction: z.string().optional(),
   extra: z.record(z.string(), floats).optional(),
   checksum: bytes,

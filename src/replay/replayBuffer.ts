@@ -41,6 +41,8 @@ export interface ReplayStep {
   readonly reward: number;
   /** The task's own end; a truncation is not one. */
   readonly terminated: boolean;
+  /** Whether the action is a person's, who took over. Default false. */
+  readonly isIntervention?: boolean;
   /** What was seen next. */
   readonly next: ReplayObservation;
 }
@@ -57,10 +59,12 @@ export interface ReplayEpisode {
   /** `[T]`. */
   readonly rewards: Float32Array;
   readonly terminated: boolean;
+  /** `[T]`: 1 where the action is a person's, who took over. Default: nowhere. */
+  readonly interventions?: Uint8Array;
 }
 
-/** Bytes of a row's numbers other than its frame and state: action, reward, age, two flags. */
-const scalarBytes = (actionSize: number): number => 4 * actionSize + 4 + 4 + 2;
+/** Bytes of a row's numbers other than its frame and state: action, reward, age, three flags. */
+const scalarBytes = (actionSize: number): number => 4 * actionSize + 4 + 4 + 3;
 
 /** Bytes of one row: what one transition costs, since an episode of T transitions has T + 1 rows. */
 export function rowBytes(layout: ReplayLayout): number {
@@ -84,6 +88,8 @@ export class ReplayBuffer {
   readonly #actions: Float32Array;
   readonly #rewards: Float32Array;
   readonly #terminated: Uint8Array;
+  /** 1 where a person's action was taken. */
+  readonly #isIntervention: Uint8Array;
   /** 1 where row n + 1 belongs to the same episode, so that a transition starts here. */
   readonly #hasNext: Uint8Array;
   /** Rows since the episode's start. */
@@ -115,6 +121,7 @@ export class ReplayBuffer {
     this.#actions = new Float32Array(capacity * layout.actionSize);
     this.#rewards = new Float32Array(capacity);
     this.#terminated = new Uint8Array(capacity);
+    this.#isIntervention = new Uint8Array(capacity);
     this.#hasNext = new Uint8Array(capacity);
     this.#age = new Int32Array(capacity);
     this.#first = firstRow;
@@ -166,37 +173,37 @@ export class ReplayBuffer {
     this.#actions.set(step.action, place * this.layout.actionSize);
     this.#rewards[place] = step.reward;
     this.#terminated[place] = step.terminated ? 1 : 0;
+    this.#isIntervention[place] = step.isIntervention ? 1 : 0;
     this.#append(step.next, (this.#age[place] ?? 0) + 1);
     this.#hasNext[place] = 1;
     this.#starts++;
   }
 
+  /** Goes on to the next observation of the episode without a transition that could be sampled. */
+  skipTo(next: ReplayObservation): void {
+    if (this.#written === this.oldest) throw new Error('An observation needs an episode: call begin first.');
+    this.#append(next, (this.#age[this.#place(this.#written - 1)] ?? 0) + 1);
+  }
+
   addEpisode(episode: ReplayEpisode): void {
-    const { images, stateSize, actionSize } = this.layout;
+    const { stateSize, actionSize } = this.layout;
     if (stateSize > 0 && episode.state === undefined)
       throw new RangeError('The replay holds states, and the episode has none.');
-    const observation = (t: number): ReplayObservation => ({
-      frames: Object.fromEntries(
-        images.map((image) => {
-          const bytes = frameBytes(image);
-          return [image.name, episodeImage(episode, image).subarray(t * bytes, (t + 1) * bytes)];
-        }),
-      ),
-      ...(episode.state && { state: episode.state.subarray(t * stateSize, (t + 1) * stateSize) }),
-    });
+    const observation = (t: number): ReplayObservation => episodeObservation(this.layout, episode, t);
     this.begin(observation(0));
     for (let t = 0; t < episode.length; t++) {
       this.add({
         action: episode.actions.subarray(t * actionSize, (t + 1) * actionSize),
         reward: episode.rewards[t] as number,
         terminated: episode.terminated && t === episode.length - 1,
+        isIntervention: episode.interventions?.[t] === 1,
         next: observation(t + 1),
       });
     }
   }
 
   /** Copies of the last `length + 1` rows, which are the episode in progress or the one that just ended. */
-  lastEpisode(): Omit<ReplayEpisode, 'terminated'> {
+  lastEpisode(): Required<Pick<ReplayEpisode, 'interventions'>> & Omit<ReplayEpisode, 'terminated'> {
     const last = this.#written - 1;
     const length = this.#age[this.#place(last)] ?? 0;
     if (last - length < this.oldest)
@@ -208,6 +215,7 @@ export class ReplayBuffer {
     const state = new Float32Array(stateSize * (length + 1));
     const actions = new Float32Array(actionSize * length);
     const rewards = new Float32Array(length);
+    const interventions = new Uint8Array(length);
     for (let t = 0; t <= length; t++) {
       const place = this.#place(last - length + t);
       for (const [i, frames] of this.frames.entries())
@@ -216,14 +224,38 @@ export class ReplayBuffer {
       if (t === length) break;
       actions.set(this.#actions.subarray(place * actionSize, (place + 1) * actionSize), t * actionSize);
       rewards[t] = this.#rewards[place] as number;
+      interventions[t] = this.#isIntervention[place] as number;
     }
     return {
       length,
       actions,
       rewards,
+      interventions,
       images: this.#byName(images),
       ...(stateSize > 0 && { state }),
     };
+  }
+
+  /** What was added `back` observations before the last, in the same episode: frames are views, valid for now. */
+  recentObservation(back: number): ReplayObservation {
+    const row = this.#written - 1 - back;
+    const { stateSize } = this.layout;
+    const state = new Float32Array(stateSize);
+    this.copyState(row, state, 0);
+    return {
+      frames: Object.fromEntries(
+        this.layout.images.map(({ name }, i) => [
+          name,
+          (this.frames[i] as FrameMemory).view(this.#place(row)),
+        ]),
+      ),
+      ...(stateSize > 0 && { state }),
+    };
+  }
+
+  /** Actions since the episode's start, up to the observation added last. */
+  get episodeLength(): number {
+    return this.#age[this.#place(this.#written - 1)] ?? 0;
   }
 
   /** The observation added last, as an environment gives it: images `[H, W, C·K]`, oldest frame first. */
@@ -311,6 +343,11 @@ export class ReplayBuffer {
     return this.#terminated[this.#place(row)] === 1;
   }
 
+  /** Whether the action taken at `row` is a person's. */
+  isIntervention(row: number): boolean {
+    return this.#isIntervention[this.#place(row)] === 1;
+  }
+
   /**
    * What the transition from `row` over up to n `steps` brings: it goes as far as its episode, or what is known of
    * it, does.
@@ -388,6 +425,23 @@ export class ReplayBuffer {
   #byName(images: readonly Uint8Array[]): Record<string, Uint8Array> {
     return Object.fromEntries(images.map((image, i) => [this.#image(i).name, image]));
   }
+}
+
+/** Observation `t` of an episode, as views. @throws RangeError where the episode lacks an image of the layout */
+export function episodeObservation(
+  { images, stateSize }: ReplayLayout,
+  episode: ReplayEpisode,
+  t: number,
+): ReplayObservation {
+  return {
+    frames: Object.fromEntries(
+      images.map((image) => {
+        const bytes = frameBytes(image);
+        return [image.name, episodeImage(episode, image).subarray(t * bytes, (t + 1) * bytes)];
+      }),
+    ),
+    ...(episode.state && { state: episode.state.subarray(t * stateSize, (t + 1) * stateSize) }),
+  };
 }
 
 /** @throws RangeError where the episode has no image of that name */

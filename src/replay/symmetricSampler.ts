@@ -7,6 +7,7 @@ import { drawShifts } from '../../encoders/randomShift.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch, BatchObservation, FrameGather } from './batch.js';
 import type { FrameMemory } from './frameMemory.js';
+import type { PriorInterventions } from './priorInterventions.js';
 import type { ImageLayout, ReplayBuffer, ReplayLayout } from './replayBuffer.js';
 
 /** A part of the prior data, whole episodes, that is drawn from in a share of its own. */
@@ -28,6 +29,13 @@ export interface SamplerOptions {
    * proportion to the weights, then a transition of the part uniformly. None: uniform over all of `offline`.
    */
   readonly priorShares?: readonly PriorShare[] | undefined;
+  /**
+   * What people did in the run so far, at the end of `offline`. Each is as likely to be drawn as any transition of the
+   * datasets; with weights, they are drawn as often as without, and the weights hold for the rest.
+   */
+  readonly interventions?: PriorInterventions | undefined;
+  /** Whether what people did counts as prior data where it is drawn from `online`. Default false. */
+  readonly onlineInterventionsArePrior?: boolean | undefined;
   /** Share of every minibatch drawn from `offline`, in [0, 1], rounded to whole rows. */
   readonly offlineShare: number;
   /** B, the rows of one minibatch. */
@@ -91,6 +99,7 @@ export class SymmetricSampler {
   async #draw(sources: readonly Source[]): Promise<Batch> {
     const { batchSize, minibatches, generator, randomShiftPad, online, offline } = this.#options;
     const { discount, returnSteps = 1, seededRows = 0, rewardScale = 1, rewardShift = 0 } = this.#options;
+    const { onlineInterventionsArePrior = false } = this.#options;
     const { layout } = online;
     const rows = batchSize * minibatches;
     const observation = new ObservationRows(sources, rows, layout);
@@ -118,7 +127,11 @@ export class SymmetricSampler {
           buffer.copyAction(row, actions, i * layout.actionSize);
           rewards[i] = rewardScale * reward + rewardShift * shifts(steps, discount);
           discounts[i] = factor;
-          prior[i] = buffer === offline || row < seededRows ? 1 : 0;
+          const isPrior =
+            buffer === offline ||
+            row < seededRows ||
+            (onlineInterventionsArePrior && buffer.isIntervention(row));
+          prior[i] = isPrior ? 1 : 0;
         }
       }
     }
@@ -143,8 +156,13 @@ export class SymmetricSampler {
   }
 
   #sampleOfflineRow(offline: ReplayBuffer): number {
-    const { generator, priorShares = [] } = this.#options;
+    const { generator, priorShares = [], interventions } = this.#options;
     if (this.#totalWeight === 0) return offline.sampleRow(generator);
+    if (interventions !== undefined && interventions.count > 0) {
+      const { count, firstRow } = interventions;
+      if (generator.integer(offline.transitions) < count)
+        return offline.sampleRowWithin(generator, firstRow, offline.written);
+    }
     let rest = generator.uniform() * this.#totalWeight;
     let part = 0;
     // Rounding may leave a trace of `rest` after the last part.

@@ -15,6 +15,7 @@ import { PARTIAL_ENDING, syncFolder, writeFileAtomic } from '../files/atomicFile
 import { makeFolder } from '../files/makeFolder.js';
 import type { GeneratorState } from '../random/generator.js';
 import type { ReplayEpisode } from '../replay/replayBuffer.js';
+import { type EpisodeTally, episodeTallySchema } from './episodeTally.js';
 import type { Counters, MeanMetricsState, MetricsPosition } from './metrics.js';
 import type { RunData } from './runData.js';
 import {
@@ -37,8 +38,10 @@ export interface RunState {
   readonly replayEpisodes: number;
   /** Env frames of the episode in progress. */
   readonly episodeFrames: number;
-  /** Whether the episode in progress has succeeded; absent where the task does not say. */
-  readonly episodeSuccess?: boolean | undefined;
+  /** Of the episode in progress. */
+  readonly episodeTally: EpisodeTally;
+  /** Agent steps in which a person took over, since the last line of metrics; absent where nobody can. */
+  readonly interventions?: number | undefined;
   /** The last evaluation's mean return. */
   readonly evaluationMean: number | null;
   /** The greatest mean return of all evaluations, whose policy is kept. */
@@ -85,7 +88,10 @@ const stateSchema = z.object({
   environment: z.record(z.string(), z.unknown()).nullable(),
   replayEpisodes: count,
   episodeFrames: count,
+  episodeTally: episodeTallySchema.optional(),
+  // Checkpoints of earlier versions say this alone.
   episodeSuccess: z.boolean().optional(),
+  interventions: count.optional(),
   evaluationMean: z.number().nullable(),
   // Checkpoints of earlier versions do not say it.
   bestEvaluationMean: z.number().nullable().default(null),
@@ -239,7 +245,9 @@ async function readCheckpoint(path: string): Promise<Checkpoint> {
       `The checkpoint's ${file} is damaged at "${issue?.path.join('.')}": ${issue?.message}.`,
     );
   }
-  const { version, sha256, ...state } = parsed.data;
+  const { version, sha256, episodeSuccess, ...rest } = parsed.data;
+  const earlier = episodeSuccess === undefined ? {} : { success: episodeSuccess };
+  const state = { ...rest, episodeTally: rest.episodeTally ?? earlier };
   const read = (name: string) => readSafetensors(join(path, name), sha256[name]);
   return {
     state,
@@ -260,7 +268,8 @@ export async function discardAfter(folder: string, latest: string | undefined): 
 /** An image's tensor is called by this and its name. */
 const IMAGE_PREFIX = 'images/';
 
-function encodeEpisode({ length, images, state, actions, rewards }: EpisodeInProgress): SafetensorsFile {
+function encodeEpisode(episode: EpisodeInProgress): SafetensorsFile {
+  const { length, images, state, actions, rewards, interventions } = episode;
   const rows = length + 1;
   return {
     metadata: {},
@@ -272,6 +281,9 @@ function encodeEpisode({ length, images, state, actions, rewards }: EpisodeInPro
       ...(state ? [['state', { shape: [rows, state.length / rows], data: state }] as const] : []),
       ['actions', { shape: [length, length === 0 ? 0 : actions.length / length], data: actions }] as const,
       ['rewards', { shape: [length], data: rewards }] as const,
+      ...(interventions?.includes(1)
+        ? [['interventions', { dtype: 'U8', shape: [length], data: interventions }] as const]
+        : []),
     ]),
   };
 }
@@ -287,6 +299,7 @@ function decodeEpisode({ tensors }: SafetensorsFile, where: string): EpisodeInPr
     return data instanceof Float32Array ? data : undefined;
   };
   const [state, actions, rewards] = [floats('state'), floats('actions'), floats('rewards')];
+  const interventions = tensors.get('interventions')?.data;
   if (actions === undefined || rewards === undefined)
     throw new InputError(`The checkpoint ${where} lacks the actions of the episode in progress.`);
   return {
@@ -295,5 +308,6 @@ function decodeEpisode({ tensors }: SafetensorsFile, where: string): EpisodeInPr
     rewards,
     images: Object.fromEntries(images),
     ...(state && { state }),
+    ...(interventions instanceof Uint8Array && { interventions }),
   };
 }

@@ -8,6 +8,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { lockDataset } from '../../datasets/datasetLock.js';
+import type { Episode } from '../../datasets/episode.js';
 import {
   createManifest,
   isOfSameCommand,
@@ -304,8 +305,13 @@ function actingHash(acting: readonly Behaviour[]): string {
   return hash.update(JSON.stringify(acting.map((behaviour) => behaviours.indexOf(behaviour)))).digest('hex');
 }
 
-function toEpisode(rollout: Rollout, id: string) {
-  const { length, images, state, actions, rewards, terminated, truncated, success } = rollout;
-  const episode = { id, length, images, state, actions, rewards, terminated, truncated };
-  return success === undefined ? episode : { ...episode, success };
+function toEpisode(rollout: Rollout, id: string): Episode {
+  const { length, images, state, actions, rewards, terminated, truncated } = rollout;
+  const { success, interventions, instruction } = rollout;
+  return {
+    ...{ id, length, images, state, actions, rewards, terminated, truncated },
+    ...(success !== undefined && { success }),
+    ...(interventions !== undefined && { interventions }),
+    ...(instruction !== undefined && { instruction }),
+  };
 }

@@ -78,6 +78,13 @@ const runShape = {
     .default(null)
     .describe('folder of pictures and films to put behind the scene; null: pictures made by the program'),
 
+  interventions: z
+    .enum(['both', 'online'])
+    .default('both')
+    .describe(
+      'where transitions go in which a person took over: the replay and the prior data (both), or the replay alone (online)',
+    ),
+
   rewardScale: z
     .number()
     .positive()

@@ -64,6 +64,7 @@ export function recordingHeader(
     renderer: space.images.length > 0 ? spec.renderer : null,
     actionSize: spec.actionSize,
     actionBox: spec.actionBox && { low: [...spec.actionBox.low], high: [...spec.actionBox.high] },
+    ...(spec.actionNames && { actionNames: [...spec.actionNames] }),
     stateSize: space.state?.shape[0] ?? 0,
     provenance,
   };

@@ -30,6 +30,10 @@ export type MetricsLine = Counters & {
         readonly return: number;
         readonly length: number;
         readonly success?: boolean;
+        /** Agent steps in which a person took over, where somebody can. */
+        readonly interventions?: number;
+        /** Sums of the parts of the reward, where the environment names some. */
+        readonly rewardTerms?: Readonly<Record<string, number>>;
       }
     | { readonly kind: 'invalidEpisode'; readonly reason: string; readonly length: number }
     | {
@@ -164,7 +168,8 @@ function scalarsOf(line: MetricsLine): Record<string, number> {
   const { kind, envFrames, agentSteps, updates, episodes, seconds, ...rest } = line;
   const numbers: Record<string, number> = {};
   for (const [name, value] of Object.entries(rest)) if (typeof value === 'number') numbers[name] = value;
-  return prefixed(kind, numbers);
+  const terms = line.kind === 'episode' ? prefixed('rewardTerms', line.rewardTerms ?? {}) : {};
+  return prefixed(kind, { ...numbers, ...terms });
 }
 
 function prefixed(group: string, numbers: Readonly<Record<string, number>>): Record<string, number> {

@@ -6,7 +6,10 @@ import { FrameSpill } from '../replay/frameSpill.js';
 import { frameBytes, ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
 import { gigabytes, type MemoryEstimate } from './replayMemory.js';
 
-/** @param folder the run's, which exists */
+/**
+ * @param rows of the datasets, and of what people may do in the run
+ * @param folder the run's, which exists
+ */
 export function createPriorBuffer(
   layout: ReplayLayout,
   rows: number,

@@ -42,7 +42,12 @@ const RESERVE_BYTES = 1024 ** 3;
 /** @throws InputError where the experience would not fit beside the rest of the process */
 export function estimateMemory(
   layout: ReplayLayout,
-  rows: { readonly online: number; readonly offline: number },
+  rows: {
+    readonly online: number;
+    readonly offline: number;
+    /** Further ones of the offline buffer, which fill as people take over, if they do; they are not counted. */
+    readonly interventions?: number;
+  },
   { batchRows, returnSteps = 1, datasetMemory, available = availableBytes() }: MemoryOptions,
 ): MemoryEstimate {
   const online = rows.online * rowBytes(layout);
@@ -59,7 +64,12 @@ export function estimateMemory(
     ...(rows.online > 0 ? [`replay ${rows.online} observations, ${gigabytes(online)}`] : []),
     ...(rows.offline > 0 ? [`dataset ${rows.offline} observations, ${gigabytes(offline)}${rest}`] : []),
   ];
-  const note = `Memory: ${parts.join('; ')}; ${gigabytes(available)} free.`;
+  const { interventions = 0 } = rows;
+  const later =
+    interventions === 0
+      ? ''
+      : `; each observation of a person at work takes ${rowBytes(layout)} bytes more, as it comes`;
+  const note = `Memory: ${parts.join('; ')}; ${gigabytes(available)} free${later}.`;
   if (online + offline + RESERVE_BYTES > available)
     throw new InputError(
       `The run's experience needs ${gigabytes(online + offline)} and ${gigabytes(RESERVE_BYTES)} beside it, and this machine has ${gigabytes(available)} free (${parts.join('; ')}): lower --replay-capacity, --env-frames or --dataset-memory, or use a smaller dataset or --image-size.`,

@@ -1,6 +1,7 @@
 /** Whole episodes of a policy in an environment: what evaluation scores and what `rlpd collect` records. */
 import type { Environment, ImageSpace, Observation } from '../../envs/environment.js';
 import type { EnvironmentWorker } from '../../envs/worker.js';
+import { beginTally, type EpisodeTally, withStep } from './episodeTally.js';
 
 /** In this thread or in one of its own. */
 export type AnyEnvironment =
@@ -14,7 +15,7 @@ export interface Rollout {
   readonly length: number;
   /** Undiscounted sum of rewards. */
   readonly return: number;
-  /** `[T, A]`. */
+  /** `[T, A]`: those that were executed. */
   readonly actions: Float32Array;
   /** `[T]`. */
   readonly rewards: Float32Array;
@@ -26,6 +27,10 @@ export interface Rollout {
   readonly truncated: boolean;
   /** Whether any of its steps was a success; undefined where none says so or not. */
   readonly success: boolean | undefined;
+  /** `[T]`: 1 where a person took over; undefined where nobody could. */
+  readonly interventions: Uint8Array | undefined;
+  /** What was to be done, in words; undefined where the environment does not say. */
+  readonly instruction: string | undefined;
   /** Why the simulation went bad, if it did: its last step is left out then. */
   readonly invalid: string | undefined;
 }
@@ -48,13 +53,15 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
   const actions: Float32Array[] = [];
   const rewards: number[] = [];
   let invalid: string | undefined;
-  let success: boolean | undefined;
   let [terminated, truncated] = [false, false];
   const see = ({ images, state }: Observation): void => {
     for (const [i, space] of spaces.entries()) frames[i]?.push(newestFrame(images, space));
     if (state !== undefined) states.push(state);
   };
-  let { observation } = await environment.reset({ seed });
+  const start = await environment.reset({ seed });
+  let { observation } = start;
+  let tally: EpisodeTally = beginTally(start.info);
+  const interventions: number[] = [];
   see(observation);
   await watch?.(environment);
   while (!terminated && !truncated) {
@@ -64,9 +71,11 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
     ({ observation, terminated, truncated } = result);
     invalid = result.info.invalid;
     if (invalid !== undefined) break;
-    actions.push(action);
+    const { executedAction } = result.info;
+    actions.push(executedAction ?? action);
+    interventions.push(executedAction == null ? 0 : 1);
     rewards.push(result.reward);
-    success = eitherSuccess(success, result.info.success);
+    tally = withStep(tally, result.info);
     see(observation);
     await watch?.(environment);
   }
@@ -79,14 +88,11 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
     state: concatenate(states, Float32Array),
     terminated,
     truncated,
-    success,
+    success: tally.success,
+    interventions: tally.interventions === undefined ? undefined : Uint8Array.from(interventions),
+    instruction: tally.instruction,
     invalid,
   };
-}
-
-/** Of an episode so far and of its next step: one success is enough, and undefined where neither says. */
-export function eitherSuccess(before: boolean | undefined, now: boolean | undefined): boolean | undefined {
-  return before === true ? true : (now ?? before);
 }
 
 /** The last C channels of an image's stack `[H, W, C·K]`, as a frame of its own `[H, W, C]`. */

@@ -5,13 +5,15 @@ import { type DatasetHeader, MANIFEST_FILE } from '../../datasets/manifest.js';
 import { type Dataset, openDataset } from '../../datasets/reader.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import type { EnvironmentSpec } from '../../envs/environment.js';
+import { isRemote } from '../../envs/remote/protocol.js';
 import { lastingTask } from '../../envs/suite/registry.js';
-import { locateTask } from '../../envs/taskModule.js';
+import { isTaskModule, locateTask } from '../../envs/taskModule.js';
 import { EnvironmentWorker } from '../../envs/worker.js';
 import { RlpdAgent } from '../agent/agent.js';
 import { selectBackend } from '../backend/select.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
+import { PriorInterventions } from '../replay/priorInterventions.js';
 import { ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
 import { SymmetricSampler } from '../replay/symmetricSampler.js';
 import { parseByteSize } from './byteSize.js';
@@ -224,8 +226,7 @@ interface Foundation {
   readonly agent: RlpdAgent;
   readonly datasets: readonly Dataset[];
   readonly layout: ReplayLayout;
-  /** Rows of the online replay and of the prior data. */
-  readonly capacities: { readonly online: number; readonly offline: number };
+  readonly capacities: ReplayRows;
   readonly memory: MemoryEstimate;
 }
 
@@ -303,15 +304,15 @@ async function assemble(
   const offline =
     datasets.length === 0 || isSeeded
       ? undefined
-      : createPriorBuffer(layout, capacities.offline, memory, folder);
+      : createPriorBuffer(layout, capacities.offline + capacities.interventions, memory, folder);
   if (offline !== undefined) await loadInto(offline, datasets, signal);
-  const replay = await refill(
-    layout,
-    capacities.online,
-    isSeeded ? datasets : [],
-    checkpoint && recorder && { checkpoint: checkpoint.content, replay: await openDataset(paths.replay) },
-    signal,
-  );
+  const resumed = checkpoint &&
+    recorder && { checkpoint: checkpoint.content, replay: await openDataset(paths.replay) };
+  const interventions =
+    offline !== undefined && capacities.interventions > 0 ? new PriorInterventions(offline) : undefined;
+  if (interventions !== undefined && resumed !== undefined)
+    await recallInterventions(interventions, layout, resumed, signal);
+  const replay = await refill(layout, capacities.online, isSeeded ? datasets : [], resumed, signal);
   const [exploration, sampling] = [random.child('exploration'), random.child('sampling')];
   const sampler = new SymmetricSampler({
     online: replay,
@@ -320,6 +321,8 @@ async function assemble(
       datasets,
       parseDatasets(config.dataset).map(({ weight }) => weight),
     ),
+    interventions,
+    onlineInterventionsArePrior: isSeeded && config.interventions === 'both',
     offlineShare: learnsOnline(config) ? config.offlineShare : 1,
     batchSize: config.batchSize,
     minibatches: config.utdRatio,
@@ -339,6 +342,7 @@ async function assemble(
     evaluationEnvironment,
     replay,
     sampler,
+    interventions,
     recorder,
     metrics: await MetricsWriter.open(folder, checkpoint?.content.state.metrics),
     exploration,
@@ -349,24 +353,62 @@ async function assemble(
   });
 }
 
-/** Observations that the replay and the dataset will take. */
-function replayRows(
-  config: RunConfig,
-  spec: EnvironmentSpec,
-  datasets: readonly Dataset[],
-): { online: number; offline: number } {
+/** Observations that there will be room for. */
+interface ReplayRows {
+  /** In the online replay. */
+  readonly online: number;
+  /** In the prior data, of the datasets. */
+  readonly offline: number;
+  /** Behind them, of what people do in the run; 0 where nobody can, or it does not go there. */
+  readonly interventions: number;
+}
+
+function replayRows(config: RunConfig, spec: EnvironmentSpec, datasets: readonly Dataset[]): ReplayRows {
   const data = rowsOf(datasets);
   const episodeRows = Math.ceil(spec.maxEnvFrames / spec.actionRepeat) + 1;
-  if (!learnsOnline(config)) return { online: 2, offline: data };
+  if (!learnsOnline(config)) return { online: 2, offline: data, interventions: 0 };
   const steps = Math.ceil(config.envFrames / config.actionRepeat);
   const isSeeded = config.offlineMode === 'seeded';
-  const all = steps + Math.ceil(steps / (episodeRows - 1)) + 1 + (isSeeded ? data : 0);
-  const online = config.replayCapacity ?? Math.max(all, 2 * episodeRows);
+  const own = steps + Math.ceil(steps / (episodeRows - 1)) + 1;
+  const online = config.replayCapacity ?? Math.max(own + (isSeeded ? data : 0), 2 * episodeRows);
   if (online < 2 * episodeRows)
     throw new InputError(
       `--replay-capacity ${online} is too small: an episode of ${spec.task} has ${episodeRows} observations, and the replay must hold two episodes; give ${2 * episodeRows} or more.`,
     );
-  return { online, offline: isSeeded ? 0 : data };
+  // Nobody stands beside a simulation of the suite.
+  const canBeTakenOver = isRemote(config.task) || isTaskModule(config.task);
+  const isKept = canBeTakenOver && config.interventions === 'both' && !isSeeded && data > 0;
+  return { online, offline: isSeeded ? 0 : data, interventions: isKept ? own : 0 };
+}
+
+/** What a resumed run had seen until its checkpoint. */
+interface Seen {
+  readonly checkpoint: Checkpoint;
+  /** Its finished episodes. */
+  readonly replay: Dataset;
+}
+
+/** Adds what people did until the checkpoint, in the order in which they did it. */
+async function recallInterventions(
+  interventions: PriorInterventions,
+  layout: ReplayLayout,
+  { checkpoint, replay }: Seen,
+  signal: AbortSignal,
+): Promise<void> {
+  const indices: number[] = [];
+  const finished = Array.from({ length: checkpoint.state.replayEpisodes }, (_, index) => index);
+  let index = 0;
+  // Images of the other episodes are not unpacked.
+  for await (const episode of replay.episodes({ indices: finished, images: false })) {
+    if (signal.aborted) return;
+    if (episode.interventions?.includes(1)) indices.push(index);
+    index++;
+  }
+  for await (const episode of wantedEpisodes(replay, layout, indices)) {
+    if (signal.aborted) return;
+    interventions.addEpisode(episode);
+  }
+  if (checkpoint.episode !== null) interventions.addEpisode({ ...checkpoint.episode, terminated: false });
 }
 
 /** The replay as it was at the checkpoint: every row under its old number, as far as it is still held. */
@@ -374,7 +416,7 @@ async function refill(
   layout: ReplayLayout,
   capacity: number,
   seeds: readonly Dataset[],
-  resumed: { readonly checkpoint: Checkpoint; readonly replay: Dataset } | undefined,
+  resumed: Seen | undefined,
   signal: AbortSignal,
 ): Promise<ReplayBuffer> {
   const { checkpoint, replay: recorded } = resumed ?? {};

@@ -13,16 +13,18 @@ import { writeFileAtomic } from '../files/atomicFile.js';
 import { makeFolder } from '../files/makeFolder.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
-import type { ReplayBuffer, ReplayObservation } from '../replay/replayBuffer.js';
+import type { PriorInterventions } from '../replay/priorInterventions.js';
+import type { ReplayBuffer, ReplayObservation, ReplayStep } from '../replay/replayBuffer.js';
 import type { SymmetricSampler } from '../replay/symmetricSampler.js';
 import { amendCheckpoint, type Checkpoint, type RunState, writeCheckpoint } from './checkpoint.js';
 import type { RunConfig } from './config.js';
+import { beginTally, type EpisodeTally, withStep } from './episodeTally.js';
 import { type Evaluation, evaluate } from './evaluate.js';
 import { badAction, badMetric, badWeights, NonFiniteError } from './finite.js';
 import { drawLearningCurve } from './learningCurve.js';
 import { type Counters, MeanMetrics, type MetricsWriter } from './metrics.js';
 import { writePolicy } from './policyFile.js';
-import { eitherSuccess, newestFrame } from './rollout.js';
+import { newestFrame } from './rollout.js';
 import type { RunData } from './runData.js';
 import { runPaths } from './runFolder.js';
 
@@ -50,6 +52,8 @@ export interface RunParts {
   readonly evaluationEnvironment: TrainingEnvironment;
   readonly replay: ReplayBuffer;
   readonly sampler: SymmetricSampler;
+  /** Where what a person does is kept with the prior data; undefined where it is not. */
+  readonly interventions: PriorInterventions | undefined;
   /** Where finished episodes are kept; undefined where nothing is learnt online. */
   readonly recorder: DatasetWriter | undefined;
   readonly metrics: MetricsWriter;
@@ -82,8 +86,10 @@ export class TrainingRun {
   /** What the policy sees next; undefined before the first reset. */
   #observation: Observation | undefined;
   #episodeFrames = 0;
-  /** Whether the episode in progress has succeeded; undefined where the task does not say. */
-  #success: boolean | undefined;
+  /** Of the episode in progress. */
+  #tally: EpisodeTally = {};
+  /** Agent steps in which a person took over since the last line of metrics; undefined where nobody can. */
+  #interventions: number | undefined;
   #lastReturn: number | undefined;
   #evaluationMean: number | undefined;
   #evaluationSuccess: number | undefined;
@@ -126,7 +132,8 @@ export class TrainingRun {
     this.#means.restore(state.means);
     this.#counters = state.counters;
     this.#episodeFrames = state.episodeFrames;
-    this.#success = state.episodeSuccess;
+    this.#tally = state.episodeTally;
+    this.#interventions = state.interventions;
     this.#recordedEpisodes = state.replayEpisodes;
     this.#evaluationDue = state.evaluationDue;
     this.#evaluationMean = state.evaluationMean ?? undefined;
@@ -187,7 +194,7 @@ export class TrainingRun {
 
   /** Act, step the environment in its thread while the learner updates on what was there before, then insert. */
   async #step(environment: TrainingEnvironment): Promise<void> {
-    const { config, sampler, replay } = this.#parts;
+    const { config, sampler } = this.#parts;
     const observation = this.#observation ?? (await this.#beginEpisode(environment));
     const isWarmUp = this.#counters.agentSteps < config.randomSteps;
     const action = await (isWarmUp ? this.#warmUp(observation) : this.#act(observation, 'sample'));
@@ -208,16 +215,20 @@ export class TrainingRun {
     };
     this.#episodeFrames = episodeFrames;
     const { terminated, truncated } = result;
-    const { invalid } = result.info;
+    const { invalid, executedAction } = result.info;
     if (invalid === undefined) {
-      replay.add({
-        action,
+      this.#keep({
+        // What was done counts, whoever did it.
+        action: executedAction ?? action,
         reward: result.reward,
         terminated,
+        isIntervention: executedAction != null,
         next: this.#replayObservation(result.observation),
       });
       this.#observation = result.observation;
-      this.#success = eitherSuccess(this.#success, result.info.success);
+      this.#tally = withStep(this.#tally, result.info);
+      if (executedAction !== undefined)
+        this.#interventions = (this.#interventions ?? 0) + (executedAction === null ? 0 : 1);
     }
     if (terminated || truncated || invalid !== undefined) {
       await this.#endEpisode(terminated, invalid);
@@ -225,25 +236,44 @@ export class TrainingRun {
     }
   }
 
+  /** Into the replay and, where a person took over, to the prior data. */
+  #keep(step: ReplayStep): void {
+    const { replay, interventions } = this.#parts;
+    const t = replay.episodeLength;
+    replay.add(step);
+    if (step.isIntervention)
+      interventions?.add(t, step, (past) => replay.recentObservation(replay.episodeLength - past));
+  }
+
   async #beginEpisode(environment: TrainingEnvironment): Promise<Observation> {
-    const { observation } = await environment.reset();
+    const { observation, info } = await environment.reset();
+    this.#parts.interventions?.beginEpisode();
     this.#parts.replay.begin(this.#replayObservation(observation));
     this.#observation = observation;
     this.#episodeFrames = 0;
-    this.#success = undefined;
+    this.#tally = beginTally(info);
     return observation;
   }
 
   async #endEpisode(terminated: boolean, invalid: string | undefined): Promise<void> {
     const { replay, recorder, metrics } = this.#parts;
-    const episode = replay.lastEpisode();
+    const { interventions: marks, ...episode } = replay.lastEpisode();
     const { length } = episode;
-    const success = this.#success === undefined ? {} : { success: this.#success };
+    const { success, interventions, rewardTerms, instruction } = this.#tally;
+    const told = success === undefined ? {} : { success };
     this.#counters = { ...this.#counters, episodes: this.#counters.episodes + 1 };
     if (length > 0 && recorder !== undefined) {
       await this.#recording;
       const id = `episode-${String(this.#counters.episodes).padStart(7, '0')}`;
-      this.#recording = recorder.append({ ...episode, id, terminated, truncated: !terminated, ...success });
+      this.#recording = recorder.append({
+        ...episode,
+        id,
+        terminated,
+        truncated: !terminated,
+        ...told,
+        ...(interventions !== undefined && { interventions: marks }),
+        ...(instruction !== undefined && { instruction }),
+      });
       this.#recording.catch(() => {});
       this.#recordedEpisodes++;
     }
@@ -252,7 +282,15 @@ export class TrainingRun {
       return;
     }
     this.#lastReturn = episode.rewards.reduce((sum, reward) => sum + reward, 0);
-    await metrics.write({ kind: 'episode', ...this.#stand, return: this.#lastReturn, length, ...success });
+    await metrics.write({
+      kind: 'episode',
+      ...this.#stand,
+      return: this.#lastReturn,
+      length,
+      ...told,
+      ...(interventions !== undefined && { interventions }),
+      ...(rewardTerms !== undefined && { rewardTerms }),
+    });
   }
 
   async #learn(batch: Batch, learning: Promise<UpdateMetrics>): Promise<void> {
@@ -288,7 +326,9 @@ export class TrainingRun {
       updatesPerSecond: (this.#counters.updates - this.#clock.updates) / seconds,
     };
     this.#clock = { time: now, envFrames: this.#counters.envFrames, updates: this.#counters.updates };
-    await this.#parts.metrics.write({ kind: 'train', ...this.#stand, ...means }, speed);
+    const interventions = this.#interventions === undefined ? {} : { interventions: this.#interventions };
+    if (this.#interventions !== undefined) this.#interventions = 0;
+    await this.#parts.metrics.write({ kind: 'train', ...this.#stand, ...means, ...interventions }, speed);
   }
 
   async #evaluate(): Promise<void> {
@@ -389,7 +429,8 @@ export class TrainingRun {
       environment: this.#inEpisode ? ((await environment?.saveState()) ?? null) : null,
       replayEpisodes: this.#recordedEpisodes,
       episodeFrames: this.#episodeFrames,
-      episodeSuccess: this.#success,
+      episodeTally: this.#tally,
+      interventions: this.#interventions,
       evaluationMean: this.#evaluationMean ?? null,
       bestEvaluationMean: this.bestEvaluationMean,
       evaluationDue: this.#evaluationDue,

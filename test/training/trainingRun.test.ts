@@ -72,6 +72,7 @@ async function assemble(
     evaluationEnvironment: await environmentWith((result) => result),
     replay,
     sampler,
+    interventions: undefined,
     recorder: undefined,
     metrics: await MetricsWriter.open(folder),
     exploration: new Generator(2),
