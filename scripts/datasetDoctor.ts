@@ -28,7 +28,7 @@ export const datasetDoctorCommand = examples(
         'hold a dataset against the environment it is meant for; exit code 1 where it does not fit',
       )
       .argument('<dir>', "the dataset's folder")
-      .option('--task <name>', "the environment's task; default: the dataset's")
+      .option('--task <name>', "the environment's task, as train takes it; default: the dataset's")
       .addOption(
         new Option('--episodes <n>', 'episodes to read, spread over the dataset')
           .default(20)
@@ -37,7 +37,10 @@ export const datasetDoctorCommand = examples(
       .option('--json', 'print the result as one JSON object'),
     { obs, actionRepeat, imageSize, cameras },
   ),
-  ['rlpd dataset doctor data/walker-expert --task walker-walk'],
+  [
+    'rlpd dataset doctor data/walker-expert --task walker-walk',
+    'rlpd dataset doctor data/cube --task remote:127.0.0.1:5555 --action-repeat 1 --obs both',
+  ],
 ).action(async (folder: string, flags: Flags) => {
   const { readManifest } = await import('../datasets/manifest.js');
   const { examineDataset } = await import('../datasets/doctor/examine.js');

@@ -5,10 +5,12 @@
 import { cameraImages } from '../../envs/cameraImages.js';
 import type { ImageSize, PerImage } from '../../envs/environment.js';
 import { imageSpaces } from '../../envs/imageSpaces.js';
-import { simulatedTask } from '../../envs/suite/registry.js';
+import { makeEnv } from '../../envs/makeEnv.js';
+import { findSimulatedTask } from '../../envs/suite/registry.js';
 import { SuiteEnvironment } from '../../envs/suiteEnvironment.js';
+import type { FrameLayout } from '../episode.js';
 import { matchImages } from '../imageMatching.js';
-import { openDataset } from '../reader.js';
+import { type Dataset, openDataset } from '../reader.js';
 import type { Finding, Target } from './finding.js';
 import { manifestFindings } from './manifestFindings.js';
 import { compareMotion, type MotionComparison } from './motion.js';
@@ -39,11 +41,23 @@ export interface Examination {
   readonly skipped: readonly string[];
 }
 
-/** @throws InputError for a folder that is no dataset, a damaged episode, an unknown task or camera */
+/**
+ * @throws InputError for a folder that is no dataset, a damaged episode, an unknown task or camera, or a server that does
+ *   not answer
+ */
 export async function examineDataset(folder: string, options: ExamineOptions): Promise<Examination> {
   const dataset = await openDataset(folder);
-  const { manifest } = dataset;
-  const simulation = await SuiteEnvironment.create(await simulatedTask(options.task), 0);
+  const simulated = await findSimulatedTask(options.task);
+  if (simulated === undefined) {
+    const target = await targetElsewhere(options);
+    return examine(dataset, options, target, async () => ({
+      ...nothingSeen,
+      skipped: [
+        `Pictures and motion were not compared: ${options.task} cannot be put into the states that were recorded.`,
+      ],
+    }));
+  }
+  const simulation = await SuiteEnvironment.create(simulated, 0);
   try {
     const { imageSize, actionRepeat, observations } = options;
     const spec = { ...simulation.spec, actionRepeat };
@@ -53,55 +67,105 @@ export async function examineDataset(folder: string, options: ExamineOptions): P
       images: observations === 'state' ? [] : images,
       stateSize: observations === 'pixels' ? 0 : spec.stateSize,
     };
-    const findings = [...manifestFindings(manifest, target)];
-    const skipped: string[] = [];
-    const episodes = evenly(dataset.length, options.episodes);
-    const values = dataset.length === 0 ? null : await examineValues(dataset, episodes, target);
-    for (const finding of values?.findings ?? [])
-      if (!findings.some(({ check }) => check === finding.check)) findings.push(finding);
-    const comparable = matchImages(manifest.images, images).flatMap(({ recorded, wanted }) =>
-      recorded?.channels === wanted.channels ? [{ recorded, wanted }] : [],
+    return await examine(dataset, options, target, (episodes) =>
+      compareLooks(dataset, episodes, simulation, images, options.task),
     );
-    const isComparable = dataset.length > 0 && manifest.actionSize === spec.actionSize;
-    const compared = isComparable ? comparable : [];
-    const [image] = compared;
-    if (image === undefined)
-      skipped.push(
-        manifest.images.length === 0
-          ? 'Pictures and motion were not compared: the dataset has no images.'
-          : 'Pictures and motion were not compared: the dataset has other images or actions than the environment.',
-      );
-    const pictures = image && (await comparePictures(dataset, episodes, simulation, image));
-    findings.push(...(pictures?.findings ?? []));
-    for (const other of compared.slice(1))
-      findings.push(...(await comparePictures(dataset, episodes, simulation, other)).findings);
-    if (pictures?.method === 'average start')
-      skipped.push(
-        `Pictures were compared at episodes' starts on average only: ${manifest.stateSize === 0 ? 'the dataset has no state' : `the state does not tell the pose in ${options.task}`}.`,
-      );
-    // Motion in pictures of another scene says nothing about time.
-    const looksAlike = image !== undefined && pictures?.findings.length === 0;
-    const motion = looksAlike ? await compareMotion(dataset, episodes, simulation, image) : null;
-    findings.push(...(motion?.findings ?? []));
-    if (image !== undefined && motion === null)
-      skipped.push(
-        looksAlike
-          ? 'The speed of motion was not compared: that takes at least five episodes.'
-          : 'The speed of motion was not compared: the images look different.',
-      );
-    return {
-      task: options.task,
-      fits: findings.every(({ severity }) => severity === 'doubt'),
-      findings,
-      episodesRead: episodes.length,
-      values: values && withoutFindings(values),
-      pictures: pictures ? withoutFindings(pictures) : null,
-      motion: motion && withoutFindings(motion),
-      skipped,
-    };
   } finally {
     simulation.close();
   }
+}
+
+/** What a run would learn in: an environment that is made here for its facts alone. */
+async function targetElsewhere(options: ExamineOptions): Promise<Target> {
+  const { task, imageSize, cameras, actionRepeat, observations } = options;
+  const environment = await makeEnv(task, {
+    ...{ actionRepeat, observations, frameStack: 1 },
+    ...(imageSize !== undefined && { imageSize }),
+    ...(cameras && { cameras }),
+  });
+  const { images, state } = environment.observationSpace;
+  environment.close();
+  return { environment: environment.spec, images, stateSize: state?.shape[0] ?? 0 };
+}
+
+/** What looking at the environment brings. */
+interface Looks {
+  readonly findings: readonly Finding[];
+  readonly pictures: PictureComparison | null;
+  readonly motion: MotionComparison | null;
+  readonly skipped: readonly string[];
+}
+
+const nothingSeen: Looks = { findings: [], pictures: null, motion: null, skipped: [] };
+
+async function examine(
+  dataset: Dataset,
+  options: ExamineOptions,
+  target: Target,
+  look: (episodes: readonly number[]) => Promise<Looks>,
+): Promise<Examination> {
+  const findings = [...manifestFindings(dataset.manifest, target)];
+  const episodes = evenly(dataset.length, options.episodes);
+  const values = dataset.length === 0 ? null : await examineValues(dataset, episodes, target);
+  for (const finding of values?.findings ?? [])
+    if (!findings.some(({ check }) => check === finding.check)) findings.push(finding);
+  const { pictures, motion, skipped, ...looks } = await look(episodes);
+  findings.push(...looks.findings);
+  return {
+    task: options.task,
+    fits: findings.every(({ severity }) => severity === 'doubt'),
+    findings,
+    episodesRead: episodes.length,
+    values: values && withoutFindings(values),
+    pictures: pictures && withoutFindings(pictures),
+    motion: motion && withoutFindings(motion),
+    skipped,
+  };
+}
+
+/** Recorded images and their motion beside the simulation's own. */
+async function compareLooks(
+  dataset: Dataset,
+  episodes: readonly number[],
+  simulation: SuiteEnvironment,
+  images: readonly FrameLayout[],
+  task: string,
+): Promise<Looks> {
+  const { manifest } = dataset;
+  const comparable = matchImages(manifest.images, images).flatMap(({ recorded, wanted }) =>
+    recorded?.channels === wanted.channels ? [{ recorded, wanted }] : [],
+  );
+  const isComparable = dataset.length > 0 && manifest.actionSize === simulation.spec.actionSize;
+  const [image, ...others] = isComparable ? comparable : [];
+  if (image === undefined)
+    return {
+      ...nothingSeen,
+      skipped: [
+        manifest.images.length === 0
+          ? 'Pictures and motion were not compared: the dataset has no images.'
+          : 'Pictures and motion were not compared: the dataset has other images or actions than the environment.',
+      ],
+    };
+  const pictures = await comparePictures(dataset, episodes, simulation, image);
+  const findings = [...pictures.findings];
+  for (const other of others)
+    findings.push(...(await comparePictures(dataset, episodes, simulation, other)).findings);
+  const skipped: string[] = [];
+  if (pictures.method === 'average start')
+    skipped.push(
+      `Pictures were compared at episodes' starts on average only: ${manifest.stateSize === 0 ? 'the dataset has no state' : `the state does not tell the pose in ${task}`}.`,
+    );
+  // Motion in pictures of another scene says nothing about time.
+  const looksAlike = pictures.findings.length === 0;
+  const motion = looksAlike ? await compareMotion(dataset, episodes, simulation, image) : null;
+  findings.push(...(motion?.findings ?? []));
+  if (motion === null)
+    skipped.push(
+      looksAlike
+        ? 'The speed of motion was not compared: that takes at least five episodes.'
+        : 'The speed of motion was not compared: the images look different.',
+    );
+  return { findings, pictures, motion, skipped };
 }
 
 function withoutFindings<T extends { readonly findings: unknown }>({ findings: _, ...rest }: T) {

@@ -4,6 +4,7 @@
  */
 import type { ActionBox } from '../../envs/environment.js';
 import { UNNAMED_IMAGE } from '../../envs/imageName.js';
+import { VERSION_1_IMAGE } from '../../envs/remote/version1.js';
 import { suiteNames } from '../../envs/suite/registry.js';
 import type { FrameLayout } from '../episode.js';
 import { matchImages } from '../imageMatching.js';
@@ -15,6 +16,9 @@ import type { Finding, Target } from './finding.js';
 export const MAX_REWARD = 1;
 /** Sums of float32 rewards exceed their bound by rounding. */
 export const ROUNDING = 1e-3;
+
+/** What images are called that have no name, or got none from whoever showed them. */
+const nameless: ReadonlySet<string> = new Set([UNNAMED_IMAGE, VERSION_1_IMAGE]);
 
 /** @returns misfits first, in the order in which a user would put them right */
 export function manifestFindings(manifest: Manifest, target: Target): Finding[] {
@@ -131,7 +135,7 @@ function sameScene(manifest: Manifest, { environment, images }: Target): Finding
       ),
     );
   for (const { wanted, recorded } of matchImages(manifest.images, images))
-    if (recorded !== undefined && recorded.name !== wanted.name && recorded.name !== UNNAMED_IMAGE)
+    if (recorded !== undefined && recorded.name !== wanted.name && !nameless.has(recorded.name))
       findings.push(
         doubt(
           'camera',

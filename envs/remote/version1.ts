@@ -5,8 +5,8 @@
 import { z } from 'zod';
 import { bytes, outcome, pictureShape, positive } from './fields.js';
 
-/** What its one picture is called. */
-const KEY = 'remote';
+/** What its one picture is called, which has no name of its own. */
+export const VERSION_1_IMAGE = 'remote';
 
 const observed = { state: bytes.nullable(), pixels: bytes.nullable() };
 
@@ -25,7 +25,7 @@ export const version1 = {
     })
     .transform(({ protocol: _, pixels, ...rest }) => ({
       ...rest,
-      images: pixels === null ? [] : [{ key: KEY, shape: pixels }],
+      images: pixels === null ? [] : [{ key: VERSION_1_IMAGE, shape: pixels }],
       actionLow: null,
       actionHigh: null,
     })),
@@ -34,5 +34,5 @@ export const version1 = {
 };
 
 function withImages<T extends { readonly pixels: Uint8Array | null }>({ pixels, ...rest }: T) {
-  return { ...rest, images: pixels === null ? {} : { [KEY]: pixels } };
+  return { ...rest, images: pixels === null ? {} : { [VERSION_1_IMAGE]: pixels } };
 }

@@ -1,5 +1,6 @@
 /** The tasks by name. A new family is one file, listed here. */
 import { didYouMean, InputError } from '../../src/errors.js';
+import { isRemote } from '../remote/protocol.js';
 import { isTaskModule, loadTask, taskOfModule } from '../taskModule.js';
 import { acrobotTasks } from './acrobot.js';
 import { ballInCupTasks } from './ballInCup.js';
@@ -65,10 +66,22 @@ export function findTask(name: string): SuiteTask {
   const task = tasks.get(name);
   if (task === undefined) {
     throw new InputError(
-      `There is no task "${name}"${didYouMean(name, taskNames())} The tasks are ${taskNames().join(', ')}, and those of modules such as ./tasks/lift.mjs.`,
+      `There is no task "${name}"${didYouMean(name, taskNames())} The tasks are ${taskNames().join(', ')}, those of modules such as ./tasks/lift.mjs, and those that a server runs, such as remote:127.0.0.1:5555.`,
     );
   }
   return task;
+}
+
+/**
+ * The simulated task that a name or a module's path means; undefined where it is an environment that is no simulation
+ * of MuJoCo's here: a server's, or a module's own.
+ * @throws InputError where it means none
+ */
+export async function findSimulatedTask(name: string): Promise<SuiteTask | undefined> {
+  if (isRemote(name)) return undefined;
+  if (!isTaskModule(name)) return findTask(name);
+  const task = await loadTask(name, suiteNames);
+  return typeof task === 'function' ? undefined : task;
 }
 
 /**
@@ -76,11 +89,10 @@ export function findTask(name: string): SuiteTask {
  * @throws InputError where it means none, or an environment that is no simulation of MuJoCo's
  */
 export async function simulatedTask(name: string): Promise<SuiteTask> {
-  if (!isTaskModule(name)) return findTask(name);
-  const task = await loadTask(name, suiteNames);
-  if (typeof task === 'function')
+  const task = await findSimulatedTask(name);
+  if (task === undefined)
     throw new InputError(
-      `${name} makes an environment of its own and no task with a MuJoCo model, which is needed here.`,
+      `${name} ${isRemote(name) ? 'is an environment that a server runs' : 'makes an environment of its own'} and no task with a MuJoCo model, which is needed here.`,
     );
   return task;
 }

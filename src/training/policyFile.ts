@@ -96,9 +96,12 @@ export function policyAgent(
   return agent;
 }
 
-/** @throws InputError where the environment does not show an image that the policy looks at */
+/**
+ * By name; where either has a single image it is that one, since an environment elsewhere may call it otherwise.
+ * @throws InputError where the environment does not show an image that the policy looks at
+ */
 function policyImages({ images, config }: PolicyFile, shown: readonly ImageSpace[]): readonly ImageSpace[] {
-  if (images === undefined) return shown;
+  if (images === undefined || (images.length === 1 && shown.length === 1)) return shown;
   return images.map((name) => {
     const image = shown.find((other) => other.name === name);
     if (image === undefined)
