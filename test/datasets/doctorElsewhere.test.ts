@@ -60,14 +60,8 @@ test('a run refuses a dataset whose actions mean another box, before anything is
   const folder = await record(context, await startRobot(context));
   const task = await startRobot(context, { facts: { actionHigh: [1, 2, 1] } });
   const run = join(folder, '..', 'run');
-  const settings = {
-    task,
-    dataset: [folder],
-    offlineMode: 'symmetric',
-    actionRepeat: 1,
-    obs: 'state',
-  } as const;
-  await assert.rejects(train({ run, config: smallConfig(settings) }), {
+  const config = smallConfig({ task, dataset: [folder], offlineMode: 'symmetric', actionRepeat: 1 });
+  await assert.rejects(train({ run, config }), {
     name: 'InputError',
     message: /its range of action 1 is 0 to 1, the environment's is 0 to 2; record or convert it again/,
   });
