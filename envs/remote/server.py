@@ -109,7 +109,11 @@ class Served:
     def __init__(self, options):
         self.options, self.notes = options, []
         mode = {"render_mode": "rgb_array"} if options.render else {}
-        self.env = gymnasium.make(options.env, **{**mode, **dict(options.option)})
+        try:
+            self.env = gymnasium.make(options.env, **{**mode, **dict(options.option)})
+        except Exception as error:  # whatever an environment throws
+            raise Refusal(f"{options.env} cannot be made, {error!r}: look again at its id and at --import and --option "
+                          "of its server") from error
         self.action_bounds()
         observed, info = self.reset(0)
         self.find_parts(observed)
@@ -120,7 +124,7 @@ class Served:
         space, env = self.env.action_space, self.options.env
         if not isinstance(space, Box) or not np.issubdtype(space.dtype, np.floating):
             raise Refusal(f"actions must be a box of real numbers, and those of {env} are {space}: "
-                          f"{type(space).__name__} actions are not learnt here; wrap the environment so that they are")
+                          f"{type(space).__name__} actions are not learnt here; wrap the environment so that it takes a box")
         low, high = (end.astype(np.float64).ravel().copy() for end in (space.low, space.high))
         for dimension, least, most in self.options.action_range:
             at = slice(None) if dimension is None else dimension

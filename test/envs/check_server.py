@@ -143,6 +143,12 @@ assert np.array_equal(car.env.unwrapped.actions[-1], np.float32([0, 0.5, 0])), c
 unbounded = serve(state, still, action=Box(-np.inf, np.inf, (2,), np.float32), flags={"action_range": [(None, -2, 2)]})
 assert unbounded.facts()["actionHigh"] == [2, 2]
 
+try:
+    serve(state, still, flags={"env": "Nowhere-v0"})
+    raise AssertionError("an environment that is not there was made")
+except server.Refusal as refusal:
+    assert "Nowhere-v0 cannot be made" in str(refusal) and "--import" in str(refusal), refusal
+
 # A person who takes over: every name it goes by, and nothing said where nobody can.
 step = {"op": "step", "action": np.zeros(2, "<f4").tobytes(), "repeat": 1}
 for info, expected in [
