@@ -123,8 +123,8 @@ class Served:
     def action_bounds(self):
         space, env = self.env.action_space, self.options.env
         if not isinstance(space, Box) or not np.issubdtype(space.dtype, np.floating):
-            raise Refusal(f"actions must be a box of real numbers, and those of {env} are {space}: "
-                          f"{type(space).__name__} actions are not learnt here; wrap the environment so that it takes a box")
+            raise Refusal(f"actions must be a box of real numbers, and those of {env} are {space}: wrap the "
+                          f"environment so that it takes a box; {type(space).__name__} actions are not learnt here")
         low, high = (end.astype(np.float64).ravel().copy() for end in (space.low, space.high))
         for dimension, least, most in self.options.action_range:
             at = slice(None) if dimension is None else dimension

@@ -164,7 +164,8 @@ takes_turns = serve(state, still, action=racing, info={"intervene_action": np.fl
 takes_turns.env.unwrapped.step = lambda action, step=takes_turns.env.unwrapped.step: (
     result := step(action), result[4].clear() if takes_turns.elapsed > 1 else None)[0]
 both_ways = takes_turns.answer({"op": "step", "action": np.float32([-1, -1, 1]).tobytes(), "repeat": 2})
-assert np.frombuffer(both_ways["executed"], "<f4").tolist() == [0, 0.25, 0.5], "the mean of the person's and the sent one"
+# The mean of the person's, (1, 0.5, 0), and of the one that was sent, (−1, 0, 1).
+assert np.frombuffer(both_ways["executed"], "<f4").tolist() == [0, 0.25, 0.5]
 try:
     serve(state, still, info={"is_intervention": True}).answer(step)
     raise AssertionError("a person's action that is not said was taken")
