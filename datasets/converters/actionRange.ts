@@ -1,4 +1,5 @@
 /** A source's actions in [−1, 1], dimension by dimension: the environment's own box. */
+import { toUnit } from '../../envs/actionBox.js';
 import type { ActionBox } from '../../envs/environment.js';
 import { InputError } from '../../src/errors.js';
 import type { ConversionSource, SourceEpisode } from './conversionSource.js';
@@ -93,8 +94,7 @@ function scaled(
   const size = low.length;
   let [clipped, furthest] = [0, 0];
   const actions = found.episode.actions.map((value, i) => {
-    const [a, b] = [low[i % size] as number, high[i % size] as number];
-    const unit = isUnit ? value : (2 * (value - a)) / (b - a) - 1;
+    const unit = isUnit ? value : toUnit(value, low[i % size] as number, high[i % size] as number);
     if (Number.isNaN(unit) || Math.abs(unit) <= 1) return unit;
     if (Math.abs(unit) > 1 + ROUNDING) clipped++;
     furthest = Math.max(furthest, Math.abs(unit));

@@ -21,7 +21,7 @@ import type {
   StepInfo,
   StepResult,
 } from '../environment.js';
-import { imageNames, UNNAMED_IMAGE } from '../imageName.js';
+import { imageNames, isImageName, UNNAMED_IMAGE } from '../imageName.js';
 import { imageSpaces } from '../imageSpaces.js';
 import { Connection, ConnectionLost } from './connection.js';
 import {
@@ -115,6 +115,11 @@ export class RemoteEnvironment implements Environment {
         `The environment at ${this.#where} observes pictures alone: learn from its pixels (--obs pixels).`,
       );
     const names = imageNames(images.map(({ key }) => key));
+    const unfit = names.find((one) => !isImageName(one));
+    if (unfit !== undefined)
+      throw new InputError(
+        `The environment at ${this.#where} calls a picture ${JSON.stringify(unfit)}, which is no name for a file: choose others with its server's --pixels.`,
+      );
     this.#names = new Map(images.map(({ key }, i) => [key, names[i] as string]));
     const shown = images.map(({ shape }, i) => ({ name: names[i] as string, channels: shape[2] }));
     const seen = observations === 'state' ? [] : chosen(shown, cameras, this.#where);

@@ -39,7 +39,7 @@ test('several pictures are observed by the ends of their keys, each at its size 
   });
 });
 
-test('keys with one end are told apart by the whole of them', async (context) => {
+test('keys with one end are told apart by more of them, and none is taken that is no name', async (context) => {
   const shape = [2, 2, 3];
   const images = ['left/rgb', 'right/rgb', 'a=b'].map((key) => ({ key, shape }));
   const pixels = Object.fromEntries(images.map(({ key }) => [key, new Uint8Array(12)]));
@@ -50,6 +50,10 @@ test('keys with one end are told apart by the whole of them', async (context) =>
     ['left_rgb', 'right_rgb', 'a_b'],
   );
   environment.close();
+  const bell = { images: [{ key: 'a\u0007', shape }] };
+  await assert.rejects(makeEnv(await startRobot(context, { facts: bell })), {
+    message: /is no name for a file/,
+  });
 });
 
 test('the box, the names of actions, the task, its words and its control time are those of the server', async (context) => {
