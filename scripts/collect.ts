@@ -70,6 +70,7 @@ export const collectCommand = examples(
   [
     'rlpd collect --task walker-walk --level expert --episodes 100 --out data/walker-expert',
     'rlpd collect --task walker-walk --level expert --distraction medium --out data/walker-distracted',
+    'rlpd collect --task remote:127.0.0.1:5555 --level random --action-repeat 1 --out data/cube',
     'rlpd collect --run runs/a --episodes 20 --mode mean --out data/own',
     'rlpd collect --run runs/lift --episodes 50 --keep-successes --out data/lifted',
   ],

@@ -119,12 +119,16 @@ export const evaluateCommand = examples(
       ...evaluation,
       video: flags.video ?? null,
     };
-    const { mean, std, iqm, invalid } = evaluation;
+    const { mean, std, iqm, invalid, interventions = 0 } = evaluation;
     const said = successWords(evaluation);
     const success = said === '' ? '' : `, ${said}`;
     if (invalid > 0)
       note(
         `In ${counted(invalid, 'episode')} the simulation went bad; the return is then what was earned before.`,
+      );
+    if (interventions > 0)
+      note(
+        `A person took over in ${counted(interventions, 'agent step')}: the return is not the policy's alone.`,
       );
     printResult(
       flags.json,

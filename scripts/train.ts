@@ -50,6 +50,7 @@ export const trainCommand = examples(
     'rlpd train --task walker-walk --preset online-only --out runs/b',
     'rlpd train --task walker-walk --dataset data/expert:0.7 --dataset data/random:0.3 --out runs/d',
     'rlpd train --task ./tasks/lift.mjs --preset online-only --out runs/lift',
+    'rlpd train --task remote:127.0.0.1:5555 --obs both --cameras front,wrist --action-repeat 1 --dataset data/cube --out runs/cube',
     'rlpd train --task walker-walk --preset bc --dataset data/walker-expert --out runs/c',
     'rlpd train --task walker-walk --obs state --preset online-state --snapshots --out runs/expert',
     'rlpd train --task cheetah-run --dataset data/cheetah --utd-ratio 10 --offline-share 0.25 --no-critic-layer-norm',

@@ -47,6 +47,8 @@ export interface Evaluation extends ReturnStatistics, Partial<SuccessRate> {
   readonly length: number;
   /** Episodes cut short because the simulation went bad; their returns are what was earned before. */
   readonly invalid: number;
+  /** Agent steps in which a person took over: the returns are then not the policy's alone. Absent where nobody can. */
+  readonly interventions?: number;
 }
 
 /** Far from the seeds that people give a run: evaluation never sees an episode of training. */
@@ -116,19 +118,23 @@ export async function evaluateKept(options: KeptPolicyOptions): Promise<KeptPoli
 }
 
 /** What is kept of an episode: not its pixels, which are 6 MB for 500 steps of 64 px. */
-type Score = Pick<Rollout, 'return' | 'length' | 'success' | 'invalid'>;
+type Score = Pick<Rollout, 'return' | 'length' | 'success' | 'invalid' | 'interventions'>;
 
-function scoreOf({ return: episodeReturn, length, success, invalid }: Rollout): Score {
-  return { return: episodeReturn, length, success, invalid };
+function scoreOf({ return: episodeReturn, length, success, invalid, interventions }: Rollout): Score {
+  return { return: episodeReturn, length, success, invalid, interventions };
 }
 
 function summary(scores: readonly Score[]): Evaluation {
   const returns = scores.map((score) => score.return);
+  const marks = scores.flatMap(({ interventions }) => (interventions === undefined ? [] : [interventions]));
   return {
     returns,
     ...returnStatistics(returns),
     ...successRate(scores.map(({ success }) => success)),
     length: scores.reduce((sum, { length }) => sum + length, 0) / scores.length,
     invalid: scores.filter(({ invalid }) => invalid !== undefined).length,
+    ...(marks.length > 0 && {
+      interventions: marks.reduce((sum, each) => each.reduce((count, mark) => count + mark, sum), 0),
+    }),
   };
 }

@@ -48,6 +48,8 @@ export type MetricsLine = Counters & {
         readonly successCi95?: readonly [number, number];
         readonly length: number;
         readonly invalid: number;
+        /** Agent steps in which a person took over, where somebody can. */
+        readonly interventions?: number;
       }
   );
 

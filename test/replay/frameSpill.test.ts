@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { Generator } from '../../src/random/generator.js';
 import type { BatchObservation } from '../../src/replay/batch.js';
 import { FrameSpill } from '../../src/replay/frameSpill.js';
+import { PriorInterventions } from '../../src/replay/priorInterventions.js';
 import { ReplayBuffer, type ReplayLayout } from '../../src/replay/replayBuffer.js';
 import { SymmetricSampler } from '../../src/replay/symmetricSampler.js';
 
@@ -53,8 +54,25 @@ function fill(buffer: ReplayBuffer): ReplayBuffer {
   return buffer;
 }
 
+/** Room for what a person does, behind the datasets. */
+const room = 20;
+
 function sampler(offline: ReplayBuffer): SymmetricSampler {
+  const interventions = new PriorInterventions(offline);
+  interventions.addEpisode({
+    length: 12,
+    images: {
+      image: Uint8Array.from({ length: 13 * frameBytes }, (_, i) => 255 - Math.floor(i / frameBytes)),
+      wrist: Uint8Array.from({ length: 13 * 3 }, (_, i) => 200 - i),
+    },
+    actions: new Float32Array(12),
+    rewards: Float32Array.from({ length: 12 }, (_, t) => -t),
+    terminated: false,
+    interventions: Uint8Array.from({ length: 12 }, (_, t) => (t === 0 || t > 6 ? 1 : 0)),
+  });
+  assert.equal(interventions.count, 6);
   return new SymmetricSampler({
+    interventions,
     online: fill(new ReplayBuffer(layout, rows)),
     offline,
     offlineShare: 0.5,
@@ -94,8 +112,8 @@ test('however few frames are in memory, the same batches come out, byte for byte
     );
     assert.deepEqual(readdirSync(folder), [], 'the files have no names that could stay behind');
     const [spilled, whole] = [
-      sampler(fill(new ReplayBuffer(layout, rows, 0, spills))),
-      sampler(fill(new ReplayBuffer(layout, rows))),
+      sampler(fill(new ReplayBuffer(layout, rows + room, 0, spills))),
+      sampler(fill(new ReplayBuffer(layout, rows + room))),
     ];
     for (let i = 0; i < 6; i++) {
       const offlineOnly = i % 3 === 2;

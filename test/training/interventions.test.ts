@@ -134,6 +134,9 @@ test('a run whose person takes over is resumed bit for bit, and counts what the 
   const perEpisode = lines.flatMap((line) => (line.kind === 'episode' ? [line.interventions] : []));
   // Times 2–4, 11–13, 20–22, 29–31 and 38–39 of 40.
   assert.deepEqual(perEpisode, new Array(6).fill(14));
+  // One episode each, of the untrained policy and of the last.
+  const evaluated = lines.flatMap((line) => (line.kind === 'evaluation' ? [line.interventions] : []));
+  assert.deepEqual(evaluated, [14, 14]);
   const perLine = lines.flatMap((line) => (line.kind === 'train' ? [line.interventions as number] : []));
   assert.equal(perLine.length, 4);
   assert.equal(
