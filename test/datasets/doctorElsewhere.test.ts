@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { examineDataset } from '../../datasets/doctor/examine.js';
 import { collect } from '../../src/training/collect.js';
 import { train } from '../../src/training/train.js';
-import { startRobot } from '../envs/robot.js';
+import { startRobot } from '../envs/remoteRobot.js';
 import { smallConfig, temporaryFolder } from '../training/smallRun.js';
 
 type Context = Parameters<typeof temporaryFolder>[0];

@@ -5,7 +5,7 @@
  * wrong.
  */
 import { parentPort } from 'node:worker_threads';
-import { listen, Raw, type Session } from './wireServer.js';
+import { listen, Raw, type Session } from './remoteWire.js';
 
 export const mischievous = -0.5;
 /** First elements of an action that the server answers badly then. */

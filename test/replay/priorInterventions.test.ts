@@ -53,19 +53,19 @@ function sampled(buffer: ReplayBuffer, { firstRow }: PriorInterventions): unknow
 test('what a person did can be sampled, with the stacks of its episode, and nothing of what lies around it', () => {
   const buffer = prior();
   const interventions = new PriorInterventions(buffer);
-  interventions.addEpisode(episodeOf(1, 20, 0, 8, 9, 12, 19));
+  interventions.addEpisode(episodeOf(1, 18, 0, 7, 8, 12, 17));
   interventions.addEpisode(episodeOf(2, 3, 0));
   assert.equal(interventions.count, 6);
   assert.deepEqual(sampled(buffer, interventions), [
     ['1.0 1.0 1.0', '1.0 1.0 1.1', 0, false],
+    ['1.5 1.6 1.7', '1.6 1.7 1.8', 7, false],
     ['1.6 1.7 1.8', '1.7 1.8 1.9', 8, false],
-    ['1.7 1.8 1.9', '1.8 1.9 1.10', 9, false],
     ['1.10 1.11 1.12', '1.11 1.12 1.13', 12, false],
-    ['1.17 1.18 1.19', '1.18 1.19 1.20', 19, true],
+    ['1.15 1.16 1.17', '1.16 1.17 1.18', 17, true],
     ['2.0 2.0 2.0', '2.0 2.0 2.1', 0, false],
   ]);
-  // Times 0–1, 6–13 and 17–20 of the one, 0–1 of the other.
-  assert.equal(buffer.written - interventions.firstRow, 2 + 8 + 4 + 2);
+  // Times 0–1, 5–13 and 15–18 of the one, each once, and 0–1 of the other.
+  assert.equal(buffer.written - interventions.firstRow, 2 + 9 + 4 + 2);
 });
 
 test('added step by step as the replay grows, the rows are those of the whole episodes', () => {

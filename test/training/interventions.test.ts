@@ -6,8 +6,8 @@ import { openDataset } from '../../datasets/reader.js';
 import { collect } from '../../src/training/collect.js';
 import { readMetrics } from '../../src/training/runFolder.js';
 import { train } from '../../src/training/train.js';
-import { startRobot } from '../envs/robot.js';
-import { box } from '../envs/robotServer.js';
+import { startRobot } from '../envs/remoteRobot.js';
+import { box } from '../envs/remoteRobotServer.js';
 import { smallConfig, stopAt, temporaryFolder, traces } from './smallRun.js';
 
 type Context = Parameters<typeof temporaryFolder>[0];

@@ -4,7 +4,7 @@
  * in the first of those whose seed is odd, the person takes over.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { listen, type Session } from './wireServer.js';
+import { listen, type Session } from './remoteWire.js';
 
 /** What is to be different from the robot as it is: facts of the hello, fields of a step's answer. */
 export interface RobotChanges {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeEnv } from '../../envs/makeEnv.js';
 import { EnvironmentWorker } from '../../envs/worker.js';
-import { startRobot } from './robot.js';
-import { box } from './robotServer.js';
+import { startRobot } from './remoteRobot.js';
+import { box } from './remoteRobotServer.js';
 
 const options = { observations: 'both', imageSize: { front: { height: 4, width: 6 }, wrist: 2 } } as const;
 const action = Float32Array.of(0.5, 0.5, 0.5);

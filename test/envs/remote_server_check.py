@@ -1,6 +1,6 @@
 """Holds envs/remote/server.py against environments made here; run by hand, since no test needs Python:
 
-    python test/envs/check_server.py            # needs gymnasium, msgpack
+    python test/envs/remote_server_check.py            # needs gymnasium, msgpack
 """
 import random
 import sys
