@@ -31,7 +31,7 @@ export default function make({ seed = 0 }) {
       if (options.seed !== undefined) random = options.seed % 97;
       [episode, t] = [episode + 1, 0];
       random = (random * 31 + 7) % 97;
-      return { observation: observe(), info: {} };
+      return { observation: observe(), info: ${person} ? { instruction: 'reach ' + random } : {} };
     },
     step(action) {
       const takesOver = ${person} && t % 9 >= 2 && t % 9 <= 4;
@@ -39,7 +39,7 @@ export default function make({ seed = 0 }) {
       t++;
       return {
         observation: observe(), reward: done[0] - Math.abs(done[1]), terminated: false, truncated: false,
-        info: ${person} ? { executedAction: takesOver ? done : null } : {},
+        info: ${person} ? { executedAction: takesOver ? done : null, rewardTerms: { far: t / 8 } } : {},
       };
     },
     render: () => { throw new Error('nothing to see'); },
@@ -130,6 +130,11 @@ test('a run whose person takes over is resumed bit for bit, and counts what the 
   await stopAt(203, { run: stopped, resume: true });
   await train({ run: stopped, resume: true });
   assert.deepEqual(await traces(stopped), await traces(whole));
+  const recorded = async (run: string) => {
+    const dataset = await openDataset(join(run, 'replay'));
+    return Promise.all(Array.from({ length: dataset.length }, (_, i) => dataset.episode(i)));
+  };
+  assert.deepEqual(await recorded(stopped), await recorded(whole));
   const lines = await readMetrics(whole);
   const perEpisode = lines.flatMap((line) => (line.kind === 'episode' ? [line.interventions] : []));
   // Times 2–4, 11–13, 20–22, 29–31 and 38–39 of 40.
@@ -144,7 +149,11 @@ test('a run whose person takes over is resumed bit for bit, and counts what the 
     6 * 14,
   );
   const replay = await openDataset(join(whole, 'replay'));
-  const { interventions, actions } = await replay.episode(1);
+  const { interventions, actions, instruction } = await replay.episode(1);
+  assert.match(instruction ?? '', /^reach \d+$/);
+  const terms = lines.flatMap((line) => (line.kind === 'episode' ? [line.rewardTerms] : []));
+  // The sum of 1 to 40 eighths.
+  assert.deepEqual(terms, new Array(6).fill({ far: 102.5 }));
   assert.deepEqual(
     interventions,
     Uint8Array.from({ length: 40 }, (_, t) => (t % 9 >= 2 && t % 9 <= 4 ? 1 : 0)),
