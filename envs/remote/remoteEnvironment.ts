@@ -25,6 +25,13 @@ import { imageNames, isImageName, UNNAMED_IMAGE } from '../imageName.js';
 import { imageSpaces } from '../imageSpaces.js';
 import { Connection, ConnectionLost } from './connection.js';
 import {
+  addressName,
+  type Introduction,
+  type IntroductionTimes,
+  introduce,
+  tokenVariable,
+} from './introduction.js';
+import {
   type Address,
   type Answer,
   type Facts,
@@ -32,18 +39,11 @@ import {
   packRequest,
   parseAddress,
   parseAnswer,
-  parseHello,
-  protocolVersion,
-  RefusedError,
   type Request,
 } from './protocol.js';
 import { resize } from './resize.js';
 
-export interface RemoteTimes {
-  /** For connecting once. */
-  readonly connectMs: number;
-  /** For an answer; resets and first pictures are slow in some environments. */
-  readonly answerMs: number;
+export interface RemoteTimes extends IntroductionTimes {
   /** A reset tries this long to reach a server that went away. */
   readonly reconnectMs: number;
 }
@@ -55,8 +55,6 @@ const retryMs = 500;
 const maxBreaks = 3;
 /** Where the environment names no limit of its own. */
 const defaultMaxSteps = 1000;
-/** Holds the token that the server was started with. */
-const tokenVariable = 'RLPD_REMOTE_TOKEN';
 
 const savedStateSchema = z.object({
   random: z.object({
@@ -99,7 +97,7 @@ export class RemoteEnvironment implements Environment {
   ) {
     const { observations = 'pixels', imageSize, cameras, actionRepeat = 1, seed = 0 } = options;
     this.#address = address;
-    this.#where = name(address);
+    this.#where = addressName(address);
     this.#connection = connection;
     this.#facts = facts;
     this.#version = version;
@@ -157,7 +155,7 @@ export class RemoteEnvironment implements Environment {
     const token = process.env[tokenVariable] ?? null;
     if (!isLoopback(address.host) && token === null)
       throw new InputError(
-        `${name(address)} is not this machine: start the server with a token and give it here in ${tokenVariable}.`,
+        `${addressName(address)} is not this machine: start the server with a token and give it here in ${tokenVariable}.`,
       );
     const connection = new Connection(address);
     try {
@@ -167,7 +165,7 @@ export class RemoteEnvironment implements Environment {
       connection.close();
       if (error instanceof ConnectionLost)
         throw new InputError(
-          `No environment answers at ${name(address)}: ${error.message}; start its server first (envs/remote/README.md).`,
+          `No environment answers at ${addressName(address)}: ${error.message}; start its server first (envs/remote/README.md).`,
         );
       throw error;
     }
@@ -362,35 +360,6 @@ export class RemoteEnvironment implements Environment {
   }
 }
 
-/** What the server said of itself, and in which version of the protocol. */
-interface Introduction {
-  readonly facts: Facts;
-  readonly version: number;
-}
-
-/**
- * Connects and exchanges hellos. A server that refuses this version of the protocol is asked for the first one.
- * @throws ConnectionLost, InputError
- */
-function introduce(connection: Connection, address: Address, times: RemoteTimes): Introduction {
-  const greet = (protocol: number): Introduction => {
-    connection.connect(times.connectMs);
-    const token = process.env[tokenVariable] ?? null;
-    const body = connection.exchange(packRequest({ op: 'hello', protocol, token }), times.answerMs);
-    return parseHello(body, name(address));
-  };
-  try {
-    return greet(protocolVersion);
-  } catch (error) {
-    if (!(error instanceof RefusedError) || !/protocol/i.test(error.message)) throw error;
-    try {
-      return greet(1);
-    } catch (again) {
-      throw again instanceof RefusedError ? error : again;
-    }
-  }
-}
-
 /** Those among the pictures shown that `cameras` names, in its order; all by default. @throws InputError for others */
 function chosen<Image extends { readonly name: string }>(
   shown: readonly Image[],
@@ -413,10 +382,6 @@ function chosen<Image extends { readonly name: string }>(
 /** A term that is no number says nothing of the reward, which is another number. */
 function finiteTerms(terms: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(terms).filter(([, value]) => Number.isFinite(value)));
-}
-
-function name({ host, port }: Address): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** Each reset has a seed from here, so episodes repeat where the environment keeps to its seed. */

@@ -14,11 +14,10 @@ import { selectBackend } from '../backend/select.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import { PriorInterventions } from '../replay/priorInterventions.js';
-import { ReplayBuffer, type ReplayLayout } from '../replay/replayBuffer.js';
+import type { ReplayLayout } from '../replay/replayBuffer.js';
 import { SymmetricSampler } from '../replay/symmetricSampler.js';
 import { parseByteSize } from './byteSize.js';
 import {
-  type Checkpoint,
   DamagedCheckpointError,
   discardAfter,
   readCheckpointAt,
@@ -30,7 +29,8 @@ import { parseDatasets } from './datasetWeights.js';
 import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
 import { MetricsWriter, requireMetrics } from './metrics.js';
 import { createPriorBuffer, requireDisk } from './priorBuffer.js';
-import { loadInto, openPriorData, priorShares, rowsOf, wantedEpisodes } from './priorData.js';
+import { loadInto, openPriorData, priorShares, rowsOf } from './priorData.js';
+import { recallInterventions, refill } from './refill.js';
 import { estimateMemory, type MemoryEstimate } from './replayMemory.js';
 import { describeData, findData } from './runData.js';
 import {
@@ -379,80 +379,6 @@ function replayRows(config: RunConfig, spec: EnvironmentSpec, datasets: readonly
   const canBeTakenOver = isRemote(config.task) || isTaskModule(config.task);
   const isKept = canBeTakenOver && config.interventions === 'both' && !isSeeded && data > 0;
   return { online, offline: isSeeded ? 0 : data, interventions: isKept ? own : 0 };
-}
-
-/** What a resumed run had seen until its checkpoint. */
-interface Seen {
-  readonly checkpoint: Checkpoint;
-  /** Its finished episodes. */
-  readonly replay: Dataset;
-}
-
-/** Adds what people did until the checkpoint, in the order in which they did it. */
-async function recallInterventions(
-  interventions: PriorInterventions,
-  layout: ReplayLayout,
-  { checkpoint, replay }: Seen,
-  signal: AbortSignal,
-): Promise<void> {
-  const indices: number[] = [];
-  const finished = Array.from({ length: checkpoint.state.replayEpisodes }, (_, index) => index);
-  let index = 0;
-  // Images of the other episodes are not unpacked.
-  for await (const episode of replay.episodes({ indices: finished, images: false })) {
-    if (signal.aborted) return;
-    if (episode.interventions?.includes(1)) indices.push(index);
-    index++;
-  }
-  for await (const episode of wantedEpisodes(replay, layout, indices)) {
-    if (signal.aborted) return;
-    interventions.addEpisode(episode);
-  }
-  if (checkpoint.episode !== null) interventions.addEpisode({ ...checkpoint.episode, terminated: false });
-}
-
-/** The replay as it was at the checkpoint: every row under its old number, as far as it is still held. */
-async function refill(
-  layout: ReplayLayout,
-  capacity: number,
-  seeds: readonly Dataset[],
-  resumed: Seen | undefined,
-  signal: AbortSignal,
-): Promise<ReplayBuffer> {
-  const { checkpoint, replay: recorded } = resumed ?? {};
-  const sources = [
-    ...seeds.map((dataset) => ({ dataset, episodes: dataset.length })),
-    ...(recorded && checkpoint ? [{ dataset: recorded, episodes: checkpoint.state.replayEpisodes }] : []),
-  ];
-  const episodes = sources.flatMap(({ dataset, episodes }) =>
-    Array.from({ length: episodes }, (_, index) => ({
-      dataset,
-      index,
-      rows: dataset.entry(index).steps + 1,
-    })),
-  );
-  const total =
-    episodes.reduce((sum, { rows }) => sum + rows, 0) +
-    (checkpoint?.episode == null ? 0 : checkpoint.episode.length + 1);
-  let firstRow = 0;
-  let skipped = 0;
-  for (const { rows } of episodes) {
-    if (firstRow + rows > total - capacity) break;
-    firstRow += rows;
-    skipped++;
-  }
-  const buffer = new ReplayBuffer(layout, capacity, firstRow);
-  for (const { dataset } of sources) {
-    const indices = episodes
-      .slice(skipped)
-      .flatMap((entry) => (entry.dataset === dataset ? entry.index : []));
-    for await (const episode of wantedEpisodes(dataset, layout, indices)) {
-      if (signal.aborted) return buffer;
-      buffer.addEpisode(episode);
-    }
-  }
-  if (checkpoint?.episode != null) buffer.addEpisode({ ...checkpoint.episode, terminated: false });
-  return buffer;
 }
 
 /** The dataset of the run's own episodes: a new one, or the one a resumed run has, cut to `episodes`. */
