@@ -176,7 +176,8 @@ test('a dataset keeps to its budget: as many images as fit beside the rest, the 
   const { offline, spill, note } = plan(5e8);
   assert.ok(spill);
   assert.equal(offline, 5e8);
-  const numbers = 100_000 * (4 * 5 + 4 * 1 + 10);
+  // State, action, reward, age and three flags.
+  const numbers = 100_000 * (4 * 5 + 4 * 1 + 4 + 4 + 3);
   const held = (spill.residentFrames + 256 * 4) * frame + numbers;
   assert.ok(held <= 5e8 && held > 5e8 - frame, `${held}`);
   assert.equal(spill.fileBytes, (100_000 - spill.residentFrames) * frame);
