@@ -297,8 +297,9 @@ class Served:
         while steps < count and not any(ends):
             observed, reward, *ends, info = self.step(self.as_action(sent))
             total, steps = total + float(reward), steps + 1
-            if (success := first_of(info, SUCCESS)) is not None:
-                said["success"] = said.get("success", False) or bool(np.any(success))
+            # Of several that an environment has, such as its own and a person's, one is enough.
+            if outcomes := [bool(np.any(info[name])) for name in SUCCESS if info.get(name) is not None]:
+                said["success"] = said.get("success", False) or any(outcomes)
             for name, value in reward_terms(info).items():
                 terms[name] = terms.get(name, 0.0) + value
             knows_now, person = self.executed(info)

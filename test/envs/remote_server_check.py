@@ -173,6 +173,7 @@ except server.Refusal as refusal:
     assert "teleop_action" in str(refusal), refusal
 info = {"succeed": np.float64(0), "reward_ctrl": -1.0, "discrete_penalty": -0.5, "x": 3}
 said = serve(state, still, info=info).answer({**step, "repeat": 3})
+assert serve(state, still, info={"succeed": False, "next.success": True}).answer(step)["success"] is True
 assert said["success"] is False and said["rewardTerms"] == {"reward_ctrl": -3.0, "discrete_penalty": -1.5}, said
 
 # A time limit that is raised names the option.
