@@ -55,9 +55,7 @@ const formats = {
   replay: async () => (await import('../datasets/converters/replay.js')).openReplay,
 } satisfies Record<string, () => Promise<Open>>;
 
-export const convertCommand = new Command('convert').description(
-  'convert an image dataset in another format',
-);
+export const convertCommand = new Command('convert');
 
 examples(
   formatCommand('vd4rl', 'V-D4RL: a folder of .npz episodes (64 px) or .hdf5 shards (84 px), or one file'),

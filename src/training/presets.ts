@@ -12,12 +12,15 @@ export const presets = {
 
   small: {
     description:
-      'RLPD from pixels for studies on two cores: half the encoder, batch and ensemble, 40,000 env frames',
+      'RLPD from pixels for studies on two cores: half the encoder and ensemble, a quarter of the batch, larger steps, 30,000 env frames',
     settings: {
       encoder: 'rlpd-small',
-      batchSize: 128,
+      batchSize: 64,
       ensembleSize: 5,
-      envFrames: 40_000,
+      criticLearningRate: 1e-3,
+      actorLearningRate: 1e-3,
+      temperatureLearningRate: 1e-3,
+      envFrames: 30_000,
       randomSteps: 1000,
       evaluationInterval: 5000,
       checkpointInterval: 5000,
