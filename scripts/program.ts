@@ -26,6 +26,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: "score a policy: its mode, on fixed seeds, in an environment of the run's settings",
     load: async () => (await import('./evaluate.js')).evaluateCommand,
   },
+  export: {
+    description: 'write a policy as ONNX, for robots, browsers and other programs',
+    load: async () => (await import('./export.js')).exportCommand,
+  },
   study: {
     description: 'comparisons over tasks, data and seeds: play what is missing, see what there is, draw it',
     load: async () => (await import('./study.js')).studyCommand,

@@ -1,5 +1,4 @@
 /** A trained policy in a program: `loadPolicy(file)`, then `act(observation)`. */
-import { stat } from 'node:fs/promises';
 import type {
   EnvironmentOptions,
   EnvironmentSpec,
@@ -12,7 +11,7 @@ import type { BackendOptions } from '../backend/options.js';
 import { selectBackend, selectedBackend } from '../backend/select.js';
 import { backendOptions, type RunConfig } from './config.js';
 import { environmentOptions } from './environmentOptions.js';
-import { type PolicyFile, policyAgent, readBestPolicy, readPolicy } from './policyFile.js';
+import { type PolicyFile, policyAgent, readPolicyAt } from './policyFile.js';
 
 export interface LoadPolicyOptions {
   /**
@@ -79,8 +78,7 @@ export class LoadedPolicy {
  * @throws InputError where there is no policy, it does not fit the environment, or the engine cannot be had
  */
 export async function loadPolicy(path: string, options: LoadPolicyOptions = {}): Promise<LoadedPolicy> {
-  const isFolder = (await stat(path).catch(() => null))?.isDirectory() === true;
-  const file = await (isFolder ? readBestPolicy(path) : readPolicy(path));
+  const file = await readPolicyAt(path);
   const shown = options.environment ?? (await ownEnvironment(file.config));
   if (options.backend !== undefined) await selectBackend(options.backend);
   else if (selectedBackend() === undefined) await selectBackend(backendOptions(file.config));

@@ -80,20 +80,26 @@ export function policyAgent(
   environment: { readonly observationSpace: ObservationSpace; readonly spec: EnvironmentSpec },
   seed: number,
 ): RlpdAgent {
-  const { obs } = policy.config;
-  const { images, state } = environment.observationSpace;
   const agent = RlpdAgent.create({
     config: agentSettings(policy.config),
-    // An environment that is recorded may show more than the policy looks at.
-    observationSpace: {
-      images: obs === 'state' ? [] : policyImages(policy, images),
-      ...(obs !== 'pixels' && state && { state }),
-    },
+    observationSpace: policySpace(policy, environment.observationSpace),
     actionSize: environment.spec.actionSize,
     seed,
   });
   agent.restorePolicy(policy.tensors);
   return agent;
+}
+
+/**
+ * What the policy looks at of what an environment shows, which may be more.
+ * @throws InputError where the environment does not show an image that the policy looks at
+ */
+export function policySpace(policy: PolicyFile, { images, state }: ObservationSpace): ObservationSpace {
+  const { obs } = policy.config;
+  return {
+    images: obs === 'state' ? [] : policyImages(policy, images),
+    ...(obs !== 'pixels' && state && { state }),
+  };
 }
 
 /**
@@ -110,6 +116,15 @@ function policyImages({ images, config }: PolicyFile, shown: readonly ImageSpace
       );
     return image;
   });
+}
+
+/**
+ * A policy file's, or the best one of a run's folder.
+ * @throws InputError where there is none
+ */
+export async function readPolicyAt(path: string): Promise<PolicyFile> {
+  const isFolder = (await stat(path).catch(() => null))?.isDirectory() === true;
+  return isFolder ? readBestPolicy(path) : readPolicy(path);
 }
 
 /**

@@ -11,8 +11,9 @@ import { temporaryFolder } from './smallRun.js';
 
 /**
  * What `rlpd collect --task cartpole-swingup --level medium --episodes 1 --seed 4 --image-size 36 --workers 1
- * --backend cpu` and `rlpd train --config CONFIG --dataset DATA` gave while an observation was one array of pixels.
- * The engine is WebAssembly, whose arithmetic is the same on every machine.
+ * --backend cpu` and `rlpd train --config CONFIG --dataset DATA` gave while an observation was one array of pixels, but that
+ * boxes have since been lit at their corners (ray-caster 5): with the light as it was, the numbers were still those. The
+ * engine is WebAssembly, whose arithmetic is the same on every machine.
  */
 const golden = JSON.parse(
   readFileSync(new URL('../../../test/golden/training/single-camera.json', import.meta.url), 'utf8'),

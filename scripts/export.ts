@@ -1,0 +1,73 @@
+/** `rlpd export`: a policy in a format that other programs run. */
+import { dirname } from 'node:path';
+import { Command } from 'commander';
+import { note, printResult } from './console.js';
+import { examples, wholeNumber } from './settings.js';
+
+interface Flags {
+  readonly out: string;
+  readonly task?: string;
+  readonly check: number;
+  readonly json?: boolean;
+}
+
+export const exportCommand = examples(
+  new Command('export')
+    .argument('<policy>', "a policy file, such as RUN/best.safetensors, or a run's folder: its best one")
+    .requiredOption('--out <file>', 'the ONNX file (opset 17)')
+    .option('--task <name>', 'the environment that it acts in; default: the one it was trained in')
+    .option(
+      '--check <observations>',
+      'compare the file with the policy on so many observations (needs onnxruntime-web); 0: do not',
+      wholeNumber(0),
+      100,
+    )
+    .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
+  [
+    'rlpd export runs/walker --out walker.onnx',
+    'rlpd export runs/door/policies/step-00020000.safetensors --task remote:127.0.0.1:5555 --out door.onnx',
+  ],
+).action(async (path: string, { out, task, check, json }: Flags) => {
+  const { makeEnv } = await import('../envs/makeEnv.js');
+  const { loadPolicy } = await import('../src/training/loadPolicy.js');
+  const { environmentOptions } = await import('../src/training/environmentOptions.js');
+  const { exportPolicy } = await import('../src/onnx/exportPolicy.js');
+  const { comparePolicy } = await import('../src/onnx/comparePolicy.js');
+  const { readPolicyAt } = await import('../src/training/policyFile.js');
+  const { writeFileAtomic } = await import('../src/files/atomicFile.js');
+  const { makeFolder } = await import('../src/files/makeFolder.js');
+  const file = await readPolicyAt(path);
+  const environment = await makeEnv(task ?? file.config.task, environmentOptions(file.config));
+  try {
+    const model = exportPolicy(file, environment);
+    await makeFolder(dirname(out));
+    await writeFileAtomic(out, model);
+    let compared = null;
+    if (check > 0) {
+      // Float32, as the file computes.
+      const policy = await loadPolicy(path, {
+        environment,
+        backend: { backend: 'auto', precision: 'float32', threads: 1 },
+      });
+      compared = await comparePolicy(model, policy, environment, check, 0);
+      policy.dispose();
+      if (compared === null)
+        note('Not compared with the policy: npm install onnxruntime-web, and run this again.');
+    }
+    const { largestDifference = null } = compared ?? {};
+    printResult(
+      json,
+      { out, bytes: model.length, observations: compared?.observations ?? 0, largestDifference },
+      [
+        `${out} holds the policy (${model.length} bytes); its metadata says which images it takes and how long an action lasts.`,
+        ...(largestDifference === null
+          ? []
+          : [
+              `On ${check} observations its actions differ from the policy's by ${largestDifference.toExponential(1)} at most, of 2 from end to end.`,
+            ]),
+      ].join('\n'),
+    );
+  } finally {
+    environment.close();
+  }
+});

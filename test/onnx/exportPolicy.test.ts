@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Environment } from '../../envs/environment.js';
+import { makeEnv } from '../../envs/makeEnv.js';
+import { RlpdAgent } from '../../src/agent/agent.js';
+import { selectBackend } from '../../src/backend/select.js';
+import { InputError } from '../../src/errors.js';
+import { comparePolicy } from '../../src/onnx/comparePolicy.js';
+import { exportPolicy } from '../../src/onnx/exportPolicy.js';
+import { modelProto } from '../../src/onnx/schema.js';
+import { agentSettings, type RunConfig } from '../../src/training/config.js';
+import { environmentOptions } from '../../src/training/environmentOptions.js';
+import { type PolicyFile, policyAgent } from '../../src/training/policyFile.js';
+import { smallConfig } from '../training/smallRun.js';
+
+/** Of the actions' range of 2. */
+const tolerance = 1e-4;
+
+const cases: Record<string, Partial<RunConfig>> = {
+  'one image': { obs: 'pixels' },
+  'a state alone': { obs: 'state' },
+  'two images of different sizes and a state': {
+    obs: 'both',
+    task: 'walker-walk',
+    cameras: ['side', 'back'],
+    imageSize: 'side=40x32,back=36',
+  },
+  'two images through one encoder': {
+    task: 'walker-walk',
+    cameras: ['side', 'back'],
+    sharedEncoder: true,
+  },
+  'a cloned policy, which has encoders of its own': {
+    algorithm: 'bc',
+    dataset: ['data'],
+    pretrainUpdates: 1,
+  },
+  'a deterministic policy': { algorithm: 'drqv2', offlineMode: 'none', offlineShare: 0, ensembleSize: 2 },
+  'an IQL policy': { algorithm: 'iql', ensembleSize: 2, targetSubset: 2 },
+};
+
+for (const [name, settings] of Object.entries(cases))
+  test(`${name}: the ONNX file acts as the policy does`, async () => {
+    const { policy, agent, environment } = await madePolicy(settings);
+    const model = exportPolicy(policy, environment);
+    const compared = await comparePolicy(model, agent, environment, 20, 0);
+    assert.ok(compared !== null, 'onnxruntime-web is a development dependency');
+    assert.ok(
+      compared.largestDifference < tolerance && compared.observations === 20,
+      String(compared.largestDifference),
+    );
+    agent.dispose();
+    environment.close();
+  });
+
+test("actions come out in the environment's units, and the file says what it takes", async () => {
+  const { policy, agent, environment } = await madePolicy({ obs: 'state' });
+  const actionBox = { low: [-2], high: [6] };
+  const boxed = { observationSpace: environment.observationSpace, spec: { ...environment.spec, actionBox } };
+  const model = exportPolicy(policy, boxed);
+  const runtime = await import('onnxruntime-web');
+  const session = await runtime.InferenceSession.create(model);
+  const { observation } = environment.reset({ seed: 3 });
+  const state = observation.state ?? new Float32Array();
+  const found = await session.run({ state: new runtime.Tensor('float32', state, [1, state.length]) });
+  const [normalized, action] = [found.normalized_action?.data[0], found.action?.data[0]] as [number, number];
+  assert.ok(Math.abs(action - (2 + 4 * normalized)) < 1e-6);
+  const decoded = modelProto.toObject(modelProto.decode(model), { longs: Number });
+  const said = JSON.parse(decoded.metadataProps[0].value);
+  assert.deepEqual(
+    [said.task, said.stateSize, said.actionBox, said.images],
+    [policy.config.task, state.length, actionBox, []],
+  );
+  assert.deepEqual([decoded.irVersion, decoded.opsetImport[0].version], [8, 17]);
+  await session.release();
+  agent.dispose();
+  environment.close();
+});
+
+test('an IBRL policy, which needs its critics, is refused in a sentence', async () => {
+  const { policy, agent, environment } = await madePolicy({ obs: 'state' });
+  const ibrl = { ...policy, config: { ...policy.config, algorithm: 'ibrl' as const } };
+  assert.throws(
+    () => exportPolicy(ibrl, environment),
+    (error) => error instanceof InputError && /critics/.test(error.message),
+  );
+  agent.dispose();
+  environment.close();
+});
+
+/** A policy of random weights, with the environment it acts in. */
+async function madePolicy(
+  settings: Partial<RunConfig>,
+): Promise<{ policy: PolicyFile; agent: RlpdAgent; environment: Environment }> {
+  await selectBackend({ backend: 'wasm' });
+  const config = smallConfig(settings);
+  const environment = await makeEnv(config.task, environmentOptions(config));
+  const { observationSpace, spec } = environment;
+  const made = RlpdAgent.create({
+    config: agentSettings(config),
+    observationSpace,
+    actionSize: spec.actionSize,
+    seed: 7,
+  });
+  const tensors = await made.policyTensors();
+  made.dispose();
+  const policy: PolicyFile = {
+    config,
+    envFrames: 0,
+    return: null,
+    tensors: new Map([...tensors].map(([name, tensor]) => [name, floats(tensor)])),
+  };
+  return { policy, agent: policyAgent(policy, environment, 0), environment };
+}
+
+function floats({ shape, data }: { readonly shape: readonly number[]; readonly data: ArrayLike<number> }) {
+  return { shape: [...shape], data: Float32Array.from(data) };
+}
