@@ -34,6 +34,8 @@ const cases: Record<string, Partial<RunConfig>> = {
     algorithm: 'bc',
     dataset: ['data'],
     pretrainUpdates: 1,
+    offlineMode: 'symmetric',
+    offlineShare: 1,
   },
   'a deterministic policy': { algorithm: 'drqv2', offlineMode: 'none', offlineShare: 0, ensembleSize: 2 },
   'an IQL policy': { algorithm: 'iql', ensembleSize: 2, targetSubset: 2 },
