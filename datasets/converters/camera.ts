@@ -6,6 +6,7 @@ import {
   asBytes,
   plainShape,
   planeLayout,
+  requireNoStack,
   type Scale,
   scaleOf,
   withoutAlpha,
@@ -19,6 +20,8 @@ export type PictureColumn = {
   /** What sentences call it. */
   readonly name: string;
   readonly rows: number;
+  /** What the source itself says of the order of its channels. */
+  readonly channelOrder?: PictureOptions['channelOrder'];
 } & (
   | {
       readonly kind: 'array';
@@ -41,7 +44,10 @@ export type PictureColumn = {
   | {
       /** Decoded by whoever reads them, which is a loss: RGB. */
       readonly kind: 'film';
-      read(from: number, to: number): Promise<PictureSize & { readonly pixels: Uint8Array }>;
+      read(
+        from: number,
+        to: number,
+      ): Promise<PictureSize & { readonly pixels: Uint8Array; readonly remarks?: readonly string[] }>;
     }
 );
 
@@ -52,6 +58,8 @@ export class Camera {
   readonly #treatment: Treatment;
   readonly #remarks: Remarks;
   readonly #scale: Scale;
+  /** What sentences call it: an array that is the whole observation has no key. */
+  readonly #called: string;
 
   private constructor(
     key: string,
@@ -65,6 +73,7 @@ export class Camera {
     this.#treatment = treatment;
     this.#remarks = remarks;
     this.#scale = scale;
+    this.#called = key === '' ? layout.name : key;
   }
 
   /**
@@ -80,7 +89,16 @@ export class Camera {
     stated?: PictureSize,
   ): Promise<Camera> {
     if (first.rows === 0) throw new InputError(`${first.name} has no pictures.`);
-    const treatment = new Treatment(options, [name, key], remarks);
+    const order = options.channelOrder ?? first.channelOrder;
+    if (order !== undefined && options.channelOrder === undefined)
+      remarks.add(
+        `${key === '' ? name : key}: its attributes say ${order.toUpperCase()}: read as --channel-order ${order}.`,
+      );
+    const treatment = new Treatment(
+      order === undefined ? options : { ...options, channelOrder: order },
+      [name, key],
+      remarks,
+    );
     let recorded: PictureSize;
     let [channels, scale]: [number, Scale] = [3, 'byte'];
     if (first.kind === 'array') {
@@ -94,7 +112,7 @@ export class Camera {
     } else recorded = await first.read(0, 1);
     if (stated !== undefined && (stated.height !== recorded.height || stated.width !== recorded.width))
       remarks.add(
-        `${key}: the source's metadata state ${stated.width}×${stated.height}, its pictures are ${recorded.width}×${recorded.height}; the pictures count.`,
+        `${key === '' ? name : key}: the source's metadata state ${stated.width}×${stated.height}, its pictures are ${recorded.width}×${recorded.height}; the pictures count.`,
       );
     const { height, width } = treatment.sizeOf(recorded, first.name);
     return new Camera(key, { name, height, width, channels }, treatment, remarks, scale);
@@ -108,18 +126,20 @@ export class Camera {
         this.layout,
         this.#treatment,
         this.#remarks,
-        this.key,
+        this.#called,
         (i) => column.nameOf?.(i) ?? `${column.name}, row ${i}`,
       );
     if (column.kind === 'film') {
-      const { pixels, height, width } = await column.read(0, rows);
+      const { pixels, height, width, remarks = [] } = await column.read(0, rows);
       this.#remarks.addLossy();
+      for (const sentence of remarks) this.#remarks.add(`${this.#called}: ${sentence}`);
       return this.#treated(pixels, { height, width }, rows, column.name);
     }
     const plane = planeLayout(column.shape, column.name);
     const values = await column.read(0, rows);
-    const bytes = asBytes(values, column.type, this.#scale, this.#remarks, this.key);
-    const pixels = withoutAlpha(bytes, plane, this.#remarks, this.key);
+    requireNoStack(values, plane, column.name);
+    const bytes = asBytes(values, column.type, this.#scale, this.#remarks, this.#called);
+    const pixels = withoutAlpha(bytes, plane, this.#remarks, this.#called);
     if (plainShape(plane, rows).channels !== this.layout.channels)
       throw new InputError(
         `${column.name} has pictures of ${plane.channels} channels, unlike in the first episode.`,
@@ -137,7 +157,7 @@ export class Camera {
     return this.#treatment.ofFrames(
       pixels,
       { frames, height, width, channels: this.layout.channels },
-      this.key,
+      this.#called,
     );
   }
 }

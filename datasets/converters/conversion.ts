@@ -33,6 +33,7 @@ import { fixEpisode } from './fixEpisode.js';
 export const REPORT_FILE = 'conversion.json';
 /** Node unpacks on four threads; one more waits for the next that is free. */
 const UNITS_AHEAD = 4;
+const BOX_HINT = "Say --action-range LOW:HIGH, the environment's own box, or --action-range data.";
 /** Bumped whenever a converter's output changes for the same input. */
 const CONVERTER_VERSION = '2';
 
@@ -153,6 +154,8 @@ class Conversion {
   readonly #done: Map<string, { steps: number; return: number }>;
   readonly #files: Map<string, Provenance['files'][number]>;
   readonly #problems: Map<string, ReportProblem>;
+  /** Of this run: what is in the dataset already may be of one before it. */
+  readonly #seen = new Set<string>();
   #pixelBytes = 0;
   #filtered = 0;
   #number = 0;
@@ -232,6 +235,7 @@ class Conversion {
 
   /** Judges one episode at once, and returns when it is written. */
   #take(found: SourceEpisode): Promise<void> {
+    this.#requireNew(found.episode.id);
     const judged = this.#judge(found);
     if (judged === null || this.#done.has(judged.episode.id)) return Promise.resolve();
     const { episode, packed } = judged;
@@ -248,6 +252,13 @@ class Conversion {
     return written;
   }
 
+  /** Written under one name, the second would be taken for the first. */
+  #requireNew(id: string): void {
+    if (this.#seen.has(id))
+      throw new InputError(`${this.#source.name}: two episodes are called "${id}"; rename one of them.`);
+    this.#seen.add(id);
+  }
+
   /** Records its problems; null where the episode is left out. */
   #judge(found: SourceEpisode): SourceEpisode | null {
     const { episode } = found;
@@ -260,10 +271,11 @@ class Conversion {
     const bad = all.filter((problem) => problem.severity === 'fault');
     if (bad[0] !== undefined && this.#options.onProblem === 'stop')
       throw new InputError(
-        `${episode.id}: ${bad[0].message} Use --on-problem quarantine to leave such episodes out, or fix to repair what can be repaired.`,
+        `${episode.id}: ${bad[0].message}${bad[0].kind === 'action-range' ? ` ${BOX_HINT}` : ''} Use --on-problem quarantine to leave such episodes out, or fix to repair what can be repaired.`,
       );
     const kept = this.#repair(found, bad.length > 0);
-    for (const { kind, severity, message } of all) {
+    for (const { kind, severity, message: plain } of all) {
+      const message = kind === 'action-range' ? `${plain} ${BOX_HINT}` : plain;
       const fixed = severity === 'fault' || (kind === 'no-end' && this.#options.onProblem === 'fix');
       const entry = {
         episode: episode.id,
@@ -307,8 +319,12 @@ class Conversion {
     const { notes } = this.#manifest.provenance.details;
     if (this.#manifest.complete) return z.array(z.string()).catch([]).parse(notes);
     const returns = [...this.#done.values()].map((episode) => episode.return);
+    const [from = 0] = this.#options.episodes ?? [];
     return [
       ...this.#source.remarks.sentences,
+      ...(this.#number > 0 && from >= this.#number
+        ? [`The source has ${this.#number} episodes, numbered from 0 on: none is within --episodes.`]
+        : []),
       ...(returns.length > 0 && returns.every((value) => value === 0)
         ? [
             'No episode has a reward: all returns are 0. Nothing can be learnt from such rewards; say --reward sparse where the episodes end in success.',

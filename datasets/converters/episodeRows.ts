@@ -167,7 +167,7 @@ function findEnd({ ends, steps, observations, rewards }: EpisodeRows): End | nul
 }
 
 function isOnlyReward(rewards: Float32Array | null, row: number): boolean {
-  return rewards !== null && rewards.findIndex((value) => value !== 0) === row;
+  return rewards !== null && row >= 0 && rewards.findIndex((value) => value !== 0) === row;
 }
 
 function lastStepOnly(steps: number, value: number): Float32Array {

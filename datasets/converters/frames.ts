@@ -11,7 +11,8 @@ import { UNNAMED_IMAGE } from '../../envs/imageName.js';
 import { InputError } from '../../src/errors.js';
 import { readTable, type Table } from '../sources/table.js';
 import type { PictureColumn } from './camera.js';
-import type { ConversionSource } from './conversionSource.js';
+import { usualColumns } from './columnNames.js';
+import type { ConversionSource, SourceProblem } from './conversionSource.js';
 import { chooseSplits, type OpenOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
 import { findSourceFiles, isHidden, type SourceFile } from './sourceFiles.js';
@@ -20,6 +21,24 @@ import { type NumberColumn, openSteps, type StepFormat, type StepTable } from '.
 
 const TABLES = ['steps.csv', 'steps.jsonl'];
 const IMAGES = ['.png', '.jpg', '.jpeg', '.webp'];
+/** Pictures, and not of those: named rather than passed over. */
+const OTHER_IMAGES = [
+  '.bmp',
+  '.tif',
+  '.tiff',
+  '.gif',
+  '.ppm',
+  '.pgm',
+  '.pnm',
+  '.exr',
+  '.hdr',
+  '.avif',
+  '.heic',
+  '.jp2',
+  '.jxl',
+  '.npy',
+  '.raw',
+];
 const SPLITS = ['train', 'training', 'val', 'valid', 'validation', 'test', 'eval'];
 
 export async function openFrames(source: string, options: OpenOptions): Promise<ConversionSource> {
@@ -34,14 +53,7 @@ async function openFolder(source: string, options: OpenOptions): Promise<StepFor
     path: source,
     task: null,
     controlTimestep: null,
-    columns: {
-      action: ['action', 'actions'],
-      reward: ['reward', 'rewards'],
-      terminated: ['terminated', 'terminal'],
-      truncated: ['truncated', 'timeout'],
-      done: ['done'],
-      success: ['success', 'is_success'],
-    },
+    columns: usualColumns(),
     endsOf: 'step',
     alignment: 'chosen',
     stateKeys: ['state'],
@@ -63,25 +75,61 @@ async function openFolder(source: string, options: OpenOptions): Promise<StepFor
   };
 }
 
-/** Folders called `train` and `val` at the top are splits. */
+/** Folders called `train` and `val` above those of episodes are splits. */
 async function tablesOf(source: string, options: OpenOptions, remarks: Remarks): Promise<SourceFile[]> {
-  const tables = await findSourceFiles(source, TABLES);
-  const splitOf = ({ name }: SourceFile): string => {
-    const [top = '', ...rest] = name.split('/');
-    return rest.length > 1 && SPLITS.includes(top.toLowerCase()) ? top : '';
-  };
+  const files = await findSourceFiles(source, [...TABLES, ...IMAGES]);
+  const tables = files.filter(({ name }) => TABLES.includes(basename(name).toLowerCase()));
+  if (tables.length === 0)
+    throw new InputError(`${source} has no ${TABLES.join(' or ')} file: check the folder and the format.`);
+  requireOneTable(tables);
+  remarkNoTable(files, tables, remarks);
+  const splitOf = ({ name }: SourceFile): string =>
+    name
+      .split('/')
+      .slice(0, -2)
+      .find((folder) => SPLITS.includes(folder.toLowerCase())) ?? '';
   const counts = new Map<string, number>();
   for (const table of tables) {
     const split = splitOf(table);
     if (split !== '') counts.set(split, (counts.get(split) ?? 0) + 1);
   }
   const chosen = chooseSplits(counts, options.split, source, (sentence) => remarks.add(sentence));
-  return chosen === null ? tables : tables.filter((table) => chosen.includes(splitOf(table)));
+  if (chosen === null) return tables;
+  const others = tables.filter((table) => splitOf(table) === '').length;
+  if (others > 0) remarks.add(`${others} episodes lie in no split, and are left out.`);
+  return tables.filter((table) => chosen.includes(splitOf(table)));
+}
+
+/** @throws InputError where a folder has two: which of them is the episode's? */
+function requireOneTable(tables: readonly SourceFile[]): void {
+  const seen = new Map<string, SourceFile>();
+  for (const table of tables) {
+    const folder = dirname(table.name);
+    const other = seen.get(folder);
+    if (other !== undefined)
+      throw new InputError(`${other.name} and ${table.name} lie side by side: take one of them away.`);
+    seen.set(folder, table);
+  }
+}
+
+/** Folders of pictures that no table is about: beside it, or a folder further in, as those of cameras are. */
+function remarkNoTable(files: readonly SourceFile[], tables: readonly SourceFile[], remarks: Remarks): void {
+  const withTable = new Set(tables.map(({ name }) => dirname(name)));
+  const without = new Set(
+    files
+      .map(({ name }) => dirname(name))
+      .filter((folder) => !withTable.has(folder) && !withTable.has(dirname(folder))),
+  );
+  if (without.size > 0)
+    remarks.add(
+      `${[...without].slice(0, 10).join(', ')}${without.size > 10 ? ' …' : ''}: pictures without a ${TABLES.join(' or ')} beside them, which are left out.`,
+    );
 }
 
 async function episodeTable(file: SourceFile, id: string): Promise<StepTable> {
   const table = await readTable(file.path, file.name);
-  const pictures = await picturesBeside(file, id);
+  if (table.rows === 0) throw new InputError(`${file.name} has no rows.`);
+  const pictures = await picturesBeside(file, id, table);
   const columns = new Map(table.names.map((name) => [name, columnOf(table, name, file.name)]));
   return {
     id,
@@ -89,7 +137,71 @@ async function episodeTable(file: SourceFile, id: string): Promise<StepTable> {
     pictures,
     numbers: columns,
     steps: columns,
+    problems: orderProblems(table),
   };
+}
+
+const INDICES = ['frame_index', 'frame', 'frame_id', 'step', 'step_index', 'timestep', 'index', 'idx'];
+const TIMES = ['timestamp', 'time', 'stamp', 't'];
+const EPISODES = ['episode_index', 'episode', 'episode_id', 'traj', 'trajectory'];
+
+/** Columns that count rows: where one leaps or goes back, rows are missing, repeated or out of order. */
+function orderProblems(table: Table): SourceProblem[] {
+  const numbersOf = (names: readonly string[]): [string, Float32Array][] =>
+    names.flatMap((name): [string, Float32Array][] => {
+      if (!table.names.includes(name) || table.text(name) !== null) return [];
+      const found = plainNumbers(table, name);
+      return found === null ? [] : [[name, found]];
+    });
+  const fault = (message: string): SourceProblem => ({
+    kind: 'row-order',
+    severity: 'fault',
+    message,
+    repaired: false,
+  });
+  for (const [name, values] of numbersOf(EPISODES)) {
+    const at = values.findIndex((value) => value !== values[0]);
+    if (at > 0)
+      return [
+        fault(
+          `Its ${name} is ${values[0]}, and ${values[at]} from row ${at + 1} on: one folder is one episode.`,
+        ),
+      ];
+  }
+  for (const [name, values] of numbersOf(INDICES)) {
+    if (!values.every(Number.isInteger)) continue;
+    const stride = (values[1] ?? 0) - (values[0] ?? 0);
+    const at = values.findIndex(
+      (value, i) => i > 0 && (value - (values[i - 1] as number) !== stride || stride <= 0),
+    );
+    if (at > 0)
+      return [
+        fault(
+          `Its ${name} is ${values[at]} after ${values[at - 1]}, in row ${at + 1} of ${values.length}: rows are missing, repeated or out of order.`,
+        ),
+      ];
+  }
+  for (const [name, values] of numbersOf(TIMES)) {
+    const at = values.findIndex((value, i) => i > 0 && value < (values[i - 1] as number));
+    if (at > 0)
+      return [
+        fault(
+          `Its ${name} goes back, from ${values[at - 1]?.toPrecision(7)} to ${values[at]?.toPrecision(7)} in row ${at + 1}: rows are out of order.`,
+        ),
+      ];
+  }
+  return [];
+}
+
+/** null where it is not one number in each row: it then counts something else. */
+function plainNumbers(table: Table, name: string): Float32Array | null {
+  try {
+    const found = table.column(name);
+    return found?.size === 1 ? found.values : null;
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
 }
 
 /** Looked at when asked for: columns that nobody reads may hold text. */
@@ -119,29 +231,67 @@ function looksDiscrete(values: Float32Array): boolean {
   );
 }
 
-async function picturesBeside(table: SourceFile, id: string): Promise<Map<string, PictureColumn>> {
-  const folder = dirname(table.path);
+async function picturesBeside(
+  file: SourceFile,
+  id: string,
+  table: Table,
+): Promise<Map<string, PictureColumn>> {
+  const folder = dirname(file.path);
   const pictures = new Map<string, PictureColumn>();
-  const beside = await imagesIn(folder);
-  if (beside.length > 0) pictures.set(UNNAMED_IMAGE, picturesOf(beside, folder, id));
+  const beside = await imagesIn(folder, id);
+  if (beside.length > 0) {
+    requireNamedInOrder(beside, table, file.name);
+    pictures.set(UNNAMED_IMAGE, picturesOf(beside, folder, id));
+  }
   for (const entry of (await readdir(folder, { withFileTypes: true })).sort((a, b) =>
     a.name < b.name ? -1 : 1,
   )) {
     if (isHidden(entry.name) || !(entry.isDirectory() || entry.isSymbolicLink())) continue;
     const within = join(folder, entry.name);
-    const images = await imagesIn(within);
+    const images = await imagesIn(within, `${id}/${entry.name}`);
     if (images.length > 0) pictures.set(entry.name, picturesOf(images, within, `${id}/${entry.name}`));
   }
   if (pictures.size === 0) throw new InputError(`${folder} has no image files beside its table.`);
   return pictures;
 }
 
-/** In the order of their numbers: 9.png comes before 10.png. */
-async function imagesIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []);
-  return names
-    .filter((name) => !isHidden(name) && IMAGES.some((ending) => name.toLowerCase().endsWith(ending)))
-    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+/** @throws InputError where a column names the pictures, and in another order than that of their names */
+function requireNamedInOrder(names: readonly string[], table: Table, file: string): void {
+  for (const column of table.names) {
+    const named = table.text(column)?.map((name) => basename(name));
+    if (named === undefined || !named.every((name) => names.includes(name))) continue;
+    const at = named.findIndex((name, i) => name !== names[i]);
+    if (at >= 0)
+      throw new InputError(
+        `${file}, row ${at + 1}: ${column} names ${named[at]}, where ${names[at]} is the next in order: sort the rows, or name the pictures in their order.`,
+      );
+  }
+}
+
+/** In the order of their numbers: 9.png comes before 10.png, and 0.15.png before 0.9.png. */
+async function imagesIn(folder: string, id: string): Promise<string[]> {
+  const all = (await readdir(folder).catch(() => [])).filter((name) => !isHidden(name));
+  const hasEnding = (name: string, endings: readonly string[]): boolean =>
+    endings.some((ending) => name.toLowerCase().endsWith(ending));
+  const names = all.filter((name) => hasEnding(name, IMAGES));
+  const other = all.find((name) => hasEnding(name, OTHER_IMAGES));
+  if (other !== undefined)
+    throw new InputError(
+      `${id} has ${other}, a kind of picture that is not read: ${IMAGES.join(', ')} are; convert it, or take it away.`,
+    );
+  const times = names.map(timeOf);
+  if (times.every((time) => time !== null))
+    return names
+      .map((name, i) => ({ name, time: times[i] as number }))
+      .sort((a, b) => a.time - b.time || (a.name < b.name ? -1 : 1))
+      .map(({ name }) => name);
+  return names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+}
+
+/** Of a name that ends in a decimal number, such as a time in seconds; null where it does not. */
+function timeOf(name: string): number | null {
+  const [, text] = /(?:^|[^\d.])(\d+\.\d+)\.[a-z]+$/i.exec(name) ?? [];
+  return text === undefined ? null : Number(text);
 }
 
 function picturesOf(names: readonly string[], folder: string, id: string): PictureColumn {
@@ -155,21 +305,34 @@ function picturesOf(names: readonly string[], folder: string, id: string): Pictu
   };
 }
 
-/** @throws InputError where numbers that go up evenly leave one out */
+/** @throws InputError where numbers that go up evenly leave one out, or one stands twice */
 function requireNoGap(names: readonly string[], id: string): void {
+  // Times of day go up as they please.
+  if (names.every((name) => timeOf(name) !== null)) return;
   const numbers = names.map((name) => /(\d+)\D*$/.exec(name)?.[1]);
   const steps = numbers.slice(1).map((number, i) => Number(number) - Number(numbers[i]));
+  const twice = names.findIndex(
+    (name, i) => i > 0 && steps[i - 1] === 0 && stem(name) === stem(names[i - 1] ?? ''),
+  );
+  if (twice > 0)
+    throw new InputError(
+      `${id} has ${names[twice - 1]} and ${names[twice]}, two pictures of one number: take one of them away.`,
+    );
   const [stride] = [...new Set(steps)].sort(
     (a, b) => steps.filter((step) => step === b).length - steps.filter((step) => step === a).length,
   );
   if (stride === undefined || !(stride > 0)) return;
   const gap = steps.findIndex((step) => step !== stride);
   // Numbers that go up unevenly, such as times of day, say nothing about what is missing.
-  if (gap < 0 || steps.some((step) => step % stride !== 0)) return;
+  if (gap < 0 || steps.some((step) => step <= 0 || step % stride !== 0)) return;
   const before = numbers[gap] as string;
   const missing = String(Number(before) + stride).padStart(before.length, '0');
   const name = (names[gap] as string).replace(new RegExp(`${before}(\\D*)$`), `${missing}$1`);
   throw new InputError(
     `${id} has ${names.length} pictures, and ${name} is missing between ${names[gap]} and ${names[gap + 1]}.`,
   );
+}
+
+function stem(name: string): string {
+  return name.replace(/\.[^.]*$/, '');
 }

@@ -1,7 +1,9 @@
 /** What robomimic and Minari files have in common: a group an episode, arrays within, images as rows or as files. */
+import { InputError } from '../../src/errors.js';
 import type { Hdf5Dataset, Hdf5File } from '../sources/hdf5.js';
 import type { PictureColumn } from './camera.js';
 import { isPictureLike } from './pictureArrays.js';
+import { statedChannelOrder } from './statedConventions.js';
 import type { NumberColumn } from './steps.js';
 
 /** Paths of all datasets under `group`, relative to it; empty for a dataset itself. */
@@ -40,6 +42,8 @@ function fileRows(dataset: Hdf5Dataset, from: number, to: number): Uint8Array[] 
 export interface Hdf5Columns {
   readonly pictures: ReadonlyMap<string, PictureColumn>;
   readonly numbers: ReadonlyMap<string, NumberColumn>;
+  /** Sentences about what cannot be read. */
+  readonly unread: readonly string[];
 }
 
 /**
@@ -50,14 +54,24 @@ export interface Hdf5Columns {
 export function hdf5Columns(file: Hdf5File, group: string, prefix: string, next?: string): Hdf5Columns {
   const pictures = new Map<string, PictureColumn>();
   const numbers = new Map<string, NumberColumn>();
+  const unread: string[] = [];
   for (const key of datasetPaths(file, group)) {
     const dataset = file.requiredDataset(joined(group, key));
     const after = next === undefined ? null : file.dataset(joined(next, key));
     const name = joined(prefix, key);
-    const parts = new RowParts(dataset, after);
+    const parts = new RowParts(name, dataset, after);
     const [, ...shape] = dataset.shape;
-    if (holdsFiles(dataset))
-      pictures.set(key, { kind: 'files', name, rows: parts.rows, read: (from, to) => parts.files(from, to) });
+    const channelOrder = statedChannelOrder(file.attributes(joined(group, key)));
+    if (dataset.type === 'float16')
+      unread.push(`${name} holds 16-bit floats (float16), which cannot be read here: write it as float32.`);
+    else if (holdsFiles(dataset))
+      pictures.set(key, {
+        kind: 'files',
+        name,
+        rows: parts.rows,
+        read: (from, to) => parts.files(from, to),
+        ...(channelOrder && { channelOrder }),
+      });
     else if (isPictureLike(shape, dataset.type))
       pictures.set(key, {
         kind: 'array',
@@ -66,17 +80,18 @@ export function hdf5Columns(file: Hdf5File, group: string, prefix: string, next?
         shape,
         type: dataset.type,
         read: (from, to) => parts.numbers(from, to),
+        ...(channelOrder && { channelOrder }),
       });
     else if (dataset.type !== 'other' && dataset.shape.length > 0 && !dataset.isRagged)
       numbers.set(key, {
         name,
         rows: parts.rows,
         size: dataset.rowSize,
-        isWhole: /^u?int/.test(dataset.type),
+        isWhole: /^(u?int|bool)/.test(dataset.type),
         read: (from, to) => Float32Array.from(parts.numbers(from, to) as ArrayLike<number>, Number),
       });
   }
-  return { pictures, numbers };
+  return { pictures, numbers, unread };
 }
 
 /** The rows of a dataset, and the last one of another after them. */
@@ -85,9 +100,16 @@ class RowParts {
   readonly #dataset: Hdf5Dataset;
   readonly #after: Hdf5Dataset | null;
 
-  constructor(dataset: Hdf5Dataset, after: Hdf5Dataset | null) {
+  /** @throws InputError where the two do not have equally many rows: the last one of `after` is then not the next */
+  constructor(name: string, dataset: Hdf5Dataset, after: Hdf5Dataset | null) {
     this.#dataset = dataset;
-    this.#after = after !== null && after.rows > 0 ? after : null;
+    // One row more than what follows each: the last observation is there already.
+    const isWhole = after === null || dataset.rows === after.rows + 1;
+    if (!isWhole && after.rows !== dataset.rows)
+      throw new InputError(
+        `${name} has ${dataset.rows} rows, and the observations after them in next_obs ${after.rows}; as many are expected.`,
+      );
+    this.#after = !isWhole && after.rows > 0 ? after : null;
     this.rows = dataset.rows + (this.#after === null ? 0 : 1);
   }
 

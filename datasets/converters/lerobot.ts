@@ -9,28 +9,31 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
 import { FileSource } from '../sources/byteSource.js';
-import { parquetColumns, readParquetRows } from '../sources/parquet.js';
+import { type ParquetColumn, parquetColumns, readParquetRows } from '../sources/parquet.js';
 import { decodeVideo, requireFfmpeg } from '../sources/video.js';
 import type { PictureColumn } from './camera.js';
+import { usualColumns } from './columnNames.js';
 import type { ConversionSource, SourceProblem } from './conversionSource.js';
+import { remarkEpisodes, statedEpisodes } from './lerobotEpisodes.js';
 import { taskTexts } from './lerobotTasks.js';
 import { type EpisodeVideo, findVideos } from './lerobotVideos.js';
 import { chooseSplits, type OpenOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
+import { statedAlignment } from './statedConventions.js';
 import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
 import type { PictureSize } from './treatment.js';
 
-const infoSchema = z.object({
+const infoSchema = z.looseObject({
   codebase_version: z.string(),
   fps: z.number().positive(),
   total_episodes: z.number().optional(),
   total_frames: z.number().optional(),
-  splits: z.record(z.string(), z.string()).catch({}),
+  splits: z.record(z.string(), z.unknown()).catch({}),
   features: z.record(
     z.string(),
-    z.object({ dtype: z.string(), shape: z.array(z.int().min(0)), names: z.unknown().optional() }),
+    z.looseObject({ dtype: z.string(), shape: z.array(z.int().min(0)), names: z.unknown().optional() }),
   ),
 });
 export type LerobotInfo = z.output<typeof infoSchema>;
@@ -39,7 +42,7 @@ interface EpisodeRows {
   readonly file: SourceFile;
   readonly source: FileSource;
   /** The file's columns. */
-  readonly columns: readonly string[];
+  readonly columns: readonly ParquetColumn[];
   readonly index: number;
   readonly rows: readonly [number, number];
   readonly problems: readonly SourceProblem[];
@@ -65,10 +68,11 @@ async function openFolder(source: string, options: OpenOptions): Promise<StepFor
     for (const file of files) {
       const parquet = await FileSource.open(file.path);
       opened.push(parquet);
-      all.push(...(await findEpisodes(file, parquet)));
+      all.push(...(await findEpisodes(file, parquet, info.fps)));
     }
     requireOnce(all);
     remarkMissing(info, all, source, remarks);
+    remarkEpisodes(await statedEpisodes(source), all, remarks);
     const episodes = inSplit(info, all, options, source, remarks);
     const videos = await videosOf(source, info, options);
     const tasks = await taskTexts(source);
@@ -79,16 +83,15 @@ async function openFolder(source: string, options: OpenOptions): Promise<StepFor
       path: source,
       task: null,
       controlTimestep: 1 / info.fps,
-      columns: {
-        action: ['action'],
-        reward: ['next.reward', 'reward'],
-        terminated: ['next.terminated', 'terminated'],
-        truncated: ['next.truncated', 'truncated'],
-        done: ['next.done', 'done'],
-        success: ['next.success', 'success', 'is_success'],
-      },
+      columns: usualColumns({
+        reward: ['next.reward'],
+        terminated: ['next.terminated'],
+        truncated: ['next.truncated'],
+        done: ['next.done'],
+        success: ['next.success'],
+      }),
       endsOf: 'step',
-      alignment: 'chosen',
+      alignment: statedAlignment([info, ...(action === undefined ? [] : [action])], remarks) ?? 'chosen',
       stateKeys: ['observation.state'],
       actionBox: null,
       actionNames: action === undefined ? null : dimensionNames(action),
@@ -149,6 +152,11 @@ async function episodeTable(
   const { file, index, rows, columns } = episode;
   const id = `episode_${index}`;
   const count = rows[1] - rows[0];
+  const has = (key: string): boolean => columns.some(({ name }) => name === key);
+  // By the file's own word, whatever info.json says.
+  const isWhole = (key: string): boolean =>
+    columns.some((column) => column.name === key && column.isWhole) ||
+    /^(u?int|bool)/.test(info.features[key]?.dtype ?? '');
   const pictures = new Map<string, PictureColumn>();
   const steps = new Map<string, NumberColumn>();
   const cells = async (key: string, from: number, to: number): Promise<unknown[]> => {
@@ -164,10 +172,21 @@ async function episodeTable(
         name: `${id}, ${key}`,
         rows: count,
         read: async (from, to) => {
-          const { file: video, first, isOwn } = find(index);
-          const frames = { first: first + from, count: to - from, framesPerSecond: info.fps };
-          const isLast = isOwn && to === count;
-          return decodeVideo(join(source, video), video, { ...frames, isLast });
+          const { file: video, first, isLast, isOwn, frames: stated } = find(index);
+          if (stated !== null && stated !== count)
+            throw new InputError(
+              `${id}: meta/episodes gives it ${stated} frames of ${video}, and its table has ${count} rows; as many are expected.`,
+            );
+          const film = await decodeVideo(join(source, video), video, {
+            first: first + from,
+            count: to - from,
+            framesPerSecond: info.fps,
+            isLast: isLast && to === count,
+          });
+          if (film.goesOn && isOwn)
+            throw new InputError(`${video} goes on after the ${count} frames that the table has rows for.`);
+          const after = `${video} goes on after its last episode, and what follows is left out.`;
+          return { ...film, remarks: [...film.remarks, ...(film.goesOn ? [after] : [])] };
         },
       });
     else if (dtype === 'image')
@@ -179,13 +198,14 @@ async function episodeTable(
         read: async (from, to) =>
           (await cells(key, from, to)).map((cell, i) => imageBytes(cell, `${id}, ${key} of row ${from + i}`)),
       });
-    else if (dtype !== 'video' && dtype !== 'string' && columns.includes(key))
-      steps.set(key, numberColumn(id, key, count, size(shape), dtype, cells));
+    else if (dtype !== 'video' && dtype !== 'string' && has(key))
+      steps.set(key, numberColumn(id, key, count, size(shape), isWhole(key), cells));
   }
   // What info.json does not list is a column all the same: a flag, say.
-  for (const key of columns)
-    if (info.features[key] === undefined) steps.set(key, numberColumn(id, key, count, 1, 'float32', cells));
-  const [task] = columns.includes('task_index') && count > 0 ? await cells('task_index', 0, 1) : [];
+  for (const { name } of columns)
+    if (info.features[name] === undefined)
+      steps.set(name, numberColumn(id, name, count, 1, isWhole(name), cells));
+  const [task] = has('task_index') && count > 0 ? await cells('task_index', 0, 1) : [];
   const instruction = tasks.get(Number(task));
   return {
     id,
@@ -203,14 +223,14 @@ function numberColumn(
   key: string,
   rows: number,
   size: number,
-  dtype: string,
+  isWhole: boolean,
   cells: (key: string, from: number, to: number) => Promise<unknown[]>,
 ): NumberColumn {
   return {
     name: `${id}: ${key}`,
     rows,
     size,
-    isWhole: /^u?int/.test(dtype),
+    isWhole,
     read: async (from, to) => {
       const values = (await cells(key, from, to)).map((cell) => numbers(cell, `${id}: ${key}`));
       const uneven = values.findIndex((row) => row.length !== size);
@@ -224,10 +244,15 @@ function numberColumn(
 }
 
 /** Runs of equal `episode_index`; in v3 a file has many, in v2.1 one. */
-async function findEpisodes(file: SourceFile, source: FileSource): Promise<EpisodeRows[]> {
+async function findEpisodes(
+  file: SourceFile,
+  source: FileSource,
+  framesPerSecond: number,
+): Promise<EpisodeRows[]> {
   const parquet = { name: file.name, source };
   const columns = await parquetColumns(parquet);
-  const keys = ['episode_index', ...['frame_index'].filter((key) => columns.includes(key))];
+  const has = (key: string): boolean => columns.some(({ name }) => name === key);
+  const keys = ['episode_index', ...['frame_index', 'timestamp'].filter(has)];
   const table = await readParquetRows(parquet, keys, [0, Number.POSITIVE_INFINITY]);
   const episodes: EpisodeRows[] = [];
   let start = 0;
@@ -237,18 +262,42 @@ async function findEpisodes(file: SourceFile, source: FileSource): Promise<Episo
     if (!Number.isInteger(index))
       throw new InputError(`${file.name}: episode_index of row ${i} is not a number.`);
     if (i + 1 - start > MAX_EPISODE_ROWS) throw new InputError(`${file.name}: episode ${index} is too long.`);
-    const frames = table.slice(start, i + 1).map((own) => own.frame_index);
+    const own = table.slice(start, i + 1);
     episodes.push({
       file,
       source,
       columns,
       index,
       rows: [start, i + 1],
-      problems: keys.length > 1 ? frameProblems(frames) : [],
+      problems: [
+        ...(has('frame_index') ? frameProblems(own.map((row) => row.frame_index)) : []),
+        ...(has('timestamp')
+          ? timeProblems(
+              own.map((row) => Number(row.timestamp)),
+              framesPerSecond,
+            )
+          : []),
+      ],
     });
     start = i + 1;
   });
   return episodes;
+}
+
+/** A recording that stopped for a while has its rows one after the other all the same. */
+function timeProblems(times: readonly number[], framesPerSecond: number): SourceProblem[] {
+  const at = times.findIndex((time, i) => {
+    const step = time - (times[i - 1] ?? Number.NaN);
+    return i > 0 && !(step > 0.5 / framesPerSecond && step < 1.5 / framesPerSecond);
+  });
+  if (at < 0 || !times.every(Number.isFinite)) return [];
+  const message = `Its timestamp goes from ${seconds(times[at - 1])} to ${seconds(times[at])} in row ${at} of ${times.length}, at ${framesPerSecond} frames a second: frames may be missing there.`;
+  return [{ kind: 'timestamp', severity: 'suspicion', message, repaired: true }];
+}
+
+/** float32 in a file, which reads back with digits that nobody wrote. */
+function seconds(time: number | undefined): string {
+  return String(Number((time ?? 0).toPrecision(7)));
 }
 
 /** Frames are numbered from 0 on; a recording that lost some, or has them out of order, is not one of steps. */
@@ -284,7 +333,7 @@ function remarkMissing(
     const missing = Array.from({ length: announced }, (_, i) => i).filter((i) => !there.has(i));
     const named =
       missing.length > 0
-        ? `: ${missing.slice(0, 10).join(', ')}${missing.length > 10 ? ' …' : ''} are missing`
+        ? `: ${missing.slice(0, 10).join(', ')}${missing.length > 10 ? ' …' : ''} ${missing.length === 1 ? 'is' : 'are'} missing`
         : '';
     remarks.add(
       `meta/info.json announces ${announced} episodes (total_episodes); ${episodes.length} of ${announced} are in ${source}${named}.`,
@@ -295,7 +344,7 @@ function remarkMissing(
     remarks.add(`meta/info.json announces ${frames} frames (total_frames); ${rows} rows are there.`);
 }
 
-/** Splits are ranges of episode_index: {"train": "0:40", "val": "40:50"}. */
+/** Splits are ranges of episode_index, {"train": "0:40", "val": "40:50"}, or lists of them. */
 function inSplit(
   { splits }: LerobotInfo,
   episodes: readonly EpisodeRows[],
@@ -303,21 +352,33 @@ function inSplit(
   source: string,
   remarks: Remarks,
 ): readonly EpisodeRows[] {
-  const ranges = new Map(
-    Object.entries(splits).flatMap(([name, range]) => {
-      const [, from, to] = /^(\d+):(\d+)$/.exec(range) ?? [];
-      return from === undefined || to === undefined ? [] : [[name, [Number(from), Number(to)] as const]];
-    }),
-  );
-  const counts = new Map([...ranges].map(([name, [from, to]]) => [name, to - from]));
+  const holds = new Map<string, (index: number) => boolean>();
+  for (const [name, value] of Object.entries(splits)) {
+    const [, from, to] = typeof value === 'string' ? (/^(\d+):(\d+)$/.exec(value) ?? []) : [];
+    if (Array.isArray(value)) holds.set(name, (index) => value.includes(index));
+    else if (from !== undefined && to !== undefined)
+      holds.set(name, (index) => index >= Number(from) && index < Number(to));
+    else
+      remarks.add(
+        `meta/info.json gives the split ${name} as ${JSON.stringify(value)}, which is not understood: a range such as "0:40" is expected; ${options.split === undefined ? 'all episodes are converted' : 'it cannot be chosen'}.`,
+      );
+  }
+  const within = (name: string): readonly EpisodeRows[] =>
+    episodes.filter(({ index }) => holds.get(name)?.(index));
+  const counts = new Map([...holds.keys()].map((name) => [name, within(name).length]));
   const chosen = chooseSplits(counts, options.split, source, (sentence) => remarks.add(sentence));
+  const outside = episodes.filter(({ index }) => ![...holds.values()].some((holds) => holds(index)));
+  if (holds.size > 0 && outside.length > 0)
+    remarks.add(
+      `${outside
+        .map(({ index }) => index)
+        .slice(0, 10)
+        .join(
+          ', ',
+        )}${outside.length > 10 ? ' …' : ''}: episodes that are in none of the splits ${[...holds.keys()].join(', ')} of meta/info.json; they are ${chosen === null ? 'converted' : 'left out'}.`,
+    );
   if (chosen === null) return episodes;
-  return episodes.filter(({ index }) =>
-    chosen.some((name) => {
-      const [from, to] = ranges.get(name) ?? [0, 0];
-      return index >= from && index < to;
-    }),
-  );
+  return episodes.filter(({ index }) => chosen.some((name) => holds.get(name)?.(index)));
 }
 
 async function readInfo(source: string): Promise<LerobotInfo> {

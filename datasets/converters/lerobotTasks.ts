@@ -18,7 +18,7 @@ export async function taskTexts(source: string): Promise<ReadonlyMap<number, str
   if (!(await stat(path).catch(() => null))?.isFile()) return new Map();
   const file = await FileSource.open(path);
   try {
-    const columns = await parquetColumns({ name, source: file });
+    const columns = (await parquetColumns({ name, source: file })).map((column) => column.name);
     const text = TEXT_COLUMNS.find((column) => columns.includes(column));
     if (text === undefined || !columns.includes('task_index')) return new Map();
     const rows = await readParquetRows(

@@ -16,11 +16,14 @@ const FULL = 255;
 
 export type ArrayNumbers = ArrayLike<number | bigint>;
 
+export function isNumberType(type: string): boolean {
+  return /^(u?int|float)\d+$/.test(type);
+}
+
 /** @param shape of one row @param type as NumPy names it */
 export function isPictureLike(shape: readonly number[], type: string): boolean {
   const [a = 0, b = 0, c = 0] = shape;
-  const isNumbers = /^(u?int|float)\d+$/.test(type);
-  if (!isNumbers || shape.length < 2 || shape.length > 3) return false;
+  if (!isNumberType(type) || shape.length < 2 || shape.length > 3) return false;
   const least = type === 'uint8' ? MIN_SIDE : MIN_SIDE_OF_NUMBERS;
   if (shape.length === 2) return a >= least && b >= least;
   if (CHANNELS.includes(c)) return a >= MIN_SIDE && b >= MIN_SIDE;
@@ -47,6 +50,31 @@ export function planeLayout(shape: readonly number[], name: string): PlaneLayout
   throw new InputError(
     `${name} has pictures of shape [${shape.join(', ')}]; [height, width, 3 or 1 channels], [channels, height, width] or [height, width] is expected.`,
   );
+}
+
+/**
+ * Four channels may be the last four grey pictures, as Atari's wrappers stack them, rather than red, green, blue and
+ * alpha: then each picture's channels are those of the one before it, moved up by one.
+ * @throws InputError where they are
+ */
+export function requireNoStack(values: ArrayNumbers, layout: PlaneLayout, name: string): void {
+  const { height, width, channels, channelsFirst } = layout;
+  if (channels !== 4) return;
+  const [plane, row] = [height * width, height * width * channels];
+  const frames = Math.floor(values.length / row);
+  const at = (frame: number, channel: number, i: number): number =>
+    Number(values[frame * row + (channelsFirst ? channel * plane + i : i * channels + channel)]);
+  let differs = false;
+  for (let frame = 1; frame < frames; frame++)
+    for (let i = 0; i < plane; i++)
+      for (let channel = 0; channel < channels - 1; channel++) {
+        if (at(frame, channel, i) !== at(frame - 1, channel + 1, i)) return;
+        differs ||= at(frame, channel, i) !== at(frame, channel + 1, i);
+      }
+  if (differs)
+    throw new InputError(
+      `${name} holds four grey pictures stacked as channels, not RGBA: record single frames, the newest of each; they are stacked when they are learnt from.`,
+    );
 }
 
 /** `unit`: levels from 0 to 1; `byte`: from 0 to 255. */
@@ -84,19 +112,19 @@ export function asBytes(
       `${name} holds ${type}, 16 bits a number, as a depth camera gives; bytes are expected: bring them to 8 bits by a scale of your own, or leave this camera out with --cameras.`,
     );
   const bytes = new Uint8Array(values.length);
-  if (scale === 'unit')
-    remarks.addLossy(
-      `${name}: levels of light from 0 to 1 (${type}) are brought to whole numbers from 0 to 255.`,
-    );
   for (let i = 0; i < bytes.length; i++) {
     const value = Number(values[i]);
     const level = scale === 'unit' ? Math.round(value * FULL) : value;
     bytes[i] = level;
     if (bytes[i] !== level)
       throw new InputError(
-        `${name} holds ${value} (${type}); ${scale === 'unit' ? 'numbers from 0 to 1, as in the first episode, are' : 'whole numbers from 0 to 255 are'} expected.`,
+        `${name} holds ${value} (${type}), as depth or pictures normalised by a mean do; ${scale === 'unit' ? 'numbers from 0 to 1, as in the first episode, are' : 'whole numbers from 0 to 255, or levels from 0 to 1, are'} expected: bring them to 8 bits by a scale of your own, or leave this camera out with --cameras.`,
       );
   }
+  if (scale === 'unit')
+    remarks.addLossy(
+      `${name}: levels of light from 0 to 1 (${type}) are brought to whole numbers from 0 to 255.`,
+    );
   return bytes;
 }
 

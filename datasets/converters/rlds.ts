@@ -5,22 +5,29 @@
  * taken at its word.
  */
 
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import { UNNAMED_IMAGE } from '../../envs/imageName.js';
 import { InputError } from '../../src/errors.js';
 import { FileSource } from '../sources/byteSource.js';
-import { type Example, indexRecords, readExample } from '../sources/tfrecord.js';
+import { type Example, type Feature, indexRecords, readExample } from '../sources/tfrecord.js';
 import type { PictureColumn } from './camera.js';
-import type { ConversionSource } from './conversionSource.js';
+import { usualColumns } from './columnNames.js';
+import type { ConversionSource, SourceProblem } from './conversionSource.js';
 import { chooseSplits, type OpenOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
+import { statedAlignment } from './statedConventions.js';
 import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
 
 const STEPS = 'steps/';
 const OBSERVATION = 'observation/';
+/** Where it is not a dictionary. */
+const OBSERVED = 'observation';
+/** Of all of an episode, beside its steps. */
+const METADATA = 'episode_metadata/';
 const INSTRUCTIONS = ['language_instruction', `${OBSERVATION}natural_language_instruction`];
 /** DATASET-SPLIT.tfrecord-00000-of-00010 */
 const SHARD = /^(?<set>.*)-(?<split>[^-/]+)\.tfrecord-(?<shard>\d{5})-of-(?<shards>\d{5})$/;
@@ -47,6 +54,7 @@ async function openFiles(source: string, options: OpenOptions): Promise<StepForm
     }
     if (records.length === 0)
       throw new InputError(`${source} has no episodes: no .tfrecord file with a record in it.`);
+    const folders = [...new Set(files.map((file) => dirname(file.path)))];
     const hashes = new Map(files.map((file) => [file.name, hashOnce(file)]));
     return {
       name: 'RLDS',
@@ -54,15 +62,15 @@ async function openFiles(source: string, options: OpenOptions): Promise<StepForm
       task: null,
       controlTimestep: null,
       columns: {
-        action: ['action'],
-        reward: ['reward'],
+        ...usualColumns(),
+        // Of the observation of their step; other names are of its action, and are not read but named.
         terminated: ['is_terminal'],
         truncated: ['is_last'],
         done: [],
-        success: ['success', 'is_success'],
+        success: ['success', 'is_success', `${METADATA}success`, `${METADATA}is_success`],
       },
       endsOf: 'observation',
-      alignment: 'chosen',
+      alignment: statedAlignment(await Promise.all(folders.map(infoOf)), remarks) ?? 'chosen',
       stateKeys: [],
       actionBox: null,
       rewardIsSuccess: false,
@@ -100,12 +108,21 @@ async function chosenFiles(source: string, options: OpenOptions, remarks: Remark
   );
   const wanted =
     chosen === null ? files : files.filter((file) => chosen.includes(partsOf(file)?.split ?? ''));
+  if (chosen !== null && wanted.length < files.length && options.split === undefined) {
+    const others = files.filter((file) => partsOf(file) === undefined);
+    if (others.length > 0)
+      remarks.add(`${others.map(({ name }) => name).join(', ')}: of no split by the name, and left out.`);
+  }
   const sets = new Map<string, { shards: number; there: Set<number> }>();
   for (const file of wanted) {
     const parts = partsOf(file);
     if (parts === undefined) continue;
     const key = `${dirname(file.name) === '.' ? '' : `${dirname(file.name)}/`}${parts.set}-${parts.split}`;
     const set = sets.get(key) ?? { shards: Number(parts.shards), there: new Set() };
+    if (set.shards !== Number(parts.shards))
+      throw new InputError(
+        `${source} has files of ${key} that belong to ${set.shards} shards and to ${Number(parts.shards)}: take those of one of the two away.`,
+      );
     sets.set(key, set);
     set.there.add(Number(parts.shard));
   }
@@ -120,9 +137,19 @@ async function chosenFiles(source: string, options: OpenOptions, remarks: Remark
   return wanted;
 }
 
-const infoSchema = z.object({
+const infoSchema = z.looseObject({
   splits: z.array(z.object({ name: z.string(), shardLengths: z.array(z.coerce.number()).default([]) })),
 });
+
+/** What dataset_info.json in that folder says; empty where there is none, or it cannot be read. */
+async function infoOf(folder: string): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readFile(join(folder, 'dataset_info.json'), 'utf8').catch(() => '{}');
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
 
 /** Against what dataset_info.json, beside the file, says of it. */
 async function remarkShard(file: SourceFile, records: number, remarks: Remarks): Promise<void> {
@@ -136,6 +163,13 @@ async function remarkShard(file: SourceFile, records: number, remarks: Remarks):
     remarks.add('dataset_info.json cannot be read: what it announces was not compared.');
     return;
   }
+  const others = info.splits.filter(({ name }) => name !== parts.split).map(({ name }) => name);
+  const beside = await readdir(dirname(file.path));
+  const missing = others.filter((name) => !beside.some((other) => SHARD.exec(other)?.groups?.split === name));
+  if (missing.length > 0)
+    remarks.add(
+      `dataset_info.json announces the split${missing.length > 1 ? 's' : ''} ${missing.join(', ')}, of which there are no files.`,
+    );
   const lengths = info.splits.find(({ name }) => name === parts.split)?.shardLengths;
   const announced = lengths?.[Number(parts.shard)];
   if (announced !== undefined && announced !== records)
@@ -151,10 +185,12 @@ function episodeTable(id: string, file: SourceFile, example: Example): StepTable
   const own = [...example].flatMap(([key, feature]) =>
     key.startsWith(STEPS) ? [[key.slice(STEPS.length), feature] as const] : [],
   );
-  for (const [key, feature] of own)
-    if (key.startsWith(OBSERVATION) && feature.kind === 'bytes' && isImage(feature.values[0])) {
-      const { values } = feature;
-      const name = key.slice(OBSERVATION.length);
+  const unread: string[] = [];
+  for (const [key, feature] of own) {
+    if (feature.kind !== 'bytes' || !(key.startsWith(OBSERVATION) || key === OBSERVED)) continue;
+    const { values } = feature;
+    const name = key === OBSERVED ? UNNAMED_IMAGE : key.slice(OBSERVATION.length);
+    if (isImage(values[0]))
       pictures.set(name, {
         kind: 'files',
         name: `${id}/${name}`,
@@ -162,24 +198,21 @@ function episodeTable(id: string, file: SourceFile, example: Example): StepTable
         nameOf: (row) => `${id}, ${name} of step ${row}`,
         read: (from, to) => values.slice(from, to),
       });
-    }
+    else if (!isText(values[0]))
+      unread.push(
+        `${key} holds ${values[0]?.length ?? 0} bytes a step that are no PNG, JPEG or WebP file, and are not read: write images with tfds.features.Image.`,
+      );
+  }
   const rows = stepCount(example, pictures);
   for (const [key, feature] of own) {
     if (feature.kind !== 'numbers') continue;
-    const { values, isWhole } = feature;
-    const size = values.length / rows;
-    // A list that does not come out even has rows of another length, which is then said.
-    const isEven = Number.isInteger(size) && size > 0;
-    const column: NumberColumn = {
-      name: `${id}/${key}`,
-      rows: isEven ? rows : values.length,
-      size: isEven ? size : 1,
-      isWhole,
-      read: (from, to) => values.slice(from * size, to * size),
-    };
+    const column = numberColumn(id, key, feature, rows);
     if (key.startsWith(OBSERVATION)) numbers.set(key.slice(OBSERVATION.length), column);
     else steps.set(key, column);
   }
+  for (const [key, feature] of example)
+    if (key.startsWith(METADATA) && feature.kind === 'numbers' && feature.values.length === 1)
+      steps.set(key, numberColumn(id, key, feature, 1));
   const instruction = instructionOf(own);
   return {
     id,
@@ -187,8 +220,37 @@ function episodeTable(id: string, file: SourceFile, example: Example): StepTable
     pictures,
     numbers,
     steps,
+    unread,
     ...(instruction !== undefined && { instruction }),
+    problems: firstProblems(example),
   };
+}
+
+/** A list that does not come out even has other rows than the steps, which is said where it is read. */
+function numberColumn(
+  id: string,
+  key: string,
+  { values, isWhole }: Extract<Feature, { kind: 'numbers' }>,
+  rows: number,
+): NumberColumn {
+  const size = values.length / rows;
+  const isEven = Number.isInteger(size) && size > 0;
+  return {
+    name: `${id}/${key}`,
+    rows: isEven ? rows : values.length,
+    size: isEven ? size : 1,
+    isWhole,
+    read: (from, to) => values.slice(from * size, to * size),
+  };
+}
+
+/** Two recordings in one record are not one episode. */
+function firstProblems(example: Example): SourceProblem[] {
+  const feature = example.get(`${STEPS}is_first`);
+  const row = feature?.kind === 'numbers' ? feature.values.indexOf(1, 1) : -1;
+  if (row < 0) return [];
+  const message = `is_first is set again in step ${row}: another episode begins there, in the middle of this one.`;
+  return [{ kind: 'begins-again', severity: 'fault', message, repaired: false }];
 }
 
 /** Flags have one number a step. */
@@ -213,8 +275,17 @@ function instructionOf(
   return undefined;
 }
 
-/** PNG or JPEG, by the first bytes. */
+/** PNG, JPEG or WebP, by the first bytes. */
 function isImage(file: Uint8Array | undefined): boolean {
-  const start = Buffer.from(file ?? []).toString('hex', 0, 4);
-  return start === '89504e47' || start.startsWith('ffd8ff');
+  const start = Buffer.from(file ?? []).subarray(0, 12);
+  const magic = start.toString('hex', 0, 4);
+  return magic === '89504e47' || magic.startsWith('ffd8ff') || start.toString('latin1', 8, 12) === 'WEBP';
+}
+
+/** Below it are control characters that no text has; 9 is a tab. */
+const FIRST_OF_TEXT = 9;
+
+function isText(bytes: Uint8Array | undefined): boolean {
+  const text = Buffer.from(bytes ?? []).toString('utf8');
+  return !text.includes('\ufffd') && (bytes ?? []).every((byte) => byte >= FIRST_OF_TEXT);
 }

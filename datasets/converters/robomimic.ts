@@ -7,12 +7,14 @@
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
 import { Hdf5File } from '../sources/hdf5.js';
+import { usualColumns } from './columnNames.js';
 import type { ConversionSource } from './conversionSource.js';
-import { hdf5Columns } from './hdf5Episodes.js';
+import { hdf5Columns, joined } from './hdf5Episodes.js';
 import { chooseSplits, type OpenOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
+import { statedAlignment } from './statedConventions.js';
 import { openSteps, type StepFormat, type StepTable } from './steps.js';
 
 const environmentArguments = z.object({ env_name: z.string(), type: z.number().optional() });
@@ -35,6 +37,10 @@ async function openFile(source: string, options: OpenOptions): Promise<StepForma
     const demos = demonstrations(hdf5, options.split, remarks);
     const environment = environmentOf(hdf5);
     const hash = hashOnce(file);
+    remarkTotal(hdf5, remarks);
+    const attributes = ['/', 'data', `data/${demos[0]}`, `data/${demos[0]}/actions`].map((path) =>
+      hdf5.attributes(path),
+    );
     const actionSize = hdf5.dataset(`data/${demos[0]}/actions`)?.rowSize ?? 0;
     const isRobosuite = environment?.type === ROBOSUITE;
     return {
@@ -42,16 +48,9 @@ async function openFile(source: string, options: OpenOptions): Promise<StepForma
       path: file.name,
       task: environment?.env_name ?? null,
       controlTimestep: null,
-      columns: {
-        action: ['actions'],
-        reward: ['rewards'],
-        terminated: ['terminated', 'terminals'],
-        truncated: ['truncated', 'timeouts'],
-        done: ['dones', 'done'],
-        success: ['success', 'successes'],
-      },
+      columns: usualColumns({ action: ['actions'], reward: ['rewards'], done: ['dones'] }),
       endsOf: 'step',
-      alignment: 'chosen',
+      alignment: statedAlignment(attributes, remarks) ?? 'chosen',
       stateKeys: [],
       actionBox:
         isRobosuite && options.actionKeys === undefined
@@ -77,15 +76,16 @@ const OBSERVATIONS = ['obs', 'next_obs'];
 function demoTable(hdf5: Hdf5File, file: SourceFile, demo: string): StepTable {
   const group = `data/${demo}`;
   const observed = hdf5Columns(hdf5, `${group}/obs`, `${demo}/obs`, `${group}/next_obs`);
+  const unread = [...observed.unread];
   const steps = new Map(
     hdf5
       .keys(group)
       .filter((key) => !OBSERVATIONS.includes(key))
-      .flatMap((key) =>
-        [...hdf5Columns(hdf5, `${group}/${key}`, `${demo}/${key}`).numbers].map(
-          ([inner, column]) => [inner === '' ? key : `${key}/${inner}`, column] as const,
-        ),
-      ),
+      .flatMap((key) => {
+        const columns = hdf5Columns(hdf5, `${group}/${key}`, `${demo}/${key}`);
+        unread.push(...columns.unread);
+        return [...columns.numbers].map(([inner, column]) => [joined(key, inner), column] as const);
+      }),
   );
   const rows = steps.get('actions')?.rows ?? 0;
   const stated = hdf5.attribute(group, 'num_samples');
@@ -94,6 +94,7 @@ function demoTable(hdf5: Hdf5File, file: SourceFile, demo: string): StepTable {
     source: { file: file.name, rows: [0, rows] },
     ...observed,
     steps,
+    unread,
     problems:
       typeof stated === 'number' && stated !== rows
         ? [
@@ -108,16 +109,42 @@ function demoTable(hdf5: Hdf5File, file: SourceFile, demo: string): StepTable {
   };
 }
 
+const DEMO = /^demo_\d+$/;
+/** What is held back for validation, by the names in use. */
+const HELD_BACK = ['valid', 'val', 'validation', 'test'];
+
+/** Against what the file says that all of them have together. */
+function remarkTotal(hdf5: Hdf5File, remarks: Remarks): void {
+  const total = hdf5.attribute('data', 'total');
+  if (typeof total !== 'number') return;
+  const rows = hdf5.keys('data').reduce((sum, demo) => sum + rowsOf(hdf5, demo), 0);
+  if (rows !== total)
+    remarks.add(`data announces ${total} rows of all demonstrations (total); ${rows} actions are there.`);
+}
+
+/** None in one that cannot be read: that becomes a problem when it is. */
+function rowsOf(hdf5: Hdf5File, demo: string): number {
+  try {
+    return hdf5.dataset(`data/${demo}/actions`)?.rows ?? 0;
+  } catch (error) {
+    if (error instanceof InputError) return 0;
+    throw error;
+  }
+}
+
 /** In the order of their numbers: demo_2 before demo_10. */
 function demonstrations(
   hdf5: Hdf5File,
   split: readonly string[] | undefined,
   remarks: Remarks,
 ): readonly string[] {
-  const all = hdf5
-    .keys('data')
-    .filter((name) => /^demo_\d+$/.test(name))
-    .sort((a, b) => Number(a.slice(5)) - Number(b.slice(5)));
+  const names = hdf5.keys('data');
+  const all = names.filter((name) => DEMO.test(name)).sort((a, b) => Number(a.slice(5)) - Number(b.slice(5)));
+  const others = names.filter((name) => !DEMO.test(name));
+  if (others.length > 0)
+    remarks.add(
+      `data/ holds ${others.slice(0, 10).join(', ')}${others.length > 10 ? ' …' : ''}, which ${others.length === 1 ? 'is' : 'are'} not called demo_ and a number, and ${others.length === 1 ? 'is' : 'are'} left out.`,
+    );
   if (all.length === 0)
     throw new InputError(`${hdf5.name} has no demonstrations (data/demo_0, …) to convert.`);
   const masks = new Map(
@@ -125,13 +152,19 @@ function demonstrations(
   );
   const counts = new Map([...masks].map(([name, demos]) => [name, demos.length]));
   // Keys such as "20_percent" pick from all; only what is held back for validation is a split.
-  const isSplit = counts.has('train') && counts.has('valid');
-  const pair = new Map([...counts].filter(([name]) => ['train', 'valid'].includes(name)));
+  const pair = new Map([...counts].filter(([name]) => ['train', ...HELD_BACK].includes(name)));
+  const isSplit = pair.has('train') && pair.size > 1;
   const chosen =
     split === undefined
       ? isSplit && chooseSplits(pair, undefined, hdf5.name, (sentence) => remarks.add(sentence))
       : chooseSplits(counts, split, hdf5.name, () => {});
-  if (!chosen) return all;
+  if (!chosen) {
+    if (counts.size > 0)
+      remarks.add(
+        `The masks ${[...counts.keys()].join(', ')} pick some of the demonstrations; all are converted, and --split takes one of them.`,
+      );
+    return all;
+  }
   const wanted = new Set(chosen.flatMap((name) => masks.get(name) ?? []));
   const missing = [...wanted].filter((demo) => !all.includes(demo));
   if (missing.length > 0)

@@ -11,6 +11,7 @@ export interface SourceFile {
 
 /**
  * Links are followed, as a cache of downloads has them; hidden files are an operating system's, and skipped.
+ * @param marks in small letters; a file's name may have them in capitals
  * @param place where in a file's name one of `marks` stands
  * @throws InputError where `source` does not exist or has no such file, and for a link that leads nowhere
  */
@@ -24,15 +25,19 @@ export async function findSourceFiles(
   if (!found.isDirectory()) return [{ path: source, name: basename(source) }];
   const files: SourceFile[] = [];
   for await (const path of filesWithin(source, new Set())) {
-    const name = basename(path);
-    if (!marks.some((mark) => (place === 'end' ? name.endsWith(mark) : name.includes(mark)))) continue;
-    await requireTarget(path);
+    const name = basename(path).toLowerCase();
+    const isMeant = marks.some((mark) => (place === 'end' ? name.endsWith(mark) : name.includes(mark)));
+    // Without an ending of a file's, what a dead link stood for may have been a folder of such files.
+    if (isMeant || !FILE_ENDING.test(name)) await requireTarget(path);
+    if (!isMeant) continue;
     files.push({ path, name: relative(source, path).split(sep).join('/') });
   }
   if (files.length === 0)
     throw new InputError(`${source} has no ${marks.join(' or ')} file: check the folder and the format.`);
   return files.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+const FILE_ENDING = /\.[a-z][a-z0-9]*$/;
 
 /** Hidden names: `._NAME` and `.DS_Store` are macOS's, others a tool's own. */
 export function isHidden(name: string): boolean {
@@ -54,7 +59,8 @@ async function* filesWithin(folder: string, above: ReadonlySet<string>): AsyncGe
   }
 }
 
-async function requireTarget(path: string): Promise<void> {
+/** @throws InputError for a link that leads nowhere */
+export async function requireTarget(path: string): Promise<void> {
   if ((await stat(path).catch(() => null)) !== null) return;
   throw new InputError(`${path} is a link that leads nowhere: fetch what it names, or delete the link.`);
 }

@@ -9,6 +9,7 @@ import { InputError } from '../../src/errors.js';
 import type { EpisodeSource, FrameLayout } from '../episode.js';
 import type { DatasetHeader, Provenance } from '../manifest.js';
 import { Camera, type PictureColumn } from './camera.js';
+import { type ColumnNames, looksLikeAnEnd, looksLikeGoingOn } from './columnNames.js';
 import type { ConversionSource, SourceEpisode, SourceProblem } from './conversionSource.js';
 import { type EpisodeEnds, type PickedRows, pickRows, withObservations } from './episodeRows.js';
 import type { Alignment, OpenOptions } from './openOptions.js';
@@ -39,6 +40,8 @@ export interface StepTable {
   /** Actions, rewards, flags. */
   readonly steps: ReadonlyMap<string, NumberColumn>;
   readonly instruction?: string;
+  /** Sentences about what it has and nobody can read. */
+  readonly unread?: readonly string[];
   /** What is wrong with it already. */
   readonly problems?: readonly SourceProblem[];
 }
@@ -53,16 +56,6 @@ export interface StepContent {
   readonly table: StepTable;
   /** The files that were read whole for it. */
   readonly files: () => Promise<Provenance['files']>;
-}
-
-/** What columns mean under the names that a format, and programs that write it, give them; the first that is there counts. */
-export interface ColumnNames {
-  readonly action: readonly string[];
-  readonly reward: readonly string[];
-  readonly terminated: readonly string[];
-  readonly truncated: readonly string[];
-  readonly done: readonly string[];
-  readonly success: readonly string[];
 }
 
 /** An opened source. */
@@ -85,6 +78,8 @@ export interface StepFormat {
   readonly rewardIsSuccess: boolean;
   /** A clause such as "Discrete(3)", where the source says that its actions are choices. */
   readonly discrete?: string;
+  /** Whether the source says that its actions are quantities, though it may keep them as whole numbers. */
+  readonly isContinuous?: boolean;
   /** The size of a camera's pictures by the source's own metadata. */
   readonly statedSize?: (camera: string) => PictureSize | undefined;
   readonly details: Provenance['details'];
@@ -109,19 +104,13 @@ export async function openSteps(
 
 async function opened(format: StepFormat, options: OpenOptions): Promise<ConversionSource> {
   const { remarks } = format;
-  const [unit] = format.units;
-  if (unit === undefined) throw new InputError(`${format.path} has no episodes.`);
-  const { table } = await firstReadable(format);
-  const cameras = await chooseCameras(format, table, options);
-  const stateKeys = options.stateKeys ?? format.stateKeys.filter((key) => table.numbers.has(key));
-  const states = stateKeys.map((key) => stateColumn(table, key));
-  const actions = chooseActions(format, table, options);
+  const { table, layout } = await firstUsable(format, options);
+  const { cameras, stateKeys, actions } = layout;
   if (options.cameras === undefined && cameras.length > 1)
     remarks.add(`Images: ${cameras.map(({ key }) => key).join(', ')}; --cameras takes some of them alone.`);
-  remarkUnread(format, table, options);
-  const successByReward = await isSuccessByReward(format, options);
+  remarkUnread(format, table, layout, options);
   const stateNames = stateKeys.map((key) => format.stateNames?.(key) ?? null);
-  const chosen: Chosen = { cameras, stateKeys, actionKeys: actions.keys, successByReward };
+  const chosen: Chosen = { ...layout, successByReward: await isSuccessByReward(format, options) };
   const header: Omit<DatasetHeader, 'provenance' | 'codec'> = {
     task: options.task ?? format.task,
     actionRepeat: options.actionRepeat ?? 1,
@@ -130,7 +119,7 @@ async function opened(format: StepFormat, options: OpenOptions): Promise<Convers
     renderer: null,
     actionSize: actions.size,
     ...(actions.names !== null && { actionNames: [...actions.names] }),
-    stateSize: states.reduce((sum, column) => sum + column.size, 0),
+    stateSize: layout.stateSize,
     ...(stateNames.length > 0 &&
       stateNames.every((names) => names !== null) && { stateNames: stateNames.flat() as string[] }),
   };
@@ -162,24 +151,44 @@ async function opened(format: StepFormat, options: OpenOptions): Promise<Convers
   };
 }
 
-/** The first episode that can be read says what all look like. */
-async function firstReadable(format: StepFormat): Promise<StepContent> {
+/** So many are tried before the first one's fault is that of all. */
+const UNITS_TRIED = 16;
+
+interface Layout {
+  readonly cameras: readonly Camera[];
+  readonly stateKeys: readonly string[];
+  readonly stateSize: number;
+  readonly actions: Actions;
+}
+
+interface Chosen extends Layout {
+  readonly successByReward: boolean;
+}
+
+/** The first episode that is whole says what all look like. @throws InputError for the first one's fault, where none is */
+async function firstUsable(
+  format: StepFormat,
+  options: OpenOptions,
+): Promise<{ table: StepTable; layout: Layout }> {
+  if (format.units.length === 0) throw new InputError(`${format.path} has no episodes.`);
   let failure: unknown;
-  for (const unit of format.units)
+  for (const unit of format.units.slice(0, UNITS_TRIED))
     try {
-      return await unit.read();
+      const { table } = await unit.read();
+      const stateKeys = options.stateKeys ?? format.stateKeys.filter((key) => table.numbers.has(key));
+      const layout: Layout = {
+        cameras: await chooseCameras(format, table, options),
+        stateKeys,
+        stateSize: stateKeys.reduce((sum, key) => sum + stateColumn(table, key).size, 0),
+        actions: chooseActions(format, table, options),
+      };
+      await pick(table, format, { ...layout, successByReward: false }, options);
+      return { table, layout };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       failure ??= error;
     }
   throw failure;
-}
-
-interface Chosen {
-  readonly cameras: readonly Camera[];
-  readonly stateKeys: readonly string[];
-  readonly actionKeys: readonly string[];
-  readonly successByReward: boolean;
 }
 
 async function chooseCameras(format: StepFormat, table: StepTable, options: OpenOptions): Promise<Camera[]> {
@@ -193,8 +202,9 @@ async function chooseCameras(format: StepFormat, table: StepTable, options: Open
   });
   if (keys.length === 0)
     throw new InputError(
-      `${format.path} has no images; it has ${[...table.numbers.keys(), ...table.steps.keys()].join(', ')}.`,
+      `${format.path} has no images; it has ${[...new Set([...table.numbers.keys(), ...table.steps.keys()])].join(', ') || 'nothing that can be read'}.${(table.unread ?? []).map((sentence) => ` ${sentence}`).join('')}`,
     );
+  for (const sentence of table.unread ?? []) format.remarks.add(sentence);
   const names = imageNames(keys);
   checkSizes(options, [...names, ...keys]);
   return Promise.all(
@@ -244,7 +254,7 @@ function chooseActions(format: StepFormat, table: StepTable, options: OpenOption
       `${format.path} has discrete actions (${format.discrete}); continuous ones are expected, as this learner's are.`,
     );
   const keys = options.actionKeys ?? [action];
-  const columns = keys.map((key) => table.steps.get(key) ?? table.steps.get(`${action}/${key}`));
+  const columns = keys.map((key) => table.steps.get(fullKey(table.steps, key)));
   const missing = keys.find((_, i) => columns[i] === undefined);
   if (missing !== undefined) {
     const parts = [...table.steps.keys()].filter(
@@ -254,20 +264,22 @@ function chooseActions(format: StepFormat, table: StepTable, options: OpenOption
     throw new InputError(
       short.length > 1 && missing === action
         ? `${format.path} has its action in parts, ${short.join(', ')}: say in which order to join them, for example --action ${short.join(',')}.`
-        : `${format.path} has no action "${missing}"; it has ${[...table.steps.keys()].join(', ')}: choose with --action.`,
+        : `${format.path} has no action "${missing}"; it has ${[...table.steps.keys()].join(', ') || 'no numbers'}: choose with --action.`,
     );
   }
   const found = columns as NumberColumn[];
-  const discrete = found.find(({ isWhole, size }) => isWhole && size === 1);
+  // One that was asked for by name, of several numbers, is the user's word that they are quantities.
+  const isAsked = options.actionKeys !== undefined;
+  const discrete =
+    format.isContinuous === true
+      ? undefined
+      : found.find(({ isWhole, size }) => isWhole && !(isAsked && size > 1));
   if (discrete !== undefined)
     throw new InputError(
-      `${discrete.name} holds whole numbers alone, which are discrete actions; continuous ones are expected, as this learner's are.`,
+      `${discrete.name} holds whole numbers alone, which are discrete actions; continuous ones are expected, as this learner's are.${discrete.size > 1 ? ` If they are quantities, say --action ${keys.join(',')}.` : ''}`,
     );
   return {
-    keys: found.map((_, i) => {
-      const key = keys[i] as string;
-      return table.steps.has(key) ? key : `${action}/${key}`;
-    }),
+    keys: keys.map((key) => fullKey(table.steps, key)),
     size: found.reduce((sum, column) => sum + column.size, 0),
     names: options.actionKeys === undefined ? (format.actionNames ?? null) : null,
   };
@@ -276,20 +288,25 @@ function chooseActions(format: StepFormat, table: StepTable, options: OpenOption
 /** Not 0 where a person's action was executed, as programs of all formats call it. */
 const INTERVENTIONS = ['is_intervention', 'intervention', 'infos/intervention', 'infos/is_intervention'];
 
-const LOOKS_LIKE_AN_END =
-  /(^|[._/])(done|dones|end|ends|terminal|terminated|truncated|timeout|timeouts|is_last)s?$/i;
-
 /** What looks like an end and is read by nobody. */
-function remarkUnread(format: StepFormat, table: StepTable, options: OpenOptions): void {
+function remarkUnread(format: StepFormat, table: StepTable, layout: Layout, options: OpenOptions): void {
   const { terminated, truncated, done, success } = format.columns;
-  const read = [...terminated, ...truncated, ...done, ...success, options.terminated, options.truncated];
-  const unread = [...table.steps.keys(), ...table.numbers.keys()].filter(
-    (key) => LOOKS_LIKE_AN_END.test(key) && !read.includes(key),
-  );
-  for (const key of new Set(unread))
-    format.remarks.add(
-      `"${key}" looks like the end of an episode and is not read: say --terminated ${key} or --truncated ${key} if it is one.`,
-    );
+  const firstOf = (names: readonly string[]): string | undefined => names.find((key) => table.steps.has(key));
+  const read = [
+    ...[options.terminated, options.truncated, options.success, options.reward].flatMap((key) =>
+      key === undefined ? [] : [fullKey(table.steps, key)],
+    ),
+    ...(options.terminated === undefined ? [firstOf(terminated), firstOf(done)] : []),
+    ...(options.truncated === undefined ? [firstOf(truncated)] : []),
+    ...(options.success === undefined ? [firstOf(success)] : []),
+    ...layout.stateKeys,
+    ...layout.actions.keys,
+  ];
+  for (const key of new Set([...table.steps.keys(), ...table.numbers.keys()]))
+    if (looksLikeAnEnd(key) && !read.includes(key))
+      format.remarks.add(
+        `"${key}" looks like the end of an episode and is not read: say --terminated ${key} or --truncated ${key} if it is one.`,
+      );
 }
 
 /** Whether episodes without any reward are failures: where others have one. */
@@ -320,6 +337,15 @@ async function readAll(column: NumberColumn | null): Promise<Float32Array | null
   return column === null ? null : column.read(0, column.rows);
 }
 
+/** @throws InputError for what is neither 0 nor 1: a number of another meaning would end the episode anywhere */
+async function readFlags(column: NumberColumn | null): Promise<Float32Array | null> {
+  const values = await readAll(column);
+  const row = values?.findIndex((value) => value !== 0 && value !== 1) ?? -1;
+  if (row >= 0)
+    throw new InputError(`${column?.name} holds ${values?.[row]} in row ${row}; 0 or 1 is expected.`);
+  return values;
+}
+
 /** Which rows make up the episode, by all but its images. */
 async function pick(
   table: StepTable,
@@ -328,7 +354,7 @@ async function pick(
   options: OpenOptions,
 ): Promise<PickedRows> {
   const { columns } = format;
-  const actions = chosen.actionKeys.map((key) => stepColumn(table, key));
+  const actions = chosen.actions.keys.map((key) => stepColumn(table, key));
   const steps = actions[0]?.rows ?? 0;
   const isOwn = options.reward === undefined || ['dense', 'sparse'].includes(options.reward);
   const ownRewards = isOwn ? firstColumn(table, columns.reward) : stepColumn(table, options.reward as string);
@@ -350,6 +376,9 @@ async function pick(
       throw new InputError(
         `${column.name} has ${column.rows} rows for ${steps} actions; as many are expected.`,
       );
+  for (const column of [ownRewards, success, ...Object.values(ends)])
+    if (column !== null && column.size !== 1)
+      throw new InputError(`${column.name} has ${column.size} numbers in a row; one is expected.`);
   const observations = observationRows(table, chosen);
   const alignment = options.alignment ?? format.alignment;
   const read = {
@@ -368,9 +397,9 @@ async function pick(
       rewards: read.rewards,
       alignment,
       ends: {
-        terminated: await readAll(ends.terminated),
-        truncated: await readAll(ends.truncated),
-        done: await readAll(ends.done),
+        terminated: await readFlags(ends.terminated),
+        truncated: await readFlags(ends.truncated),
+        done: await readFlags(ends.done),
         of: format.endsOf,
         isWhole: true,
         doneMeansSuccess: true,
@@ -389,6 +418,7 @@ async function pick(
   );
   const interventions = read.interventions?.some((value) => value !== 0) ? read.interventions : null;
   const firstStep = alignment === 'led' ? 1 : 0;
+  if (Object.values(ends).every((column) => column === null)) await remarkGoingOn(table, format.remarks);
   return {
     ...picked,
     episode: {
@@ -404,8 +434,29 @@ async function pick(
   };
 }
 
+/** Where nothing else says where an episode ends, a discount of 0 does; it is named, not read. */
+async function remarkGoingOn(table: StepTable, remarks: Remarks): Promise<void> {
+  for (const [key, column] of table.steps) {
+    if (!looksLikeGoingOn(key) || column.size !== 1) continue;
+    const row = (await readAll(column))?.indexOf(0) ?? -1;
+    if (row >= 0)
+      remarks.add(
+        `"${key}" is 0 in row ${row} of ${table.id}, as where an episode ends, and is not read: --terminated takes an array that is not 0 there.`,
+      );
+  }
+}
+
+/** The only key that ends in what was asked for, as `infos/success` does in `success`; else that itself. */
+function fullKey(columns: ReadonlyMap<string, NumberColumn>, wanted: string): string {
+  if (columns.has(wanted)) return wanted;
+  const ending = [...columns.keys()].filter(
+    (key) => key.endsWith(`/${wanted}`) || key.endsWith(`.${wanted}`),
+  );
+  return ending.length === 1 ? (ending[0] as string) : wanted;
+}
+
 function stepColumn(table: StepTable, key: string): NumberColumn {
-  const column = table.steps.get(key) ?? table.numbers.get(key);
+  const column = table.steps.get(fullKey(table.steps, key)) ?? table.numbers.get(key);
   if (column !== undefined) return column;
   throw new InputError(`${table.id} has no numbers "${key}"; it has ${[...table.steps.keys()].join(', ')}.`);
 }
@@ -438,6 +489,7 @@ async function readEpisode(
   options: OpenOptions,
 ): Promise<SourceEpisode> {
   const picked = await pick(table, format, chosen, options);
+  remarkFurtherCameras(table, format, chosen, options);
   const rows = picked.repeatsLast ? picked.length : picked.length + 1;
   const images: [FrameLayout['name'], Uint8Array][] = [];
   for (const camera of chosen.cameras)
@@ -445,6 +497,20 @@ async function readEpisode(
   const states = chosen.stateKeys.map((key) => stateColumn(table, key).read(0, rows));
   const state = states.length > 0 ? joinRows(await Promise.all(states), rows) : null;
   return withObservations(picked, Object.fromEntries(images), state);
+}
+
+function remarkFurtherCameras(
+  table: StepTable,
+  format: StepFormat,
+  { cameras }: Chosen,
+  options: OpenOptions,
+): void {
+  if (options.cameras !== undefined) return;
+  const further = [...table.pictures.keys()].filter((key) => cameras.every((camera) => camera.key !== key));
+  if (further.length > 0)
+    format.remarks.add(
+      `${table.id} has images that the first episode has not, and that are left away: ${further.join(', ')}.`,
+    );
 }
 
 /** Numbers of several columns side by side. */

@@ -41,6 +41,10 @@ export class Treatment {
 
   /** @param names by which the user may have given this camera a size */
   constructor(options: PictureOptions, names: readonly string[], remarks: Remarks) {
+    if (options.fit !== undefined && options.imageSize === undefined)
+      throw new InputError(
+        `--fit ${options.fit} says how pictures fill a size, and no size is given: say --image-size.`,
+      );
     this.#options = options;
     this.#remarks = remarks;
     this.#size = sizeFor(options.imageSize, names);

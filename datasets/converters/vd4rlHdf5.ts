@@ -6,7 +6,7 @@ import { InputError } from '../../src/errors.js';
 import type { Episode } from '../episode.js';
 import { Hdf5File } from '../sources/hdf5.js';
 import type { ConversionSource, ConversionUnit, SourceProblem } from './conversionSource.js';
-import { channelsLast } from './pictureArrays.js';
+import { type PlaneLayout, plainShape, planeLayout, requireNoStack, withoutAlpha } from './pictureArrays.js';
 import { Remarks } from './remarks.js';
 import type { SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
@@ -33,11 +33,17 @@ export async function openVd4rlHdf5(
     for (const file of files) {
       const hdf5 = await Hdf5File.open(file.path, file.name);
       opened.push(hdf5);
-      units.push(...fileUnits(hdf5, file, options, treatment));
+      units.push(...fileUnits(hdf5, file, options, treatment, remarks));
     }
     const first = opened[0] as Hdf5File;
-    const { channels, ...recorded } = imageShape(first);
-    const { height, width } = treatment.sizeOf(recorded, image);
+    const { plane } = imageShape(first);
+    const { type } = first.requiredDataset('action');
+    if (/^(u?int|bool)/.test(type))
+      throw new InputError(
+        `${first.name}: action holds whole numbers alone (${type}), which are discrete actions; continuous ones are expected, as this learner's are.`,
+      );
+    const { channels } = plainShape(plane, 1);
+    const { height, width } = treatment.sizeOf(plane, image);
     return {
       name: 'V-D4RL 84 px',
       header: {
@@ -74,17 +80,18 @@ function fileUnits(
   file: SourceFile,
   options: Vd4rlPlace,
   treatment: Treatment,
+  remarks: Remarks,
 ): ConversionUnit[] {
   const rows = imageShape(hdf5).rows;
   const stepTypes = hdf5.requiredDataset('step_type');
   const hash = hashOnce(file);
   const segments = splitEpisodes(stepTypes.floats(0, Math.min(rows, stepTypes.rows)));
   return segments.map((segment, number) => {
-    const name = `${file.name.replace(/\.hdf5$/, '')}#${number}`;
+    const name = `${file.name.replace(/\.hdf5$/i, '')}#${number}`;
     return {
       name,
       read: async () => ({
-        episodes: [await readSegment(hdf5, file, name, segment, options, treatment)],
+        episodes: [await readSegment(hdf5, file, name, segment, options, treatment, remarks)],
         files: [await hash()],
       }),
     };
@@ -116,14 +123,13 @@ async function readSegment(
   { start, end, beginsInside, hasLast }: Segment,
   { task }: Vd4rlPlace,
   treatment: Treatment,
+  remarks: Remarks,
 ) {
-  const { channels, height, width } = imageShape(hdf5);
-  const frames = channelsLast(
-    hdf5.requiredDataset('observation').bytes(start, end),
-    channels,
-    height * width,
-  );
-  const shape = { frames: end - start, height, width, channels };
+  const { plane } = imageShape(hdf5);
+  const bytes = hdf5.requiredDataset('observation').bytes(start, end);
+  requireNoStack(bytes, plane, `${id}: observation`);
+  const frames = withoutAlpha(bytes, plane, remarks, suiteFacts(task).image);
+  const shape = plainShape(plane, end - start);
   const rows = (key: string): Float32Array => hdf5.requiredDataset(key).floats(start + 1, end);
   const discount = hdf5.dataset('discount')?.floats(end - 1, end)[0];
   const terminated = hasLast && discount === 0;
@@ -153,12 +159,12 @@ async function readSegment(
   return { episode, problems };
 }
 
-function imageShape(hdf5: Hdf5File): { rows: number; channels: number; height: number; width: number } {
+function imageShape(hdf5: Hdf5File): { rows: number; plane: PlaneLayout } {
   const images = hdf5.requiredDataset('observation');
-  const [rows = 0, channels = 0, height = 0, width = 0] = images.shape;
-  if (!images.isBytes || images.shape.length !== 4 || ![1, 3, 4].includes(channels))
+  const [rows = 0, ...shape] = images.shape;
+  if (!images.isBytes || shape.length !== 3)
     throw new InputError(
-      `${hdf5.name} cannot be read: its "observation" is of shape [${images.shape}], expected uint8 images [rows, channels, height, width].`,
+      `${hdf5.name} cannot be read: its "observation" is ${images.type} of shape [${images.shape}], expected uint8 images [rows, channels, height, width].`,
     );
-  return { rows, channels, height, width };
+  return { rows, plane: planeLayout(shape, `${hdf5.name}: observation`) };
 }

@@ -6,7 +6,18 @@ import { BufferPool } from '../sources/bufferPool.js';
 import { bufferSource, FileSource } from '../sources/byteSource.js';
 import { type NpyArray, npyNumbers, parseNpy } from '../sources/npy.js';
 import { ZipArchive } from '../sources/zip.js';
+import { looksLikeAnEnd } from './columnNames.js';
 import type { ConversionSource, SourceEpisode, SourceProblem, UnitContent } from './conversionSource.js';
+import {
+  asBytes,
+  type PlaneLayout,
+  plainShape,
+  planeLayout,
+  requireNoStack,
+  type Scale,
+  scaleOf,
+  withoutAlpha,
+} from './pictureArrays.js';
 import { Remarks } from './remarks.js';
 import type { SourceFile } from './sourceFiles.js';
 import { suiteFacts } from './suiteFacts.js';
@@ -28,21 +39,26 @@ export async function openVd4rlNpz(
   const first = files[0] as SourceFile;
   const pool = new BufferPool();
   const npz = await readNpz(first, pool);
-  const [rows, height, width, channels] = imageShape(npz.image, first.name);
+  const { rows, plane, type } = imagesOf(npz.image, first.name);
+  const { height, width } = plane;
+  const { channels } = plainShape(plane, 1);
   const { controlTimestep, image } = suiteFacts(options.task);
   const remarks = new Remarks();
   const treatment = new Treatment(options.pictures ?? {}, [image], remarks);
+  requireContinuous(required(npz, 'action', first.name), first.name);
   const layout: NpzLayout = {
     image,
     treatment,
     shape: [height, width, channels],
+    scale: type === 'uint8' ? 'byte' : scaleOf(npyNumbers(npz.image), type),
+    remarks,
     actionSize: rowSize(required(npz, 'action', first.name)),
     stateKeys: options.stateKeys ?? [],
     stateSize: (options.stateKeys ?? []).reduce(
       (sum, key) => sum + rowSize(required(npz, key, first.name)),
       0,
     ),
-    extra: extraLayout(npz, rows, options.stateKeys ?? []),
+    extra: extraLayout(npz, rows, options.stateKeys ?? [], remarks),
   };
   npz.release();
   const size = treatment.sizeOf({ height, width }, image);
@@ -72,7 +88,7 @@ export async function openVd4rlNpz(
     defaultCodec: isTreated ? 'brotli' : 'npy-deflate',
     details: { level: options.level },
     units: files.map((file) => ({
-      name: file.name.replace(/\.npz$/, ''),
+      name: file.name.replace(/\.npz$/i, ''),
       read: () => readUnit(file, layout, pool),
     })),
     close: async () => {},
@@ -84,6 +100,8 @@ interface NpzLayout {
   readonly image: string;
   /** Height, width, channels of the source's images. */
   readonly shape: readonly [number, number, number];
+  readonly scale: Scale;
+  readonly remarks: Remarks;
   readonly actionSize: number;
   readonly stateKeys: readonly string[];
   readonly stateSize: number;
@@ -159,11 +177,14 @@ async function readWhole(file: SourceFile, take: (bytes: number) => Buffer): Pro
 
 async function readUnit(file: SourceFile, layout: NpzLayout, pool: BufferPool): Promise<UnitContent> {
   const npz = await readNpz(file, pool);
-  const [rows, ...shape] = imageShape(npz.image, file.name);
-  const name = file.name.replace(/\.npz$/, '');
+  const images = imagesOf(npz.image, file.name);
+  const { rows } = images;
+  const { height, width, channels } = plainShape(images.plane, rows);
+  const name = file.name.replace(/\.npz$/i, '');
   const files = [{ file: file.name, bytes: npz.bytes, sha256: npz.sha256 }];
   const problems: SourceProblem[] = [];
-  const usable = usableRows(npz, rows, shape, layout, problems);
+  const usable = usableRows(npz, rows, [height, width, channels], layout, problems);
+  const pixels = plainPixels(npz.image, images, layout, file.name);
   const flags = flagRows(npz, rows, problems);
   const starts = [
     0,
@@ -172,9 +193,26 @@ async function readUnit(file: SourceFile, layout: NpzLayout, pool: BufferPool): 
   const episodes = starts.map((start, i): Promise<SourceEpisode> => {
     const id = i === 0 ? name : `${name}#${i}`;
     const end = starts[i + 1] ?? usable;
-    return segment(npz, layout, { id, file: file.name, start, end, rows }, flags, problems);
+    return segment(npz, layout, pixels, { id, file: file.name, start, end, rows }, flags, problems);
   });
   return { episodes: await Promise.all(episodes), files, release: npz.release };
+}
+
+/** `[rows, height, width, 1 or 3]`; the array's own bytes where they are so. @throws InputError for what are no levels */
+function plainPixels(
+  image: NpyArray,
+  { plane, type }: NpzImages,
+  { scale, remarks, image: called }: NpzLayout,
+  file: string,
+): Uint8Array {
+  const name = `${file}: ${IMAGE}`;
+  const values = type !== 'uint8' || image.fortranOrder ? npyNumbers(image) : image.data;
+  const bytes =
+    values instanceof Float64Array && type === 'uint8'
+      ? Uint8Array.from(values)
+      : asBytes(values, type, scale, remarks, called);
+  requireNoStack(bytes, plane, name);
+  return withoutAlpha(bytes, plane, remarks, called);
 }
 
 /** Rows that every array of the episode has; what disagrees is a problem, repaired by cutting to the shortest. */
@@ -221,6 +259,7 @@ function usableRows(
 
 interface Flags {
   readonly first: readonly boolean[];
+  readonly last: readonly boolean[];
   readonly terminal: readonly boolean[];
 }
 
@@ -239,11 +278,12 @@ function flagRows(npz: Npz, rows: number, problems: SourceProblem[]): Flags {
       });
     return values;
   };
-  const [discount, first, , terminal] = FLAGS.map(read);
+  const [discount, first, last, terminal] = FLAGS.map(read);
   const isTerminal = (row: number): boolean =>
     terminal ? terminal[row] === 1 : discount !== null && discount !== undefined && discount[row] === 0;
   return {
     first: Array.from({ length: rows }, (_, row) => first?.[row] === 1),
+    last: Array.from({ length: rows }, (_, row) => last?.[row] === 1),
     terminal: Array.from({ length: rows }, (_, row) => isTerminal(row)),
   };
 }
@@ -261,24 +301,26 @@ interface Segment {
 async function segment(
   npz: Npz,
   layout: NpzLayout,
+  images: Uint8Array,
   { id, file, start, end: lastRow, rows }: Segment,
   flags: Flags,
   fileProblems: readonly SourceProblem[],
 ): Promise<SourceEpisode> {
   const problems = [...fileProblems];
   const terminal = flags.terminal.indexOf(true, start + 1);
-  const end = terminal >= 0 && terminal < lastRow ? terminal + 1 : lastRow;
+  const ends = [terminal, flags.last.indexOf(true, start + 1)].filter((row) => row >= 0 && row < lastRow);
+  const end = ends.length > 0 ? Math.min(...ends) + 1 : lastRow;
   if (end < lastRow)
     problems.push({
       kind: 'rows-after-end',
       severity: 'fault',
-      message: `It ends at row ${terminal}, and ${lastRow - end} rows follow.`,
+      message: `It ends at row ${end - 1}, and ${lastRow - end} rows follow.`,
       repaired: true,
     });
   const steps = Math.max(0, end - start - 1);
   const [height, width, channels] = layout.shape;
   const frame = height * width * channels;
-  const source = npz.image.data.subarray(start * frame, (start + steps + 1) * frame);
+  const source = images.subarray(start * frame, (start + steps + 1) * frame);
   const pixels = problems.some((problem) => problem.kind === 'shape')
     ? source
     : await layout.treatment.ofFrames(source, { frames: steps + 1, height, width, channels }, id);
@@ -303,7 +345,8 @@ async function segment(
     ...(Object.keys(extra).length > 0 && { extra }),
     source: { file, rows: [start, end] },
   };
-  const whole = start === 0 && end === rows && pixels === source && npz.packedImage !== null;
+  const isPlain = images === npz.image.data && pixels === source;
+  const whole = start === 0 && end === rows && isPlain && npz.packedImage !== null;
   return {
     episode,
     problems,
@@ -311,17 +354,38 @@ async function segment(
   };
 }
 
-function imageShape(
-  image: NpyArray,
-  name: string,
-): [rows: number, height: number, width: number, channels: number] {
-  const [rows = 0, height = 0, width = 0, channels = 0] = image.shape;
-  if (image.dtype !== '|u1' || image.fortranOrder || image.shape.length !== 4 || image.data.length === 0)
-    throw new InputError(
-      `${name} cannot be read: its images are ${image.dtype} of shape [${image.shape}], expected |u1 of shape [rows, height, width, channels] in C order.`,
-    );
-  return [rows, height, width, channels];
+/** What the images of a file are; [rows, height, width, channels] is what V-D4RL writes. */
+interface NpzImages {
+  readonly rows: number;
+  readonly plane: PlaneLayout;
+  readonly type: string;
 }
+
+/** @throws InputError for what are no pictures */
+function imagesOf(image: NpyArray, name: string): NpzImages {
+  const [rows = 0, ...shape] = image.shape;
+  const type = typeNames[image.dtype.slice(1)];
+  if (type === undefined || rows === 0 || shape.length < 2)
+    throw new InputError(
+      `${name} cannot be read: its images are ${image.dtype} of shape [${image.shape}], expected |u1 of shape [rows, height, width, channels].`,
+    );
+  return { rows, plane: planeLayout(shape, `${name}: ${IMAGE}`), type };
+}
+
+/** NumPy's letters and its names. */
+const typeNames: Readonly<Record<string, string>> = {
+  u1: 'uint8',
+  i1: 'int8',
+  u2: 'uint16',
+  i2: 'int16',
+  u4: 'uint32',
+  i4: 'int32',
+  u8: 'uint64',
+  i8: 'int64',
+  f2: 'float16',
+  f4: 'float32',
+  f8: 'float64',
+};
 
 function required(npz: Npz, key: string, name: string): NpyArray {
   const array = npz.arrays.get(key);
@@ -331,13 +395,34 @@ function required(npz: Npz, key: string, name: string): NpyArray {
 }
 
 /** Numeric arrays beside the known ones, with a row for each image: kept under their own names. */
-function extraLayout(npz: Npz, rows: number, stateKeys: readonly string[]): Record<string, ExtraLayout> {
+function extraLayout(
+  npz: Npz,
+  rows: number,
+  stateKeys: readonly string[],
+  remarks: Remarks,
+): Record<string, ExtraLayout> {
   const extra: Record<string, ExtraLayout> = {};
   for (const [key, array] of [...npz.arrays].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (KNOWN.includes(key) || stateKeys.includes(key) || array.shape[0] !== rows) continue;
+    if (KNOWN.includes(key) || stateKeys.includes(key)) continue;
+    if (looksLikeAnEnd(key))
+      remarks.add(
+        `"${key}" looks like the end of an episode and is not read: V-D4RL's own are ${FLAGS.join(', ')}; it is kept as an array beside the others.`,
+      );
+    if (array.shape[0] !== rows) {
+      remarks.add(`"${key}" has ${array.shape[0] ?? 0} rows for ${rows} images, and is left out.`);
+      continue;
+    }
     extra[key] = { per: 'observation', size: rowSize(array) };
   }
   return extra;
+}
+
+/** @throws InputError for whole numbers: choices, where the suite's actions are quantities */
+function requireContinuous(action: NpyArray, name: string): void {
+  if (/^[biu]/.test(action.dtype.slice(1)))
+    throw new InputError(
+      `${name}: action holds whole numbers alone (${action.dtype}), which are discrete actions; continuous ones are expected, as this learner's are.`,
+    );
 }
 
 function rowSize(array: NpyArray | undefined): number {

@@ -8,12 +8,13 @@ import { basename, resolve } from 'node:path';
 import { InputError } from '../../src/errors.js';
 import { type ZarrArray, ZarrStore } from '../sources/zarr.js';
 import type { PictureColumn } from './camera.js';
+import { usualColumns } from './columnNames.js';
 import type { ConversionSource } from './conversionSource.js';
 import { type OpenOptions, refuseOptions } from './openOptions.js';
 import { isPictureLike } from './pictureArrays.js';
 import { Remarks } from './remarks.js';
 import { hashOnce } from './sourceHash.js';
-import { statedAlignment } from './statedAlignment.js';
+import { statedAlignment, statedChannelOrder } from './statedConventions.js';
 import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
 
 const DATA = 'data';
@@ -28,27 +29,29 @@ async function openStore(source: string): Promise<StepFormat> {
   const store = await ZarrStore.open(source);
   try {
     const remarks = new Remarks();
-    const arrays = await arraysOf(store);
+    const { arrays, unread } = await arraysOf(store);
     const bounds = await episodeBounds(store, arrays, remarks);
     const name = basename(resolve(source));
     // A folder of chunks has no one hash.
     const hash = (await stat(source)).isFile() ? hashOnce({ path: source, name }) : null;
     const attributes = await Promise.all(
-      ['', DATA, 'meta', ENDS, `${DATA}/action`].map((path) => store.attributes(path)),
+      ['', DATA, 'meta', ENDS, ...[...arrays.keys()].map((key) => `${DATA}/${key}`)].map((path) =>
+        store.attributes(path),
+      ),
+    );
+    const orders = new Map(
+      await Promise.all(
+        [...arrays.keys()].map(
+          async (key) => [key, statedChannelOrder(await store.attributes(`${DATA}/${key}`))] as const,
+        ),
+      ),
     );
     return {
       name: 'zarr',
       path: name,
       task: null,
       controlTimestep: null,
-      columns: {
-        action: ['action', 'actions'],
-        reward: ['reward', 'rewards'],
-        terminated: ['terminated', 'terminal', 'terminals'],
-        truncated: ['truncated', 'timeout', 'timeouts'],
-        done: ['done', 'dones'],
-        success: ['success'],
-      },
+      columns: usualColumns(),
       endsOf: 'step',
       alignment: statedAlignment(attributes, remarks) ?? 'chosen',
       stateKeys: [],
@@ -59,7 +62,10 @@ async function openStore(source: string): Promise<StepFormat> {
       units: bounds.slice(1).map((to, i) => ({
         name: `episode_${i}`,
         read: async () => ({
-          table: episodeTable(name, `episode_${i}`, arrays, [bounds[i] ?? 0, to], remarks),
+          table: {
+            ...episodeTable(name, `episode_${i}`, arrays, orders, [bounds[i] ?? 0, to], remarks),
+            unread,
+          },
           files: async () => (hash === null ? [] : [await hash()]),
         }),
       })),
@@ -71,16 +77,30 @@ async function openStore(source: string): Promise<StepFormat> {
   }
 }
 
-/** All arrays of `data`, by their paths within it. */
-async function arraysOf(store: ZarrStore, group = DATA): Promise<Map<string, ZarrArray>> {
+interface FoundArrays {
+  /** By their paths within `data`. */
+  readonly arrays: ReadonlyMap<string, ZarrArray>;
+  /** Sentences about what cannot be read. */
+  readonly unread: readonly string[];
+}
+
+async function arraysOf(store: ZarrStore, group = DATA): Promise<FoundArrays> {
   const arrays = new Map<string, ZarrArray>();
+  const unread: string[] = [];
   for (const key of await store.list(group)) {
     const path = `${group}/${key}`;
     const array = await store.array(path);
+    const type = array === null ? await store.typeName(path) : null;
     if (array !== null) arrays.set(path.slice(DATA.length + 1), array);
-    else for (const [inner, found] of await arraysOf(store, path)) arrays.set(inner, found);
+    else if (type !== null)
+      unread.push(`${path} is of type ${type}, which cannot be read here: write it as float32 or uint8.`);
+    else {
+      const inner = await arraysOf(store, path);
+      for (const [name, found] of inner.arrays) arrays.set(name, found);
+      unread.push(...inner.unread);
+    }
   }
-  return arrays;
+  return { arrays, unread };
 }
 
 /** 0, and where each episode ends. @throws InputError where ends and rows do not fit each other */
@@ -91,6 +111,12 @@ async function episodeBounds(
 ): Promise<number[]> {
   const ends = await store.requiredArray(ENDS);
   const bounds = [0, ...Array.from(await ends.read(0, ends.rows), Number)];
+  if (ends.shape.length !== 1 || !bounds.every(Number.isInteger))
+    throw new InputError(
+      `${ends.name} is not one row of whole numbers: where each episode ends is expected.`,
+    );
+  const lost = ends.missingChunk();
+  if (lost !== undefined) throw new InputError(`${ends.name} lacks its chunk ${lost}: it is not whole.`);
   const wrong = bounds.findIndex((end, i) => i > 0 && !(end > (bounds[i - 1] as number)));
   if (wrong > 0)
     throw new InputError(
@@ -116,6 +142,7 @@ function episodeTable(
   file: string,
   id: string,
   arrays: ReadonlyMap<string, ZarrArray>,
+  orders: ReadonlyMap<string, PictureColumn['channelOrder']>,
   [start, end]: readonly [number, number],
   remarks: Remarks,
 ): StepTable {
@@ -126,13 +153,22 @@ function episodeTable(
     const shape = array.shape.slice(1);
     if (isPictureLike(shape, array.dtype)) {
       const read = (from: number, to: number) => array.readWhole(start + from, start + to);
-      pictures.set(key, { kind: 'array', name: `${id}/${key}`, rows, shape, type: array.dtype, read });
+      const channelOrder = orders.get(key);
+      pictures.set(key, {
+        kind: 'array',
+        name: `${id}/${key}`,
+        rows,
+        shape,
+        type: array.dtype,
+        read,
+        ...(channelOrder && { channelOrder }),
+      });
     } else if (/^(u?int|float|bool)/.test(array.dtype))
       numbers.set(key, {
         name: `${id}/${key}`,
         rows,
         size: array.rowSize,
-        isWhole: /^u?int/.test(array.dtype),
+        isWhole: /^(u?int|bool)/.test(array.dtype),
         read: async (from, to) => {
           const values = await array.floats(start + from, start + to);
           const lost = array.missingChunk();

@@ -84,13 +84,27 @@ export class Hdf5File {
       : guard(this.name, this.#library, () => found.attrs[name]?.json_value ?? undefined);
   }
 
+  /** All attributes of a group or an array whose values are numbers or strings. */
+  attributes(path: string): Readonly<Record<string, unknown>> {
+    const found = this.#get(path);
+    if (found === null) return {};
+    return guard(this.name, this.#library, () =>
+      Object.fromEntries(Object.keys(found.attrs).map((name) => [name, found.attrs[name]?.json_value])),
+    );
+  }
+
   close(): void {
     if (this.#library.abortedBy === undefined) guard(this.name, this.#library, () => this.#file.close());
   }
 
   #get(path: string): Dataset | Group | null {
     const { h5wasm } = this.#library;
-    const entity = guard(this.name, this.#library, () => (path === '/' ? this.#file : this.#file.get(path)));
+    const entity = guard(
+      this.name,
+      this.#library,
+      () => (path === '/' ? this.#file : this.#file.get(path)),
+      path,
+    );
     return entity instanceof h5wasm.Dataset || entity instanceof h5wasm.Group ? entity : null;
   }
 }
@@ -225,8 +239,11 @@ function isNumbers(values: unknown): values is ArrayLike<number | bigint> {
   return ArrayBuffer.isView(values) && !(values instanceof DataView);
 }
 
-/** @throws InputError for what is wrong with this file; Error where another one has taken the library down with it */
-function guard<T>(name: string, library: Library, action: () => T): T {
+/**
+ * @param path of what is asked for within the file
+ * @throws InputError for what is wrong with this file; Error where another one has taken the library down with it
+ */
+function guard<T>(name: string, library: Library, action: () => T, path?: string): T {
   if (library.abortedBy !== undefined && library.abortedBy !== name)
     throw new Error(
       `The HDF5 library gave up on ${library.abortedBy} while ${name} was being read: take that file away, and run the command again.`,
@@ -239,7 +256,13 @@ function guard<T>(name: string, library: Library, action: () => T): T {
       library.abortedBy = name;
       throw new InputError(`${name} cannot be read: the HDF5 library gave up on it.`, { cause: error });
     }
-    throw new InputError(`${name} cannot be read: ${innermost(error)}.`, { cause: error });
+    const reason = innermost(error);
+    throw new InputError(
+      path !== undefined && /not found|open/.test(reason)
+        ? `${name}: ${path} is a link that leads nowhere (${reason}): bring what it names, or delete the link.`
+        : `${name} cannot be read: ${reason}.`,
+      { cause: error },
+    );
   }
 }
 

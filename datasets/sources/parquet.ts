@@ -8,6 +8,7 @@ import {
 } from 'hyparquet';
 import { InputError } from '../../src/errors.js';
 import type { FileSource } from './byteSource.js';
+import { parquetCodecs, requireCodec } from './parquetCodecs.js';
 import { checkPages, type PageLevels } from './parquetPages.js';
 
 export interface ParquetSource {
@@ -47,7 +48,15 @@ export async function readParquetRows(
     checkColumns(metadata);
     await checkColumnPages(source, metadata, columns, [from, to]);
     const rowEnd = Math.min(to, Number(metadata.num_rows));
-    return parquetReadObjects({ file: buffer, metadata, columns, rowStart: from, rowEnd, utf8: false });
+    return parquetReadObjects({
+      file: buffer,
+      metadata,
+      columns,
+      rowStart: from,
+      rowEnd,
+      utf8: false,
+      compressors: parquetCodecs,
+    });
   };
   try {
     return await Promise.race([read(), failure]);
@@ -61,11 +70,34 @@ export async function readParquetRows(
 /** The file's end says what is in it; rows are read a few at a time. */
 const known = new WeakMap<FileSource, FileMetaData>();
 
-/** Names of the columns. @throws InputError where the file is damaged */
-export async function parquetColumns(file: ParquetSource): Promise<string[]> {
+export interface ParquetColumn {
+  readonly name: string;
+  /** Whether it, or the lists in it, are kept as integers or booleans. */
+  readonly isWhole: boolean;
+}
+
+/** @throws InputError where the file is damaged */
+export async function parquetColumns(file: ParquetSource): Promise<ParquetColumn[]> {
+  if (file.source.bytes < LEAST_BYTES)
+    throw new InputError(`${file.name} has ${file.source.bytes} bytes: it is no parquet file.`);
   await readParquetRows(file, [], [0, 0]);
   const metadata = known.get(file.source);
-  return metadata === undefined ? [] : parquetSchema(metadata).children.map(({ element }) => element.name);
+  return metadata === undefined
+    ? []
+    : parquetSchema(metadata).children.map((column) => ({
+        name: column.element.name,
+        isWhole: WHOLE_TYPES.includes(leafType(column)),
+      }));
+}
+
+/** Its mark at both ends, and the length of what lies before the second. */
+const LEAST_BYTES = 12;
+const WHOLE_TYPES = ['INT32', 'INT64', 'BOOLEAN'];
+
+function leafType({ element, children }: SchemaTree): string {
+  const [only, ...others] = children;
+  if (only === undefined) return element.type ?? '';
+  return others.length > 0 ? '' : leafType(only);
 }
 
 /** Every row group holds the schema's columns in its order; the library would read others and drop their failures. */
@@ -101,6 +133,7 @@ async function checkColumnPages(
       const [name = ''] = column?.path_in_schema ?? [];
       const key = `${i} ${column?.path_in_schema.join('.')}`;
       if (column === undefined || !columns.includes(name) || done.has(key)) continue;
+      requireCodec(column.codec, name);
       const dictionary = Number(column.dictionary_page_offset ?? 0);
       const start = dictionary > 0 ? dictionary : Number(column.data_page_offset);
       const range = { start, bytes: Number(column.total_compressed_size) };

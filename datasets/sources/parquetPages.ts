@@ -3,7 +3,8 @@
  * is repeated and how many there are; a damaged one then makes it outgrow an array, which ends the process. Formats:
  * parquet's PageHeader in Thrift's compact protocol, and its RLE/bit-packing hybrid.
  */
-import { snappyUncompress } from 'hyparquet';
+import type { Compressors } from 'hyparquet';
+import { parquetCodecs } from './parquetCodecs.js';
 
 /** More values than a page of any dataset has, and few enough to be held. */
 const MAX_VALUES = 2 ** 24;
@@ -130,13 +131,11 @@ function countOf(header: Fields): number {
   return count;
 }
 
-/** Other codecs the library refuses by itself. */
+/** What cannot be unpacked was refused before. */
 function unpacked(bytes: Uint8Array, size: number, codec: string): Uint8Array {
-  if (codec !== 'SNAPPY') return bytes;
   if (size < 0) throw new Error('a page is shorter than its levels');
-  const page = new Uint8Array(size);
-  snappyUncompress(bytes, page);
-  return page;
+  const unpack = (parquetCodecs as Compressors)[codec as keyof Compressors];
+  return unpack === undefined ? bytes : unpack(bytes, size);
 }
 
 function bitWidth(level: number): number {

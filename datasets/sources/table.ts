@@ -14,10 +14,13 @@ export interface Table {
   readonly names: readonly string[];
   /** `[rows, size]`, null where there is no such column. */
   column(name: string): { readonly values: Float32Array; readonly size: number } | null;
+  /** Of a column that holds text in every row; null where it does not, or there is none. */
+  text(name: string): readonly string[] | null;
 }
 
 const MAX_TABLE_BYTES = 2 ** 28;
-const cell = z.union([z.number(), z.boolean().transform(Number), z.array(z.number()), z.null(), z.string()]);
+const plain = z.union([z.number(), z.boolean().transform(Number)]);
+const cell = z.union([plain, z.array(plain), z.null(), z.string()]);
 const jsonRow = z.record(z.string(), cell);
 
 /** @param name what sentences call it; its ending says which of the two it is */
@@ -27,14 +30,56 @@ export async function readTable(path: string, name: string): Promise<Table> {
     throw new InputError(
       `${name} has ${size} bytes, more than a table of one episode may have (${MAX_TABLE_BYTES}).`,
     );
-  const text = await readFile(path, 'utf8');
-  const rows = name.endsWith('.csv') ? csvRows(text, name) : jsonRows(text, name);
-  const names = [...new Set([...(rows[0]?.keys() ?? [])].map((column) => column.replace(/_\d+$/, '')))];
+  const text = asText(await readFile(path), name);
+  const rows = name.toLowerCase().endsWith('.csv') ? csvRows(text, name) : jsonRows(text, name);
+  // A row of JSON Lines need not have what others have; what is missing is then said by its row.
+  const cells = [...new Set(rows.flatMap((row) => [...row.keys()]))];
+  const nameOf = (cell: string): string => {
+    const common = cell.replace(SPREAD, '');
+    return cellsOf(cells, common).includes(cell) ? common : cell;
+  };
   return {
     rows: rows.length,
-    names: names.filter((column) => hasColumn(rows[0], column)),
-    column: (column) => columnOf(rows, column, name),
+    names: [...new Set(cells.map(nameOf))],
+    column: (column) => columnOf(rows, cells, column, name),
+    text: (column) => {
+      const values = cells.includes(column) ? rows.map((row) => row.get(column)) : [];
+      return values.every((value) => typeof value === 'string') && values.length > 0 ? values : null;
+    },
   };
+}
+
+const SPREAD = /_\d+$/;
+
+/** As spreadsheets write it, too: UTF-16 is known by its first bytes. */
+function asText(bytes: Buffer, name: string): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return bytes.toString('utf16le').replace(/^\ufeff/, '');
+  if (first === 0xfe && second === 0xff)
+    throw new InputError(`${name} is text in UTF-16 of the rarer order of bytes: save it as UTF-8.`);
+  return bytes.toString('utf8').replace(/^\ufeff/, '');
+}
+
+/** The cells that make up a column: itself, or what it is spread over, from 0 or from 1 on. */
+function cellsOf(cells: readonly string[], column: string): string[] {
+  if (cells.includes(column)) return [column];
+  const first = cells.includes(`${column}_0`) ? 0 : 1;
+  const spread: string[] = [];
+  while (cells.includes(`${column}_${first + spread.length}`))
+    spread.push(`${column}_${first + spread.length}`);
+  return spread;
+}
+
+/** @throws InputError where a number is left out: those after it would be read by nobody */
+function checkSpread(cells: readonly string[], column: string, name: string): void {
+  const parts = cells.filter((cell) => cell !== column && cell.replace(SPREAD, '') === column);
+  const found = cellsOf(cells, column);
+  // One alone is a name that ends in a number.
+  if (cells.includes(column) || parts.length < 2 || found.length === parts.length) return;
+  const stray = parts.find((cell) => !found.includes(cell));
+  throw new InputError(
+    `${name} has a column ${stray}, and not all of ${column}_0, ${column}_1, … before it: number them from 0 on without a gap.`,
+  );
 }
 
 type Row = ReadonlyMap<string, number | readonly number[] | string | null>;
@@ -42,7 +87,9 @@ type Row = ReadonlyMap<string, number | readonly number[] | string | null>;
 const DELIMITERS = [',', ';', '\t'];
 const DECIMAL_COMMA = /^[+-]?\d+,\d+(e[+-]?\d+)?$/i;
 
-function csvRows(text: string, name: string): Row[] {
+function csvRows(whole: string, name: string): Row[] {
+  // The first line in which Excel says what stands between cells.
+  const text = whole.replace(/^sep=.\r?\n/, '');
   const [header = ''] = text.split(/\r?\n/, 1);
   const delimiter = DELIMITERS.find((mark) => header.includes(mark)) ?? ',';
   const [columns = [], ...lines] = csvCells(text, delimiter, name);
@@ -82,10 +129,7 @@ function csvCell(text: string): number | string | null {
 }
 
 function jsonRows(text: string, name: string): Row[] {
-  const lines = text
-    .replace(/^\ufeff/, '')
-    .split(/\r?\n/)
-    .filter((line) => line.trim() !== '');
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   return lines.map((line, i) => {
     let json: unknown;
     try {
@@ -100,24 +144,25 @@ function jsonRows(text: string, name: string): Row[] {
   });
 }
 
-function hasColumn(row: Row | undefined, name: string): boolean {
-  return row !== undefined && (row.has(name) || row.has(`${name}_0`));
-}
-
-function columnOf(rows: readonly Row[], name: string, table: string): ReturnType<Table['column']> {
-  const first = rows[0];
-  if (first === undefined || !hasColumn(first, name)) return null;
-  const spread: string[] = [];
-  while (first.has(`${name}_${spread.length}`)) spread.push(`${name}_${spread.length}`);
-  const numbers = rows.map((row, i) => {
-    const cells = first.has(name) ? [row.get(name)].flat() : spread.map((column) => row.get(column));
-    return cells.map((value) => {
-      if (typeof value === 'number') return value;
-      throw new InputError(
-        `${table}, row ${i + 1}: ${name} holds ${JSON.stringify(value ?? null)}, a number is expected.`,
-      );
-    });
-  });
+function columnOf(
+  rows: readonly Row[],
+  cells: readonly string[],
+  name: string,
+  table: string,
+): ReturnType<Table['column']> {
+  const parts = cellsOf(cells, name);
+  if (parts.length === 0) return null;
+  checkSpread(cells, name, table);
+  const numbers = rows.map((row, i) =>
+    parts
+      .flatMap((part) => row.get(part))
+      .map((value) => {
+        if (typeof value === 'number') return value;
+        throw new InputError(
+          `${table}, row ${i + 1}: ${name} holds ${value === undefined ? 'nothing' : JSON.stringify(value)}, a number is expected.`,
+        );
+      }),
+  );
   const size = numbers[0]?.length ?? 0;
   const uneven = numbers.findIndex((row) => row.length !== size);
   if (uneven >= 0)

@@ -11,7 +11,7 @@ export interface VideoFrames {
   readonly first: number;
   readonly count: number;
   readonly framesPerSecond: number;
-  /** Whether the film has to end with the last of them. */
+  /** Whether the film should end with the last of them, which is then looked at. */
   readonly isLast: boolean;
 }
 
@@ -20,10 +20,14 @@ export interface DecodedFrames {
   readonly pixels: Uint8Array;
   readonly height: number;
   readonly width: number;
+  /** Whether there are more after those that should be the last. */
+  readonly goesOn: boolean;
+  /** What was done to them that a viewer of the film does not see, a sentence each. */
+  readonly remarks: readonly string[];
 }
 
 /** What ffmpeg says is kept so far. */
-const MESSAGE_BYTES = 4096;
+const MESSAGE_BYTES = 2 ** 16;
 /** Knows -fps_mode. */
 const OLDEST_FFMPEG = { major: 5, minor: 1 };
 /** What one episode's frames may take: a hostile header must not make us allocate more. */
@@ -34,13 +38,23 @@ const PPM_HEADER_BYTES = 32;
 
 /**
  * @param name what sentences call the file
- * @throws InputError where there is no ffmpeg, or the video is damaged, too short, or, where that is asked, too long
+ * @throws InputError where there is no ffmpeg, or the video is damaged, too short, or of another rate
  */
 export async function decodeVideo(path: string, name: string, frames: VideoFrames): Promise<DecodedFrames> {
   const { first, count, framesPerSecond, isLast } = frames;
   // Half a frame before the first, so that rounding cannot miss it; ffmpeg decodes from the key frame before that.
   const start = Math.max(0, (first - 0.5) / framesPerSecond);
-  const options = ['-nostdin', '-v', 'error', '-protocol_whitelist', 'file', '-ss', start.toFixed(6)];
+  const options = [
+    '-nostdin',
+    '-hide_banner',
+    '-nostats',
+    '-v',
+    'level+info',
+    '-protocol_whitelist',
+    'file',
+    '-ss',
+    start.toFixed(6),
+  ];
   const input = ['-i', `file:${path}`, '-map', '0:v:0', '-frames:v', String(isLast ? count + 1 : count)];
   const output = [
     '-fps_mode',
@@ -66,13 +80,61 @@ export async function decodeVideo(path: string, name: string, frames: VideoFrame
     child.on('error', (error: NodeJS.ErrnoException) => reject(cannotStart(name, error)));
     child.on('close', () => resolve());
   });
-  if (pictures.frames > count)
-    throw new InputError(`${name} goes on after the ${count} frames that the table has rows for.`);
-  if (pictures.frames === count && pictures.isWhole && child.exitCode === 0) return pictures.decoded();
-  const reason = message.trim().split('\n')[0] || pictures.reason;
+  const facts = filmFacts(message);
+  if (facts.isDepth)
+    throw new InputError(
+      `${name} is a film of ${facts.pixels} pictures, of more than 8 bits a level, as a depth camera gives: bring it to 8 bits by a scale of your own, or leave this camera out with --cameras.`,
+    );
+  if (facts.rate !== null && Math.abs(facts.rate / framesPerSecond - 1) > RATE_TOLERANCE)
+    throw new InputError(
+      `${name} has ${facts.rate} frames a second, and meta/info.json says ${framesPerSecond} (fps): write the film anew at that rate, or put info.json right.`,
+    );
+  const goesOn = pictures.frames > count;
+  if (goesOn || (pictures.frames === count && pictures.isWhole && child.exitCode === 0))
+    return { ...pictures.decoded(), goesOn, remarks: facts.remarks };
+  const reason = pictures.reason || firstError(message);
   throw new InputError(
     `${name} does not hold ${count} frames from frame ${first} on${reason ? `: ${reason}` : ` (${pictures.frames} came)`}.`,
   );
+}
+
+/** Rates are written as fractions, and rounded: 29.97 for 30000/1001. */
+const RATE_TOLERANCE = 0.01;
+
+interface FilmFacts {
+  readonly pixels: string;
+  readonly isDepth: boolean;
+  readonly rate: number | null;
+  readonly remarks: readonly string[];
+}
+
+/** From what ffmpeg says of its input before it begins, such as `Video: h264 (High), yuv420p(tv), 32x48, 10 fps, 10 tbr`. */
+function filmFacts(message: string): FilmFacts {
+  const [input = ''] = message.split(/^(?:\[info\] )?Output #0/m);
+  const [, described = ''] = /Stream #0:\d+.*?: Video: (.*)/.exec(input) ?? [];
+  const [, pixels = ''] = /, ([a-z][a-z0-9]+)(?:\([^)]*\))?, (?:\d+)x(?:\d+)/.exec(described) ?? [];
+  const [, rate] = /, ([\d.]+) fps/.exec(described) ?? [];
+  const [, turned] = /displaymatrix: rotation of (-?[\d.]+) degrees/.exec(input) ?? [];
+  const bits = Number(/p(1[0-6])(?:le|be)$/.exec(pixels)?.[1] ?? 8);
+  return {
+    pixels,
+    isDepth: /^gray(9|1\d|f)/.test(pixels) || /(48|64|16)(le|be)$/.test(pixels),
+    rate: rate === undefined ? null : Number(rate),
+    remarks: [
+      ...(turned === undefined || Number(turned) === 0
+        ? []
+        : [`its film is turned by ${Number(turned)} degrees, as its metadata say and players show it.`]),
+      ...(bits > 8 ? [`its film has ${bits} bits a level, which are brought to 8.`] : []),
+      ...(/^(yuva|rgba|argb|bgra|abgr|gbrap|ya)/.test(pixels)
+        ? ['its film has an alpha channel, which is left away.']
+        : []),
+    ],
+  };
+}
+
+function firstError(message: string): string {
+  const line = message.split('\n').find((line) => /\[(error|fatal|panic)\]/.test(line)) ?? '';
+  return line.replace(/^.*\[(?:error|fatal|panic)\] /, '').trim();
 }
 
 /** Frames out of a stream of PPM pictures. */
@@ -95,7 +157,7 @@ class PpmFrames {
     return this.#left === 0 && this.#header.length === 0;
   }
 
-  decoded(): DecodedFrames {
+  decoded(): Omit<DecodedFrames, 'remarks' | 'goesOn'> {
     return { pixels: this.#pixels, ...(this.#size ?? { height: 0, width: 0 }) };
   }
 

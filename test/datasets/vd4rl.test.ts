@@ -165,7 +165,7 @@ test('stop ends at the first fault with a sentence', async (t) => {
   assert.ok(error instanceof InputError);
   assert.match(
     error.message,
-    /^a-action: The action at step 4 holds 1\.25, outside \[−1, 1\]\. Use --on-problem/,
+    /^a-action: The action at step 4 holds 1\.25, outside \[−1, 1\]\. Say --action-range .* Use --on-problem/,
   );
 });
 
