@@ -124,7 +124,7 @@ async function readOne(
 function unusable(name: string, error: unknown): InputError {
   const { message } = error as Error;
   // What the library says of a file that is cut short depends on what it was doing.
-  const reason = /failOn|premature|corrupt|truncated|end of/i.test(message)
+  const reason = /failOn|premature|corrupt|truncated|end of|read error/i.test(message)
     ? `it is cut short or damaged (${message.replace(/[.:\s]+$/, '')})`
     : message;
   return new InputError(`${name} cannot be used as an image: ${reason}.`, { cause: error });

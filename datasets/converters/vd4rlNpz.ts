@@ -345,7 +345,9 @@ async function segment(
     ...(Object.keys(extra).length > 0 && { extra }),
     source: { file, rows: [start, end] },
   };
-  const isPlain = images === npz.image.data && pixels === source;
+  // Packed bytes go on as they are, with the shape that stands before them.
+  const isPlain =
+    images === npz.image.data && pixels === source && npz.image.shape.slice(1).join() === layout.shape.join();
   const whole = start === 0 && end === rows && isPlain && npz.packedImage !== null;
   return {
     episode,
