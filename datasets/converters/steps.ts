@@ -371,12 +371,13 @@ async function pick(
       : options.success === undefined
         ? firstColumn(table, columns.success)
         : stepColumn(table, options.success);
-  for (const column of [...actions, ownRewards, ...Object.values(ends)])
+  const interventions = firstColumn(table, INTERVENTIONS);
+  for (const column of [...actions, ownRewards, interventions, ...Object.values(ends)])
     if (column !== null && column.rows !== steps)
       throw new InputError(
         `${column.name} has ${column.rows} rows for ${steps} actions; as many are expected.`,
       );
-  for (const column of [ownRewards, success, ...Object.values(ends)])
+  for (const column of [ownRewards, success, interventions, ...Object.values(ends)])
     if (column !== null && column.size !== 1)
       throw new InputError(`${column.name} has ${column.size} numbers in a row; one is expected.`);
   const observations = observationRows(table, chosen);
@@ -385,7 +386,7 @@ async function pick(
     actions: joinRows(await Promise.all(actions.map((column) => column.read(0, steps))), steps),
     rewards: await readAll(ownRewards),
     success: await readAll(success),
-    interventions: await readAll(firstColumn(table, INTERVENTIONS)),
+    interventions: await readFlags(interventions),
   };
   const picked = pickRows(
     {
@@ -416,16 +417,16 @@ async function pick(
     },
     options.reward,
   );
-  const interventions = read.interventions?.some((value) => value !== 0) ? read.interventions : null;
+  const byHand = read.interventions?.some((value) => value !== 0) ? read.interventions : null;
   const firstStep = alignment === 'led' ? 1 : 0;
   if (Object.values(ends).every((column) => column === null)) await remarkGoingOn(table, format.remarks);
   return {
     ...picked,
     episode: {
       ...picked.episode,
-      ...(interventions !== null && {
+      ...(byHand !== null && {
         interventions: Uint8Array.from({ length: picked.length }, (_, t) =>
-          Number(interventions[t + firstStep] !== 0),
+          Number(byHand[t + firstStep] !== 0),
         ),
       }),
       ...(table.instruction !== undefined && { instruction: table.instruction }),

@@ -10,7 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConversionSource } from '../../datasets/converters/conversionSource.js';
+import { openFrames } from '../../datasets/converters/frames.js';
 import { openLerobot } from '../../datasets/converters/lerobot.js';
+import { openMinari } from '../../datasets/converters/minari.js';
 import { openRlds } from '../../datasets/converters/rlds.js';
 import { openVd4rl } from '../../datasets/converters/vd4rl.js';
 import { openZarr } from '../../datasets/converters/zarr.js';
@@ -19,6 +21,7 @@ import { openDataset } from '../../datasets/reader.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { InputError } from '../../src/errors.js';
 import { Generator } from '../../src/random/generator.js';
+import { findProgram } from '../programs.js';
 import { mutate } from './mutations.js';
 import { golden, sampleEpisode, sampleHeader, sideImage, wristImage } from './samples.js';
 import { writeVersion1 } from './version1.js';
@@ -75,6 +78,8 @@ function datasetReader(write: (folder: string) => Promise<void>): FuzzReader {
   };
 }
 
+const FILM = 'videos/observation.images.top/chunk-000/file-000.mp4';
+
 export const fuzzReaders: Readonly<Record<string, FuzzReader>> = {
   shard: datasetReader(async (folder) => {
     const images = [sideImage, wristImage];
@@ -103,6 +108,19 @@ export const fuzzReaders: Readonly<Record<string, FuzzReader>> = {
   zarr: converterReader(false, 'zarr', ['store.zarr.zip'], (folder) =>
     openZarr(join(folder, 'store.zarr.zip'), { reward: 'sparse' }),
   ),
+  csv: converterReader(false, 'frames/a', ['steps.csv'], (folder) => openFrames(folder, {})),
+  jsonl: converterReader(false, 'frames/b', ['steps.jsonl'], (folder) => openFrames(folder, {})),
+  // PNG has checksums, which the library that reads it does not hold every byte to.
+  png: converterReader(false, 'frames/a', ['8.png', '10.png'], (folder) => openFrames(folder, {})),
+  'hdf5 images': converterReader(false, 'minari/box-v0', ['data/main_data.hdf5'], (folder) =>
+    openMinari(folder, {}),
+  ),
+  'hdf5 picture files': converterReader(false, 'minari/dict-v0', ['data/main_data.hdf5'], (folder) =>
+    openMinari(folder, { stateKeys: ['state'] }),
+  ),
+  ...(findProgram('ffmpeg') !== undefined && {
+    film: converterReader(false, 'lerobot/video', [FILM], (folder) => openLerobot(folder, {})),
+  }),
 };
 
 export interface FuzzResult {
