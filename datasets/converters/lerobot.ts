@@ -19,6 +19,7 @@ import { taskTexts } from './lerobotTasks.js';
 import { type EpisodeVideo, findVideos } from './lerobotVideos.js';
 import { chooseSplits, type OpenOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
+import { issuesOf } from './schemaIssues.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
 import { statedAlignment } from './statedConventions.js';
@@ -389,7 +390,7 @@ async function readInfo(source: string): Promise<LerobotInfo> {
   try {
     return infoSchema.parse(JSON.parse(text));
   } catch (error) {
-    throw new InputError(`${path} is not LeRobot's: ${(error as Error).message}.`, { cause: error });
+    throw new InputError(`${path} is not LeRobot's: ${issuesOf(error)}.`, { cause: error });
   }
 }
 

@@ -15,6 +15,7 @@ import type { ConversionSource } from './conversionSource.js';
 import { datasetPaths, hdf5Columns, joined } from './hdf5Episodes.js';
 import { type OpenOptions, refuseOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
+import { issuesOf } from './schemaIssues.js';
 import type { SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
 import { statedAlignment } from './statedConventions.js';
@@ -280,11 +281,6 @@ async function readMetadata(folder: string): Promise<Metadata> {
   try {
     return metadataSchema.parse(JSON.parse(text));
   } catch (error) {
-    const reason = error instanceof z.ZodError ? issuesIn(error) : (error as Error).message;
-    throw new InputError(`metadata.json cannot be read: ${reason}.`, { cause: error });
+    throw new InputError(`metadata.json cannot be read: ${issuesOf(error)}.`, { cause: error });
   }
-}
-
-function issuesIn(error: z.ZodError): string {
-  return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 }

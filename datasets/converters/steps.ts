@@ -193,7 +193,7 @@ async function firstUsable(
 
 async function chooseCameras(format: StepFormat, table: StepTable, options: OpenOptions): Promise<Camera[]> {
   const there = [...table.pictures.keys()];
-  const keys = (options.cameras ?? there).map((wanted) => {
+  const keys = [...new Set(options.cameras ?? there)].map((wanted) => {
     const key = there.find((key) => key === wanted) ?? there[imageNames(there).indexOf(wanted)];
     if (key !== undefined) return key;
     throw new InputError(

@@ -85,7 +85,15 @@ function fileUnits(
   const rows = imageShape(hdf5).rows;
   const stepTypes = hdf5.requiredDataset('step_type');
   const hash = hashOnce(file);
-  const segments = splitEpisodes(stepTypes.floats(0, Math.min(rows, stepTypes.rows)));
+  const lengths = ['action', 'reward', 'step_type'].map(
+    (key) => [key, hdf5.requiredDataset(key).rows] as const,
+  );
+  const uneven = lengths.filter(([, length]) => length !== rows);
+  if (uneven.length > 0)
+    throw new InputError(
+      `${file.name}: observation has ${rows} rows, ${uneven.map(([key, length]) => `${key} ${length}`).join(', ')}; as many are expected.`,
+    );
+  const segments = splitEpisodes(stepTypes.floats(0, rows));
   return segments.map((segment, number) => {
     const name = `${file.name.replace(/\.hdf5$/i, '')}#${number}`;
     return {

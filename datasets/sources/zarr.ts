@@ -121,7 +121,11 @@ export class ZarrStore {
       ['zarr.json', 'data_type'],
     ] as const) {
       const bytes = await this.#store.get(`/${path}/${name}`);
-      const parsed = describedSchema.safeParse(bytes === undefined ? undefined : asJson(bytes));
+      if (bytes === undefined) continue;
+      const described = asJson(bytes);
+      if (described === undefined)
+        throw new InputError(`${this.name}/${path} cannot be read: its ${name} is not JSON.`);
+      const parsed = describedSchema.safeParse(described);
       const type = parsed.data?.[key];
       if (type !== undefined && parsed.data?.node_type !== 'group')
         return typeof type === 'string' ? type : JSON.stringify(type);

@@ -21,7 +21,7 @@ import {
   numbered,
   pictures,
   pngs,
-  type transposed,
+  transposed,
   writeFrames,
   writeHdf5,
   writeLerobot,
@@ -487,6 +487,47 @@ test('V-D4RL: is_last in the middle, arrays of other lengths and folders of seve
     (await rejection(openVd4rl(above, { task: 'walker-walk' }))).message,
     /several tasks \(cheetah-run, walker-walk\)/,
   );
+});
+
+test('V-D4RL of 84 px: arrays of other lengths than the images are refused, not cut', async (t) => {
+  const path = join(temporaryFolder(t), 'walker_walk', 'shard.hdf5');
+  const arrays = {
+    observation: transposed(pictures(6), [0, 3, 1, 2]),
+    action: actions(6),
+    reward: column([0, 1, 2, 3, 4, 5]),
+    step_type: column([0, 1, 1, 1, 1, 2]),
+  };
+  await writeHdf5(path, { arrays });
+  assert.deepEqual(
+    encodedRows(only((await convertAll(t, await openVd4rl(path, {}))).episodes)),
+    [0, 1, 2, 3, 4, 5],
+  );
+  const short = join(temporaryFolder(t), 'walker_walk', 'shard.hdf5');
+  await writeHdf5(short, { arrays: { ...arrays, step_type: column([0, 1, 1, 2]) } });
+  assert.match(
+    (await rejection(openVd4rl(short, {}))).message,
+    /observation has 6 rows, step_type 4; as many are expected/,
+  );
+});
+
+test('metadata that are not what they should be are one sentence', async (t) => {
+  const lerobot = await lerobotFolder(temporaryFolder(t), { fps: 0, codebase_version: 3 });
+  const said = (await rejection(openLerobot(lerobot, {}))).message;
+  assert.match(said, /info\.json is not LeRobot's: codebase_version: .*; fps: /);
+  assert.ok(!said.includes('\n'), said);
+  const store = join(temporaryFolder(t), 'store.zarr');
+  const arrays = { 'data/img': pictures(5), 'data/wrist': pictures(5), 'data/action': actions(5) };
+  writeZarr(store, { ...arrays, 'meta/episode_ends': column([5], Int32Array) });
+  writeFileSync(join(store, 'data/wrist/.zarray'), '{');
+  assert.match(
+    (await rejection(openZarr(store, {}))).message,
+    /data\/wrist cannot be read: its \.zarray is not JSON/,
+  );
+});
+
+test('a camera that is asked for twice comes once', async (t) => {
+  const source = await opened(t, 'minari', [recorded('minari', 4)], { cameras: ['front', 'front'] });
+  assert.deepEqual(Object.keys(only((await convertAll(t, source)).episodes).images), ['front']);
 });
 
 test('files in capitals are read, hidden ones are not; links that lead nowhere are named', async (t) => {
