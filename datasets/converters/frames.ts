@@ -9,6 +9,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UNNAMED_IMAGE } from '../../envs/imageName.js';
 import { InputError } from '../../src/errors.js';
+import { namesIn } from '../sources/namesIn.js';
 import { readTable, type Table } from '../sources/table.js';
 import type { PictureColumn } from './camera.js';
 import { usualColumns } from './columnNames.js';
@@ -270,7 +271,7 @@ function requireNamedInOrder(names: readonly string[], table: Table, file: strin
 
 /** In the order of their numbers: 9.png comes before 10.png, and 0.15.png before 0.9.png. */
 async function imagesIn(folder: string, id: string): Promise<string[]> {
-  const all = (await readdir(folder).catch(() => [])).filter((name) => !isHidden(name));
+  const all = (await namesIn(folder)).filter((name) => !isHidden(name));
   const hasEnding = (name: string, endings: readonly string[]): boolean =>
     endings.some((ending) => name.toLowerCase().endsWith(ending));
   const names = all.filter((name) => hasEnding(name, IMAGES));

@@ -1,13 +1,14 @@
 /**
  * Zarr arrays (versions 2 and 3) from a folder or a `.zarr.zip`, through zarrita: rows are read chunk by chunk.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as zarr from 'zarrita';
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
 import { bufferSource, FileSource } from './byteSource.js';
 import { inCOrder } from './memoryOrder.js';
+import { namesIn } from './namesIn.js';
 import { ZipArchive } from './zip.js';
 
 /** What one chunk or one episode may take: a hostile header must not make us allocate more. */
@@ -291,7 +292,7 @@ function partOf<T>(range: RangeQuery, bytes: number, read: (offset: number, leng
 
 /** @throws InputError for a link that leads nowhere: an array may have been there */
 async function foldersWithin(folder: string): Promise<string[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => !name.startsWith('.'));
+  const names = (await namesIn(folder)).filter((name) => !name.startsWith('.'));
   const found = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => null)));
   const dead = names.find((_, i) => found[i] === null);
   if (dead !== undefined)
