@@ -1,12 +1,9 @@
-/**
- * TensorBoard event files: TFRecords of `Event` messages with scalar summaries, written by hand since only five
- * fields are needed (tensorflow/core/util/event.proto, framework/summary.proto).
- *
- * A record: length (uint64), masked crc32c of the length, payload, masked crc32c of the payload, little endian.
- */
+/** TensorBoard event files: TFRecords of `Event` messages with scalar summaries. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../files/makeFolder.js';
+import { messageType } from '../files/protobuf.js';
+import { encodeRecord } from '../files/tfRecord.js';
 
 export interface ScalarEvent {
   /** Seconds since 1970. */
@@ -60,83 +57,23 @@ export class EventFile {
   }
 }
 
-export function encodeRecord(payload: Uint8Array): Uint8Array {
-  const record = new Uint8Array(payload.length + 16);
-  const view = new DataView(record.buffer);
-  view.setBigUint64(0, BigInt(payload.length), true);
-  view.setUint32(8, maskedCrc32c(record.subarray(0, 8)), true);
-  record.set(payload, 12);
-  view.setUint32(12 + payload.length, maskedCrc32c(payload), true);
-  return record;
-}
-
-/** TFRecord's mask: the crc rotated right by 15 bits, plus a constant. */
-export function maskedCrc32c(bytes: Uint8Array): number {
-  const crc = crc32c(bytes);
-  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  // Castagnoli's polynomial, reflected.
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  return crc >>> 0;
+/** Of tensorflow/core/util/event.proto and framework/summary.proto. */
+const eventProto = messageType('Event', {
+  Event: {
+    wallTime: [1, 'double'],
+    step: [2, 'int64'],
+    fileVersion: [3, 'string'],
+    summary: [5, 'Summary'],
+  },
+  Summary: { value: [1, 'Value', 'repeated'] },
+  Value: { tag: [1, 'string'], simpleValue: [2, 'float'] },
 });
 
-export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crcTable[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
-}
-
-// Protobuf wire format: a tag is (field number << 3) | type; types 0 varint, 1 eight bytes, 2 length-delimited,
-// 5 four bytes.
-
 function versionEvent(wallTime: number): Uint8Array {
-  return concat([double(1, wallTime), text(3, 'brain.Event:2')]);
+  return eventProto.encode({ wallTime, fileVersion: 'brain.Event:2' }).finish();
 }
 
 function scalarEvent({ wallTime, step, scalars }: ScalarEvent): Uint8Array {
-  const values = Object.entries(scalars).map(([tag, value]) =>
-    // Summary.value = {tag = 1, simple_value = 2}
-    delimited(1, concat([text(1, tag), float(2, value)])),
-  );
-  return concat([double(1, wallTime), varintField(2, step), delimited(5, concat(values))]);
-}
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest >= 128) {
-    bytes.push((rest % 128) | 128);
-    rest = Math.floor(rest / 128);
-  }
-  return [...bytes, rest];
-}
-
-const varintField = (field: number, value: number): Uint8Array =>
-  Uint8Array.from([field << 3, ...varint(value)]);
-
-function double(field: number, value: number): Uint8Array {
-  const bytes = new Uint8Array(9);
-  bytes[0] = (field << 3) | 1;
-  new DataView(bytes.buffer).setFloat64(1, value, true);
-  return bytes;
-}
-
-function float(field: number, value: number): Uint8Array {
-  const bytes = new Uint8Array(5);
-  bytes[0] = (field << 3) | 5;
-  new DataView(bytes.buffer).setFloat32(1, value, true);
-  return bytes;
-}
-
-function delimited(field: number, payload: Uint8Array): Uint8Array {
-  return concat([Uint8Array.from([(field << 3) | 2, ...varint(payload.length)]), payload]);
-}
-
-const text = (field: number, value: string): Uint8Array => delimited(field, new TextEncoder().encode(value));
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(Buffer.concat(parts));
+  const value = Object.entries(scalars).map(([tag, simpleValue]) => ({ tag, simpleValue }));
+  return eventProto.encode({ wallTime, step, summary: { value } }).finish();
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { crc32c, EventFile, encodeRecord, maskedCrc32c } from '../../src/training/tensorboard.js';
+import { crc32c, encodeRecord, maskedCrc32c } from '../../src/files/tfRecord.js';
+import { EventFile } from '../../src/training/tensorboard.js';
 import { temporaryFolder } from './smallRun.js';
 
 test('crc32c gives the published check values', () => {
