@@ -159,3 +159,34 @@ test('a program acts with a trained policy, and the command line trains', async 
   assert.equal(trained, 0, said);
   assert.ok(existsSync(join(project, 'run/checkpoints/latest')));
 });
+
+test("a task of one's own is trained from the command line and from a program, and goes on bit for bit", () => {
+  assert.equal(rlpd('task', 'new', 'poke').status, 0);
+  const task = './tasks/poke.mjs';
+  const settings = {
+    ...{ task, obs: 'state', ensembleSize: 2, hiddenWidth: 8, batchSize: 8, threads: 1 },
+    ...{ randomSteps: 10, evaluationEpisodes: 1, actionRepeat: 1, checkpointInterval: 40 },
+  };
+  const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const flags = (out: string, envFrames: number) => [
+    ...['train', '--out', out, '--preset', 'online-state', '--env-frames', String(envFrames)],
+    ...Object.entries(settings).flatMap(([name, value]) => [flagOf(name), String(value)]),
+  ];
+  const whole = rlpd(...flags('poke-whole', 80));
+  assert.equal(whole.status, 0, whole.stderr);
+  assert.equal(rlpd(...flags('poke-parts', 40)).status, 0);
+  const resumed = rlpd('train', '--out', 'poke-parts', '--resume', '--env-frames', '80');
+  assert.equal(resumed.status, 0, resumed.stderr);
+  const program = put(
+    'poke-train.mjs',
+    `import { train, resolveConfig } from 'rlpd-pixels';
+     const flags = ${JSON.stringify({ ...settings, envFrames: 80 })};
+     await train({ run: 'poke-program', config: resolveConfig({ preset: 'online-state', flags }) });`,
+  );
+  const { status, stderr } = run(process.execPath, [program]);
+  assert.equal(status, 0, stderr);
+  const weights = (name: string) =>
+    readFileSync(join(project, name, 'checkpoints', 'step-00000080', 'agent.safetensors')).toString('base64');
+  assert.equal(weights('poke-parts'), weights('poke-whole'));
+  assert.equal(weights('poke-program'), weights('poke-whole'));
+});
