@@ -13,7 +13,7 @@ interface Flags {
 
 export const exportCommand = examples(
   new Command('export')
-    .argument('<policy>', "a policy file, such as RUN/best.safetensors, or a run's folder: its best one")
+    .argument('<policy>', "a policy file, such as RUN/best.safetensors, or a run's folder: its best policy")
     .requiredOption('--out <file>', 'the ONNX file (opset 17)')
     .option('--task <name>', 'the environment that it acts in; default: the one it was trained in')
     .option(
@@ -37,6 +37,15 @@ export const exportCommand = examples(
   const { writeFileAtomic } = await import('../src/files/atomicFile.js');
   const { makeFolder } = await import('../src/files/makeFolder.js');
   const file = await readPolicyAt(path);
+  const score =
+    file.return === null
+      ? 'not evaluated'
+      : `mean return ${Math.round(10 * file.return) / 10} when it was evaluated`;
+  note(`The policy after ${file.envFrames} env frames, ${score}.`);
+  if (file.envFrames === 0)
+    note(
+      'It has not learnt yet: name another of its run, such as RUN/policies/step-00010000.safetensors, which --snapshots keeps.',
+    );
   const environment = await makeEnv(task ?? file.config.task, environmentOptions(file.config));
   try {
     const model = exportPolicy(file, environment);

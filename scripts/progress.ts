@@ -66,7 +66,7 @@ function runLine(progress: Progress, speed: number): string {
   const { phase, done, total, unit } = progress;
   return [
     `${phase} ${done}/${total} ${unit}`,
-    ...(speed > 0 ? [`${rounded(speed)}/s`, `${duration((total - done) / speed)} left`] : []),
+    ...(speed > 0 ? [`${rounded(speed)}/s`, `${duration(Math.max(0, total - done) / speed)} left`] : []),
     ...scores(progress),
   ].join(' | ');
 }

@@ -5,7 +5,7 @@
  * The loop is deterministic: units are read ahead in parallel but judged and written in order, so a conversion that
  * was killed and run again ends in the same bytes as one that was not.
  */
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -128,6 +128,12 @@ async function convertAlone(
     return new Conversion(source, options, actions, writer.manifest, writer).run();
   }
   const manifest = await readManifest(options.out);
+  const isEmpty = !manifest.complete && manifest.shards.length === 0;
+  if (isEmpty && !isOfSameCommand(manifest, createManifest(header))) {
+    // A conversion that left everything out holds nobody up who says it otherwise.
+    await rm(join(options.out, MANIFEST_FILE));
+    return convertAlone(source, options, actions, header);
+  }
   checkSameConversion(manifest, createManifest(header), options.out);
   const writer = manifest.complete ? null : await DatasetWriter.open(options.out, writerOptions(options));
   return new Conversion(source, options, actions, manifest, writer).run();

@@ -66,7 +66,7 @@ export function findTask(name: string): SuiteTask {
   const task = tasks.get(name);
   if (task === undefined) {
     throw new InputError(
-      `There is no task "${name}"${didYouMean(name, taskNames())} The tasks are ${taskNames().join(', ')}, those of modules such as ./tasks/lift.mjs, and those that a server runs, such as remote:127.0.0.1:5555.`,
+      `There is no task "${name}"${didYouMean(name, taskNames())} One of your own is given by its module, such as --task ./tasks/lift.mjs, and one that a server runs as --task remote:127.0.0.1:5555; the others are ${taskNames().join(', ')}.`,
     );
   }
   return task;

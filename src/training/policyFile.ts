@@ -123,8 +123,12 @@ function policyImages({ images, config }: PolicyFile, shown: readonly ImageSpace
  * @throws InputError where there is none
  */
 export async function readPolicyAt(path: string): Promise<PolicyFile> {
-  const isFolder = (await stat(path).catch(() => null))?.isDirectory() === true;
-  return isFolder ? readBestPolicy(path) : readPolicy(path);
+  const found = await stat(path).catch(() => null);
+  if (found === null)
+    throw new InputError(
+      `${path} does not exist: give a policy file, such as RUN/best.safetensors, or the folder of a run.`,
+    );
+  return found.isDirectory() ? readBestPolicy(path) : readPolicy(path);
 }
 
 /**
