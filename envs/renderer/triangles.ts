@@ -109,27 +109,27 @@ class Hierarchy {
       const y1 = ((boxes[b + 4] as number) - oy) * iy;
       const z0 = ((boxes[b + 2] as number) - oz) * iz;
       const z1 = ((boxes[b + 5] as number) - oz) * iz;
-      // A ray along a side gives NaN there, which Math.min would keep: such a side does not narrow it.
+      // A ray within a side gives NaN there, which compares as false: such a side does not narrow it.
       let near = 0;
       let far = nearest;
       if (x0 < x1) {
         if (x0 > near) near = x0;
         if (x1 < far) far = x1;
-      } else {
+      } else if (x1 <= x0) {
         if (x1 > near) near = x1;
         if (x0 < far) far = x0;
       }
       if (y0 < y1) {
         if (y0 > near) near = y0;
         if (y1 < far) far = y1;
-      } else {
+      } else if (y1 <= y0) {
         if (y1 > near) near = y1;
         if (y0 < far) far = y0;
       }
       if (z0 < z1) {
         if (z0 > near) near = z0;
         if (z1 < far) far = z1;
-      } else {
+      } else if (z1 <= z0) {
         if (z1 > near) near = z1;
         if (z0 < far) far = z0;
       }

@@ -118,6 +118,30 @@ describe('visibility', () => {
     });
   }
 
+  it('a ray that runs along the sides of boxes of triangles meets them', () => {
+    const side = 16;
+    const positions: number[] = [];
+    const corners: number[] = [];
+    for (let row = 0; row <= side; row++)
+      for (let column = 0; column <= side; column++) positions.push(column, row, 0);
+    for (let row = 0; row < side; row++)
+      for (let column = 0; column < side; column++) {
+        const a = row * (side + 1) + column;
+        const [b, c, d] = [a + 1, a + side + 1, a + side + 2];
+        corners.push(a, b, d, a, d, c);
+      }
+    const points = Float64Array.from(positions);
+    const floor = new Triangles(
+      { positions: points, normals: points, textureCoordinates: null },
+      Int32Array.from(corners),
+    );
+    for (let line = 1; line < side; line++)
+      for (let along = 0.25; along < side; along++) {
+        assert.equal(floor.enter(line, along, 5, 0, 0, -1), 5);
+        assert.equal(floor.enter(along, line, 5, 0, 0, -1), 5);
+      }
+  });
+
   /** Rings of triangles around a ball of uneven radius, with its poles. */
   function ball(random: Generator, around = 9, rings = 5): Triangles {
     const positions: number[] = [];
