@@ -27,6 +27,10 @@ export async function actionMap(
   range: ActionRange | undefined,
 ): Promise<ActionMap | null> {
   const { actionSize } = source.header;
+  if (range !== undefined && source.hasUnitActions === true)
+    throw new InputError(
+      "--action-range does not go with a dataset's own actions, which lie in [−1, 1] of the environment's box already: leave it out.",
+    );
   const box = range === undefined ? source.actionBox : await asked(source, range);
   if (box === null) return null;
   if (box.low.length !== actionSize)

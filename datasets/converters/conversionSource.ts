@@ -13,6 +13,8 @@ export interface ConversionSource {
   readonly header: Omit<DatasetHeader, 'provenance' | 'codec'>;
   /** What −1 and 1 are in the units of its actions, by the source's own word; null: it says nothing. */
   readonly actionBox: ActionBox | null;
+  /** Whether its actions lie in [−1, 1] of the environment's box already, as a dataset's do. Default false. */
+  readonly hasUnitActions?: boolean;
   /** What there is to say of all of it; grows while its episodes are read. */
   readonly remarks: Remarks;
   readonly defaultCodec: CodecName;

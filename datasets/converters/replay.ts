@@ -46,8 +46,8 @@ export async function openReplay(source: string, options: OpenOptions): Promise<
   return {
     name: provenance.source,
     header: { ...header, task: options.task ?? header.task, images },
-    // Its actions lie in [−1, 1] of that box already.
     actionBox: null,
+    hasUnitActions: true,
     remarks,
     defaultCodec: codec,
     details: provenance.details,

@@ -94,5 +94,7 @@ test('what a replay says itself cannot be said otherwise', async (t) => {
   const { run } = await sampleRun(t);
   const error = await rejection(openReplay(run, { actionRepeat: 4 }));
   assert.match(error.message, /--action-repeat does not go with a replay/);
+  const scaled = await rejection(convertAll(t, await openReplay(run, {}), { actionRange: [[-2, 2]] }));
+  assert.match(scaled.message, /^--action-range does not go with .*lie in \[−1, 1\]/);
   assert.match((await rejection(openReplay(join(run, 'missing'), {}))).message, /is not a dataset/);
 });
