@@ -7,8 +7,9 @@ const NAMES = /align|convention|semantic|timing/i;
 /** `o`, `obs`, `observation`, `image` … */
 const SEEN = String.raw`\b(?:images?|observations?|obs|frames?|pictures?|o)\b`;
 const ACTED = String.raw`\ba(?:ctions?)?\b`;
-const LED = new RegExp(
-  String.raw`\bled\b|lead|previous|prior|preced|arriv|result|${ACTED}\s*\[\s*t\s*-\s*1|${SEEN}.*\bafter\b.*${ACTED}|${ACTED}.*\bbefore\b.*${SEEN}`,
+const PREVIOUS = /previous|prior|preced/i;
+const CAUSED = new RegExp(
+  String.raw`\bled\b|lead|arriv|result|${SEEN}.*\bafter\b.*${ACTED}|${ACTED}.*\bbefore\b.*${SEEN}`,
   'i',
 );
 const CHOSEN = new RegExp(
@@ -17,10 +18,15 @@ const CHOSEN = new RegExp(
 );
 /** What an action leads to is then the row after its own. */
 const TO_THE_NEXT = new RegExp(String.raw`${SEEN}\s*[[(]?\s*t\s*\+\s*1`, 'i');
+const OF_THE_ROW_BEFORE = new RegExp(String.raw`${ACTED}\s*[[(]?\s*t\s*[-−]\s*1`, 'i');
 
 function readAs(text: string): Alignment | null {
   if (TO_THE_NEXT.test(text)) return 'chosen';
-  const [isLed, isChosen] = [LED.test(text), CHOSEN.test(text)];
+  const isCaused = CAUSED.test(text);
+  const isChosen = CHOSEN.test(text);
+  // Where "action[t-1] led to image[t]", t may count the rows of both or be the one row that holds them.
+  if (OF_THE_ROW_BEFORE.test(text)) return isCaused || isChosen ? null : 'led';
+  const isLed = isCaused || PREVIOUS.test(text);
   return isLed === isChosen ? null : isLed ? 'led' : 'chosen';
 }
 
@@ -37,7 +43,7 @@ export function statedAlignment(
         ? `The attribute ${name} says "${value}", which is not understood: say --alignment chosen or --alignment led.`
         : `The attribute ${name} says "${value}": read as --alignment ${alignment}.`,
     );
-    return alignment;
+    if (alignment !== null) return alignment;
   }
   return null;
 }

@@ -6,8 +6,10 @@ import type { ConversionSource } from '../../datasets/converters/conversionSourc
 import { openFrames } from '../../datasets/converters/frames.js';
 import { openLerobot } from '../../datasets/converters/lerobot.js';
 import { openMinari } from '../../datasets/converters/minari.js';
+import { Remarks } from '../../datasets/converters/remarks.js';
 import { openRlds } from '../../datasets/converters/rlds.js';
 import { openRobomimic } from '../../datasets/converters/robomimic.js';
+import { statedAlignment } from '../../datasets/converters/statedConventions.js';
 import { openVd4rl } from '../../datasets/converters/vd4rl.js';
 import { openZarr } from '../../datasets/converters/zarr.js';
 import type { Episode } from '../../datasets/episode.js';
@@ -639,6 +641,20 @@ test("a source's own attributes say which action led to which image, in every fo
     [...((await convertAll(t, await openZarr(zarr, {}))).episodes[0]?.rewards ?? [])],
     [1, 2, 3],
   );
+});
+
+test('an attribute that may mean either is not taken for one of them, and the next one is looked at', () => {
+  const read = (...texts: string[]) => {
+    const remarks = new Remarks();
+    const attributes = texts.map((alignment) => ({ alignment }));
+    return [statedAlignment(attributes, remarks), remarks.sentences.length];
+  };
+  assert.deepEqual(read('image[t] was seen after action[t-1]'), [null, 1]);
+  assert.deepEqual(read('image t is the result of action t-1'), [null, 1]);
+  assert.deepEqual(read('row t holds image[t] and action[t-1]'), ['led', 1]);
+  assert.deepEqual(read('the action led to the image of its row'), ['led', 1]);
+  assert.deepEqual(read('action[t] leads to image[t+1]'), ['chosen', 1]);
+  assert.deepEqual(read('absolute', 'the action was chosen on seeing the image'), ['chosen', 2]);
 });
 
 test('a folder in which nothing can be read says so of every format', async (t) => {
