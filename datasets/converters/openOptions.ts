@@ -37,6 +37,18 @@ export interface OpenOptions {
   readonly alignment?: Alignment;
 }
 
+/** Of formats whose arrays have one meaning each. */
+export const CHOICES_OF_ARRAYS = [
+  'cameras',
+  'actionKeys',
+  'reward',
+  'success',
+  'terminated',
+  'truncated',
+  'split',
+  'alignment',
+] as const satisfies readonly (keyof OpenOptions)[];
+
 /** @throws InputError for an option that a format has no use for */
 export function refuseOptions(
   format: string,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { headerOf, MANIFEST_FILE } from '../manifest.js';
 import { openDataset } from '../reader.js';
 import type { ConversionSource } from './conversionSource.js';
-import { type OpenOptions, refuseOptions } from './openOptions.js';
+import { CHOICES_OF_ARRAYS, type OpenOptions, refuseOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
 import { Treatment } from './treatment.js';
 
@@ -15,18 +15,7 @@ const REPLAY_FOLDER = 'replay';
 
 /** @param source a run's folder, or a dataset's @throws InputError where it is neither */
 export async function openReplay(source: string, options: OpenOptions): Promise<ConversionSource> {
-  refuseOptions('a replay', options, [
-    'stateKeys',
-    'cameras',
-    'actionKeys',
-    'reward',
-    'success',
-    'terminated',
-    'truncated',
-    'split',
-    'alignment',
-    'actionRepeat',
-  ]);
+  refuseOptions('a replay', options, ['stateKeys', 'actionRepeat', ...CHOICES_OF_ARRAYS]);
   const inRun = join(source, REPLAY_FOLDER);
   const folder = (await stat(join(inRun, MANIFEST_FILE)).catch(() => null)) === null ? source : inRun;
   const dataset = await openDataset(folder);

@@ -12,6 +12,7 @@ import { Camera, type PictureColumn } from './camera.js';
 import { type ColumnNames, looksLikeAnEnd, looksLikeGoingOn } from './columnNames.js';
 import type { ConversionSource, SourceEpisode, SourceProblem } from './conversionSource.js';
 import { type EpisodeEnds, type PickedRows, pickRows, withObservations } from './episodeRows.js';
+import { joinRows } from './joinRows.js';
 import type { Alignment, OpenOptions } from './openOptions.js';
 import type { Remarks } from './remarks.js';
 import type { PictureSize } from './treatment.js';
@@ -512,20 +513,4 @@ function remarkFurtherCameras(
     format.remarks.add(
       `${table.id} has images that the first episode has not, and that are left away: ${further.join(', ')}.`,
     );
-}
-
-/** Numbers of several columns side by side. */
-function joinRows(columns: readonly Float32Array[], rows: number): Float32Array {
-  const [only, ...others] = columns;
-  if (only !== undefined && others.length === 0) return only;
-  const sizes = columns.map((column) => (rows === 0 ? 0 : column.length / rows));
-  const joined = new Float32Array(columns.reduce((sum, column) => sum + column.length, 0));
-  let at = 0;
-  for (let row = 0; row < rows; row++)
-    columns.forEach((column, i) => {
-      const size = sizes[i] as number;
-      joined.set(column.subarray(row * size, (row + 1) * size), at);
-      at += size;
-    });
-  return joined;
 }

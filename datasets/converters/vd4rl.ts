@@ -9,23 +9,14 @@
 import { dirname, join } from 'node:path';
 import { InputError } from '../../src/errors.js';
 import type { ConversionSource } from './conversionSource.js';
-import { type OpenOptions, refuseOptions } from './openOptions.js';
+import { CHOICES_OF_ARRAYS, type OpenOptions, refuseOptions } from './openOptions.js';
 import { findSourceFiles } from './sourceFiles.js';
 import { openVd4rlHdf5 } from './vd4rlHdf5.js';
 import { openVd4rlNpz } from './vd4rlNpz.js';
 import { placeOf } from './vd4rlPlace.js';
 
 export async function openVd4rl(source: string, options: OpenOptions): Promise<ConversionSource> {
-  refuseOptions('V-D4RL', options, [
-    'cameras',
-    'actionKeys',
-    'reward',
-    'success',
-    'terminated',
-    'truncated',
-    'split',
-    'alignment',
-  ]);
+  refuseOptions('V-D4RL', options, CHOICES_OF_ARRAYS);
   const files = await findSourceFiles(source, ['.npz', '.hdf5']);
   const isHdf5 = files.map((file) => file.name.toLowerCase().endsWith('.hdf5'));
   if (isHdf5.includes(true) && isHdf5.includes(false))

@@ -8,6 +8,7 @@ import { type NpyArray, npyNumbers, parseNpy } from '../sources/npy.js';
 import { ZipArchive } from '../sources/zip.js';
 import { looksLikeAnEnd } from './columnNames.js';
 import type { ConversionSource, SourceEpisode, SourceProblem, UnitContent } from './conversionSource.js';
+import { joinRows } from './joinRows.js';
 import {
   asBytes,
   type PlaneLayout,
@@ -435,17 +436,4 @@ function floatRows(array: NpyArray | undefined, from: number, to: number): Float
   if (array === undefined) return new Float32Array(0);
   const size = rowSize(array);
   return new Float32Array(npyNumbers(array).subarray(from * size, to * size));
-}
-
-function joinRows(columns: readonly Float32Array[], rows: number): Float32Array {
-  const sizes = columns.map((column) => column.length / rows);
-  const joined = new Float32Array(columns.reduce((sum, column) => sum + column.length, 0));
-  let at = 0;
-  for (let row = 0; row < rows; row++)
-    columns.forEach((column, i) => {
-      const size = sizes[i] as number;
-      joined.set(column.subarray(row * size, (row + 1) * size), at);
-      at += size;
-    });
-  return joined;
 }
