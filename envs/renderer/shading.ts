@@ -173,26 +173,21 @@ export class Shading {
     const weights = this.#weights;
     const { corners } = p.level ?? (triangles.levels[0] as Level);
     const { positions } = triangles;
-    let t = meetTriangle(p, positions, corners, triangle, sx, sy, weights);
+    let [x, y] = [sx, sy];
+    let t = meetTriangle(p, positions, corners, triangle, x, y, weights);
     if (weights.some((weight) => weight < 0)) {
-      const [x, y] = sampleOffsets[sample] as readonly [number, number];
-      t = meetTriangle(
-        p,
-        positions,
-        corners,
-        triangle,
-        sx + (x - 0.5) * pixel,
-        sy + (0.5 - y) * pixel,
-        weights,
-      );
+      const [across, down] = sampleOffsets[sample] as readonly [number, number];
+      x += (across - 0.5) * pixel;
+      y += (0.5 - down) * pixel;
+      t = meetTriangle(p, positions, corners, triangle, x, y, weights);
     }
     const { unshadowed, shadowed } = this;
     unshadowed.fill(0);
     shadowed.fill(0);
     if (t === Infinity) return;
-    const lx = p.ox + t * (p.fx + sx * p.ux + sy * p.vx);
-    const ly = p.oy + t * (p.fy + sx * p.uy + sy * p.vy);
-    const lz = p.oz + t * (p.fz + sx * p.uz + sy * p.vz);
+    const lx = p.ox + t * (p.fx + x * p.ux + y * p.vx);
+    const ly = p.oy + t * (p.fy + x * p.uy + y * p.vy);
+    const lz = p.oz + t * (p.fz + x * p.uz + y * p.vz);
     const px = shape.x + shape.r00 * lx + shape.r01 * ly + shape.r02 * lz;
     const py = shape.y + shape.r10 * lx + shape.r11 * ly + shape.r12 * lz;
     const pz = shape.z + shape.r20 * lx + shape.r21 * ly + shape.r22 * lz;
