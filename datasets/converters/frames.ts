@@ -130,7 +130,7 @@ function remarkNoTable(files: readonly SourceFile[], tables: readonly SourceFile
 async function episodeTable(file: SourceFile, id: string): Promise<StepTable> {
   const table = await readTable(file.path, file.name);
   if (table.rows === 0) throw new InputError(`${file.name} has no rows.`);
-  const pictures = await picturesBeside(file, id, table);
+  const { pictures, unread } = await picturesBeside(file, id, table);
   const columns = new Map(table.names.map((name) => [name, columnOf(table, name, file.name)]));
   return {
     id,
@@ -138,6 +138,7 @@ async function episodeTable(file: SourceFile, id: string): Promise<StepTable> {
     pictures,
     numbers: columns,
     steps: columns,
+    unread,
     problems: orderProblems(table),
   };
 }
@@ -236,10 +237,11 @@ async function picturesBeside(
   file: SourceFile,
   id: string,
   table: Table,
-): Promise<Map<string, PictureColumn>> {
+): Promise<Required<Pick<StepTable, 'pictures' | 'unread'>>> {
   const folder = dirname(file.path);
   const pictures = new Map<string, PictureColumn>();
-  const beside = await imagesIn(folder, id);
+  const unread: string[] = [];
+  const beside = await imagesIn(folder, id, unread);
   if (beside.length > 0) {
     requireNamedInOrder(beside, table, file.name);
     pictures.set(UNNAMED_IMAGE, picturesOf(beside, folder, id));
@@ -249,11 +251,12 @@ async function picturesBeside(
   )) {
     if (isHidden(entry.name) || !(entry.isDirectory() || entry.isSymbolicLink())) continue;
     const within = join(folder, entry.name);
-    const images = await imagesIn(within, `${id}/${entry.name}`);
+    const images = await imagesIn(within, `${id}/${entry.name}`, unread);
     if (images.length > 0) pictures.set(entry.name, picturesOf(images, within, `${id}/${entry.name}`));
   }
-  if (pictures.size === 0) throw new InputError(`${folder} has no image files beside its table.`);
-  return pictures;
+  if (pictures.size === 0)
+    throw new InputError([`${folder} has no image files beside its table.`, ...unread].join(' '));
+  return { pictures, unread };
 }
 
 /** @throws InputError where a column names the pictures, and in another order than that of their names */
@@ -269,17 +272,22 @@ function requireNamedInOrder(names: readonly string[], table: Table, file: strin
   }
 }
 
-/** In the order of their numbers: 9.png comes before 10.png, and 0.15.png before 0.9.png. */
-async function imagesIn(folder: string, id: string): Promise<string[]> {
+/**
+ * In the order of their numbers: 9.png comes before 10.png, and 0.15.png before 0.9.png.
+ * @param unread receives a sentence about a folder whose pictures are all of kinds that are not read
+ * @throws InputError where some of them are: frames would be lost
+ */
+async function imagesIn(folder: string, id: string, unread: string[]): Promise<string[]> {
   const all = (await namesIn(folder)).filter((name) => !isHidden(name));
   const hasEnding = (name: string, endings: readonly string[]): boolean =>
     endings.some((ending) => name.toLowerCase().endsWith(ending));
   const names = all.filter((name) => hasEnding(name, IMAGES));
   const other = all.find((name) => hasEnding(name, OTHER_IMAGES));
-  if (other !== undefined)
-    throw new InputError(
-      `${id} has ${other}, a kind of picture that is not read: ${IMAGES.join(', ')} are; convert it, or take it away.`,
-    );
+  if (other !== undefined) {
+    const sentence = `${id} has ${other}, a kind of picture that is not read: ${IMAGES.join(', ')} are; convert it, or take it away.`;
+    if (names.length > 0) throw new InputError(sentence);
+    unread.push(sentence);
+  }
   const times = names.map(timeOf);
   if (times.every((time) => time !== null))
     return names

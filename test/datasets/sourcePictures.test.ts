@@ -416,6 +416,22 @@ test('frames: other kinds of pictures, and two of one number, are named instead 
   }
 });
 
+test('frames: a camera whose pictures are all of a kind that is not read is named, and the others are taken', async (t) => {
+  const folder = temporaryFolder(t);
+  const table = csv(ROWS - 1, { reward: [1, 1, 1, 1] });
+  const depth = { 'depth/0.npy': Buffer.of(0), 'depth/1.npy': Buffer.of(0) };
+  writeFrames(join(folder, 'a'), { ...numbered(await pngs(ROWS)), ...depth }, table);
+  const { report, episodes } = await convertAll(t, await openFrames(folder, {}));
+  assert.equal(episodes.length, 1);
+  assert.match(report.notes.join(), /a\/depth has [01]\.npy, a kind of picture that is not read/);
+  const alone = temporaryFolder(t);
+  writeFrames(join(alone, 'a'), depth, table);
+  assert.match(
+    (await rejection(openFrames(alone, {}))).message,
+    /no image files .*[01]\.npy, a kind of picture/,
+  );
+});
+
 test('frames: names are put in the order of their numbers, times in that of their values', async (t) => {
   const files = await pngs(6);
   for (const names of [
