@@ -347,6 +347,17 @@ async function readFlags(column: NumberColumn | null): Promise<Float32Array | nu
   return values;
 }
 
+/** @throws InputError for NaN, which is no word on it */
+async function readSuccess(column: NumberColumn | null): Promise<Float32Array | null> {
+  const values = await readAll(column);
+  const row = values?.findIndex(Number.isNaN) ?? -1;
+  if (row >= 0)
+    throw new InputError(
+      `${column?.name} holds NaN in row ${row}; 0, or another number for success, is expected.`,
+    );
+  return values;
+}
+
 /** Which rows make up the episode, by all but its images. */
 async function pick(
   table: StepTable,
@@ -386,7 +397,7 @@ async function pick(
   const read = {
     actions: joinRows(await Promise.all(actions.map((column) => column.read(0, steps))), steps),
     rewards: await readAll(ownRewards),
-    success: await readAll(success),
+    success: await readSuccess(success),
     interventions: await readFlags(interventions),
   };
   const picked = pickRows(

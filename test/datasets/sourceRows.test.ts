@@ -643,6 +643,17 @@ test("a source's own attributes say which action led to which image, in every fo
   );
 });
 
+test('NaN is no success', async (t) => {
+  const success = column([0, Number.NaN, 0, 0]);
+  const recording = recorded('robomimic', 4);
+  const source = await opened(t, 'robomimic', [
+    recorded('robomimic', 4),
+    { ...recording, columns: { ...recording.columns, success } },
+  ]);
+  const { report } = await convertAll(t, source);
+  assert.match(report.problems[0]?.message ?? '', /success holds NaN in row 1/);
+});
+
 test('an attribute that may mean either is not taken for one of them, and the next one is looked at', () => {
   const read = (...texts: string[]) => {
     const remarks = new Remarks();
