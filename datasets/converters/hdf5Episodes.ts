@@ -119,7 +119,11 @@ class RowParts {
     if (after === null || to <= this.#dataset.rows) return own;
     const last = after.numbers(after.rows - 1, after.rows);
     if (own instanceof Uint8Array && last instanceof Uint8Array) return Buffer.concat([own, last]);
-    return [...Array.from(own), ...Array.from(last)];
+    // Of whichever type: bytes and float32 are made of them.
+    const all = new Float64Array(own.length + last.length);
+    all.set(Float64Array.from(own, Number));
+    all.set(Float64Array.from(last, Number), own.length);
+    return all;
   }
 
   files(from: number, to: number): Uint8Array[] {

@@ -151,10 +151,13 @@ export class Treatment {
 /** Mirrors `count` runs of `bytes` bytes from `start` on. */
 function swapRows(pixels: Uint8Array, start: number, count: number, bytes: number): void {
   for (let i = 0; i < count >> 1; i++) {
-    const [a, b] = [start + i * bytes, start + (count - 1 - i) * bytes];
-    const row = pixels.slice(a, a + bytes);
-    pixels.copyWithin(a, b, b + bytes);
-    pixels.set(row, b);
+    const a = start + i * bytes;
+    const b = start + (count - 1 - i) * bytes;
+    for (let j = 0; j < bytes; j++) {
+      const byte = pixels[a + j] as number;
+      pixels[a + j] = pixels[b + j] as number;
+      pixels[b + j] = byte;
+    }
   }
 }
 
