@@ -55,7 +55,7 @@ const parts: Readonly<Record<keyof Fingerprint, Part>> = {
     packages: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm'],
   },
   environment: { modules: ['envs'], without: 'envs/renderer', packages: ['mujoco-js'] },
-  renderer: { modules: ['envs/renderer'], packages: [] },
+  renderer: { modules: ['envs/renderer'], packages: ['meshoptimizer'] },
 };
 
 /** Compiled modules lie in dist/, the package's root above it. */
