@@ -208,7 +208,11 @@ function plainNumbers(table: Table, name: string): Float32Array | null {
 
 /** Looked at when asked for: columns that nobody reads may hold text. */
 function columnOf(table: Table, name: string, file: string): NumberColumn {
-  const found = () => table.column(name) ?? { values: new Float32Array(), size: 0 };
+  let column: { readonly values: Float32Array; readonly size: number } | undefined;
+  const found = () => {
+    column ??= table.column(name) ?? { values: new Float32Array(), size: 0 };
+    return column;
+  };
   return {
     name: `${file}: ${name}`,
     rows: table.rows,

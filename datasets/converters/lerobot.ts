@@ -7,6 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { imageNames } from '../../envs/imageName.js';
 import { InputError } from '../../src/errors.js';
 import { FileSource } from '../sources/byteSource.js';
 import { type ParquetColumn, parquetColumns, readParquetRows } from '../sources/parquet.js';
@@ -127,8 +128,13 @@ type Videos = ReadonlyMap<string, (episode: number) => EpisodeVideo>;
 
 async function videosOf(source: string, info: LerobotInfo, options: OpenOptions): Promise<Videos> {
   const videos = new Map<string, (episode: number) => EpisodeVideo>();
-  for (const [camera, { dtype }] of Object.entries(info.features)) {
-    if (dtype !== 'video' || (options.cameras !== undefined && !isNamed(camera, options.cameras))) continue;
+  const cameras = Object.keys(info.features).filter((key) =>
+    ['image', 'video'].includes(info.features[key]?.dtype ?? ''),
+  );
+  const names = imageNames(cameras);
+  for (const [i, camera] of cameras.entries()) {
+    const isWanted = options.cameras?.some((wanted) => wanted === camera || wanted === names[i]) ?? true;
+    if (info.features[camera]?.dtype !== 'video' || !isWanted) continue;
     // Here, and not as a problem of every episode.
     if (videos.size === 0) await requireFfmpeg(source);
     videos.set(
@@ -137,10 +143,6 @@ async function videosOf(source: string, info: LerobotInfo, options: OpenOptions)
     );
   }
   return videos;
-}
-
-function isNamed(camera: string, wanted: readonly string[]): boolean {
-  return wanted.some((name) => camera === name || camera.endsWith(`.${name}`));
 }
 
 async function episodeTable(

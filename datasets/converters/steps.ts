@@ -110,6 +110,7 @@ async function opened(format: StepFormat, options: OpenOptions): Promise<Convers
   if (options.cameras === undefined && cameras.length > 1)
     remarks.add(`Images: ${cameras.map(({ key }) => key).join(', ')}; --cameras takes some of them alone.`);
   remarkUnread(format, table, layout, options);
+  remarkNotTaken(format, table, layout, options);
   const stateNames = stateKeys.map((key) => format.stateNames?.(key) ?? null);
   const chosen: Chosen = { ...layout, successByReward: await isSuccessByReward(format, options) };
   const header: Omit<DatasetHeader, 'provenance' | 'codec'> = {
@@ -206,7 +207,9 @@ async function chooseCameras(format: StepFormat, table: StepTable, options: Open
       `${format.path} has no images; it has ${[...new Set([...table.numbers.keys(), ...table.steps.keys()])].join(', ') || 'nothing that can be read'}.${(table.unread ?? []).map((sentence) => ` ${sentence}`).join('')}`,
     );
   for (const sentence of table.unread ?? []) format.remarks.add(sentence);
-  const names = imageNames(keys);
+  // Of all that are there: what is left out changes no other's name.
+  const all = imageNames(there);
+  const names = keys.map((key) => all[there.indexOf(key)] as string);
   checkSizes(options, [...names, ...keys]);
   return Promise.all(
     keys.map((key, i) =>
@@ -288,6 +291,19 @@ function chooseActions(format: StepFormat, table: StepTable, options: OpenOption
 
 /** Not 0 where a person's action was executed, as programs of all formats call it. */
 const INTERVENTIONS = ['is_intervention', 'intervention', 'infos/intervention', 'infos/is_intervention'];
+
+/** What is observed beside the images and would have to be asked for. */
+function remarkNotTaken(format: StepFormat, table: StepTable, layout: Layout, options: OpenOptions): void {
+  if (options.stateKeys !== undefined) return;
+  const taken = [...layout.stateKeys, ...layout.actions.keys, ...Object.values(format.columns).flat()];
+  const isObserved = (key: string): boolean =>
+    table.numbers !== table.steps || key.startsWith('observation.') || key === 'state';
+  const left = [...table.numbers.keys()].filter((key) => !taken.includes(key) && isObserved(key));
+  if (left.length > 0)
+    format.remarks.add(
+      `Numbers that are observed too and are not taken: ${left.join(', ')}; --state ${left.join(',')} joins them as the state.`,
+    );
+}
 
 /** What looks like an end and is read by nobody. */
 function remarkUnread(format: StepFormat, table: StepTable, layout: Layout, options: OpenOptions): void {
