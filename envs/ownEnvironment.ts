@@ -15,6 +15,7 @@ import type {
   ResetResult,
   StepResult,
 } from './environment.js';
+import { isReward } from './rewardTerms.js';
 import type { EnvironmentFactory } from './taskModule.js';
 import { Wrapper } from './wrappers/wrapper.js';
 
@@ -137,7 +138,7 @@ export class OwnEnvironment extends Wrapper {
   override step(action: Float32Array): StepResult {
     const { observation, reward, terminated, truncated, info = {} } = this.inner.step(action);
     this.#require(typeof reward === 'number', `its reward is ${reward} and not a number`);
-    const isSound = Number.isFinite(reward);
+    const isSound = isReward(reward);
     const { executedAction } = info;
     this.#require(
       executedAction == null || isAction(executedAction, this.inner.spec.actionSize),

@@ -18,6 +18,7 @@ import type {
 } from './environment.js';
 import { Simulation } from './mujoco.js';
 import { Renderer, rendererVersion } from './renderer/renderer.js';
+import { isReward } from './rewardTerms.js';
 import { decodeBytes, encodeBytes } from './stateEncoding.js';
 import type { BoundTask, SuiteTask } from './suite/task.js';
 
@@ -238,7 +239,7 @@ function episodeStream(seed: number): Generator {
 
 function notFinite(state: Float32Array, reward: number): string | null {
   if (!state.every(Number.isFinite)) return 'an observation is not finite';
-  return Number.isFinite(reward) ? null : 'the reward is not finite';
+  return isReward(reward) ? null : 'the reward is not finite';
 }
 
 /** @throws InputError where the model lacks what an environment takes from it */

@@ -1,6 +1,7 @@
 /** `rlpd export`: a policy in a format that other programs run. */
 import { dirname } from 'node:path';
 import { Command } from 'commander';
+import { InputError } from '../src/errors.js';
 import { note, printResult } from './console.js';
 import { examples, wholeNumber } from './settings.js';
 
@@ -36,6 +37,8 @@ export const exportCommand = examples(
   const { readPolicyAt } = await import('../src/training/policyFile.js');
   const { writeFileAtomic } = await import('../src/files/atomicFile.js');
   const { makeFolder } = await import('../src/files/makeFolder.js');
+  if (!out.endsWith('.onnx'))
+    throw new InputError(`--out ${out} is to be an ONNX file: give it a name that ends in .onnx.`);
   const file = await readPolicyAt(path);
   const score =
     file.return === null
@@ -49,8 +52,6 @@ export const exportCommand = examples(
   const environment = await makeEnv(task ?? file.config.task, environmentOptions(file.config));
   try {
     const model = exportPolicy(file, environment);
-    await makeFolder(dirname(out));
-    await writeFileAtomic(out, model);
     let compared = null;
     if (check > 0) {
       // Float32, as the file computes.
@@ -63,6 +64,12 @@ export const exportCommand = examples(
       if (compared === null)
         note('Not compared with the policy: npm install onnxruntime-web, and run this again.');
     }
+    if (compared !== null && !Number.isFinite(compared.largestDifference))
+      throw new InputError(
+        `${path} gives actions that are no numbers: its training diverged, and nothing was exported.`,
+      );
+    await makeFolder(dirname(out));
+    await writeFileAtomic(out, model);
     const { largestDifference = null } = compared ?? {};
     printResult(
       json,

@@ -3,6 +3,11 @@ import { z } from 'zod';
 
 export const bytes = z.instanceof(Uint8Array);
 export const positive = z.int().min(1);
+/** Size of an action or a state: more than any robot has, and what may be made room for. */
+export const size = z
+  .int()
+  .min(0)
+  .max(2 ** 20);
 /** Any number, infinite and NaN too: what to make of those is not a matter of form. */
 export const anyNumber = z.custom<number>((value) => typeof value === 'number', 'expected a number');
 /** Height, width, channels. */

@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import { Packr, Unpackr } from 'msgpackr';
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
-import { anyNumber, bytes, outcome, pictureShape, positive } from './fields.js';
+import { anyNumber, bytes, outcome, pictureShape, positive, size } from './fields.js';
 import { version1 } from './version1.js';
 
 export const protocolVersion = 2;
@@ -55,12 +55,12 @@ const factsSchema = z
     /** The task, with what tells it from others of its family. */
     name: z.string().min(1),
     renderer: z.string(),
-    actionSize: positive,
+    actionSize: size.min(1),
     /** What −1 and 1 of an action are, dimension by dimension; null where that is not known. */
     actionLow: z.array(z.number()).nullable(),
     actionHigh: z.array(z.number()).nullable(),
     actionNames: z.array(z.string()).nullish(),
-    stateSize: z.int().min(0),
+    stateSize: size,
     /** The pictures that it observes, by their keys; names are joined by "/" where one lies in another. */
     images: z.array(z.object({ key: z.string(), shape: pictureShape })),
     /** Whether `render` gives a picture. */
@@ -82,6 +82,8 @@ const factsSchema = z
     const bad =
       actionLow?.findIndex((low, i) => !(low < (actionHigh?.[i] ?? Number.POSITIVE_INFINITY))) ?? -1;
     if (bad >= 0) complain('actionLow', `that of dimension ${bad} is not below its high end`);
+    const wide = actionLow?.findIndex((low, i) => !Number.isFinite((actionHigh?.[i] ?? 0) - low)) ?? -1;
+    if (wide >= 0) complain('actionHigh', `dimension ${wide} is too wide for a box`);
     if (new Set(images.map(({ key }) => key)).size < images.length)
       complain('images', 'two pictures have one key');
   });
@@ -118,7 +120,8 @@ const refusalSchema = z.object({ error: z.string(), isInput: z.boolean().default
 export class RefusedError extends InputError {}
 
 const packr = new Packr({ useRecords: false });
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
+/** Numbers of 64 bits, as some languages write all of theirs, are numbers. */
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' });
 
 /** The message with its length before it. */
 export function packRequest(request: Request): Uint8Array {

@@ -23,6 +23,7 @@ import type {
 } from '../environment.js';
 import { imageNames, isImageName, UNNAMED_IMAGE } from '../imageName.js';
 import { imageSpaces } from '../imageSpaces.js';
+import { isReward } from '../rewardTerms.js';
 import { Connection, ConnectionLost } from './connection.js';
 import {
   addressName,
@@ -202,7 +203,10 @@ export class RemoteEnvironment implements Environment {
     this.#envFrames += answer.steps;
     this.#breaks = 0;
     const { observation, isSound } = this.#observe(answer);
-    if (!isSound || !Number.isFinite(answer.reward)) return this.#breakOff('an observation is not finite');
+    if (!isSound) return this.#breakOff('an observation is not finite');
+    if (!isReward(answer.reward)) return this.#breakOff('the reward is not finite');
+    if (answer.steps > this.spec.actionRepeat)
+      return this.#breakOff(`it says that it took ${answer.steps} steps of ${this.spec.actionRepeat}`);
     const { terminated, success, rewardTerms, executed } = answer;
     const info: StepInfo = {
       envFrames: this.#envFrames,

@@ -3,7 +3,7 @@
  * neither it nor their actions' box.
  */
 import { z } from 'zod';
-import { bytes, outcome, pictureShape, positive } from './fields.js';
+import { bytes, outcome, pictureShape, positive, size } from './fields.js';
 
 /** What its one picture is called, which has no name of its own. */
 export const VERSION_1_IMAGE = 'remote';
@@ -16,8 +16,8 @@ export const version1 = {
       protocol: z.literal(1),
       name: z.string().min(1),
       renderer: z.string(),
-      actionSize: positive,
-      stateSize: z.int().min(0),
+      actionSize: size.min(1),
+      stateSize: size,
       pixels: pictureShape.nullable(),
       renders: z.boolean(),
       maxSteps: positive.nullable(),

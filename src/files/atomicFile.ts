@@ -2,14 +2,23 @@
  * Files that are either whole or absent: written aside in the same folder, flushed to the disk, then renamed over
  * the final name; the folder is flushed too, so that the name survives a power cut.
  */
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { InputError } from '../errors.js';
 
 /** Ending of a file that is still being written. Whoever finds one after a crash may delete it. */
 export const PARTIAL_ENDING = '.partial';
 
-/** Replaces `path` with `data` in one step: a reader sees the old file or the new one, never a mixture. */
+/**
+ * Replaces `path` with `data` in one step: a reader sees the old file or the new one, never a mixture.
+ * @throws InputError where something else than a file has that name: a folder, a device
+ */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+  const there = await stat(path).catch(() => null);
+  if (there !== null && !there.isFile())
+    throw new InputError(
+      `${path} is ${there.isDirectory() ? 'a folder' : 'no plain file'}: give the name of a file.`,
+    );
   const aside = path + PARTIAL_ENDING;
   const file = await open(aside, 'w');
   try {

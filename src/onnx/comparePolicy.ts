@@ -63,6 +63,8 @@ export async function comparePolicy(
       const expected = await policy.act(observation, 'mean');
       for (const [at, value] of expected.entries())
         largestDifference = Math.max(largestDifference, Math.abs(value - (found[at] as number)));
+      // Such a policy has nothing that could be compared, and no environment takes its actions.
+      if (!Number.isFinite(largestDifference)) return { observations: i + 1, largestDifference };
       const step = environment.step(expected);
       observation =
         step.terminated || step.truncated

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Sigmoid, tolerance } from '../../envs/rewards.js';
+import { isReward } from '../../envs/rewardTerms.js';
 
 describe('tolerance', () => {
   it('is 1 inside the bounds and an indicator without a margin', () => {
@@ -30,4 +31,11 @@ describe('tolerance', () => {
     assert.equal(tolerance(9, { margin: 1, sigmoid: 'linear', valueAtMargin: 0 }), 0);
     assert.equal(tolerance(9, { margin: 1, sigmoid: 'quadratic', valueAtMargin: 0 }), 0);
   });
+});
+
+it('a reward has to be a number where it is kept, in float32', () => {
+  assert.deepEqual([0, -3.5, 1e38, 1e300, -1e300, Number.NaN, Number.POSITIVE_INFINITY].map(isReward), [
+    ...[true, true, true],
+    ...[false, false, false, false],
+  ]);
 });

@@ -93,7 +93,7 @@ test('bad usage and bad input are one sentence and exit code 2', async (context)
     [['train', '--task', 'x', '--seed', '-1'], /--seed cannot be -1/],
     [
       ['collect', '--task', 'walker_walk', '--level', 'expert', '--out', join(folder, 'x')],
-      /no task "walker_walk"; did you mean "walker-walk"\? The/,
+      /no task "walker_walk"; did you mean "walker-walk"\? One of your own/,
     ],
     [
       ['collect', '--task', 'x', '--level', 'random', '--episodes', '0', '--out', 'x'],
