@@ -12,9 +12,7 @@ export function cameraImages(
   cameras: EnvironmentOptions['cameras'] = [],
 ): Pick<ImageSpace, 'name' | 'channels'>[] {
   const names =
-    cameras.length === 0
-      ? [environment.cameraName(undefined)]
-      : cameras.map((camera) => environment.cameraName(camera));
+    cameras.length === 0 ? environment.cameras : cameras.map((camera) => environment.cameraName(camera));
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new InputError(`The camera "${twice}" is given twice.`);
   return names.map((name) => ({ name, channels: 3 }));

@@ -3,6 +3,7 @@
  * `actionRepeat` env frames (control steps) with the same action.
  */
 
+import type { Generator } from '../src/random/generator.js';
 import type { DistractionOptions } from './distraction/levels.js';
 import type { Appearance } from './renderer/appearance.js';
 import type { RewardTerms } from './rewardTerms.js';
@@ -110,6 +111,11 @@ export interface Environment {
   render(options?: RenderOptions): Frame;
   saveState(): EnvironmentState;
   restoreState(state: EnvironmentState): void;
+  /**
+   * What a scripted expert would do in the state just reached: `[A]` in [−1, 1]; absent where the task has none.
+   * @param random what makes its actions vary; without it they do not
+   */
+  demonstrate?(random?: Generator): Float32Array;
   close(): void;
 }
 
@@ -145,11 +151,11 @@ export type ImageSize = number | { readonly height: number; readonly width: numb
 export type PerImage<T> = T | Readonly<Record<string, T>>;
 
 export interface EnvironmentOptions {
-  /** Control steps per action; default: the task's own (V-D4RL's convention: 2 everywhere). */
+  /** Control steps per action; default: the task's own (1 for the arm's, 2 elsewhere: V-D4RL's convention). */
   readonly actionRepeat?: number;
   /** `pixels` (default), `state`, or both. */
   readonly observations?: 'pixels' | 'state' | 'both';
-  /** Names or numbers of the cameras, an image each; default: the task's own. */
+  /** Names or numbers of the cameras, an image each; default: the task's own, which are two for the arm's. */
   readonly cameras?: readonly (string | number)[];
   /** Default 64×64. */
   readonly imageSize?: PerImage<ImageSize>;

@@ -7,7 +7,7 @@ import { OwnEnvironment } from './ownEnvironment.js';
 import { isRemote } from './remote/protocol.js';
 import { RemoteEnvironment } from './remote/remoteEnvironment.js';
 import { findTask, suiteNames } from './suite/registry.js';
-import { defaultActionRepeat } from './suite/task.js';
+import { ownActionRepeat } from './suite/task.js';
 import { SuiteEnvironment } from './suiteEnvironment.js';
 import { isTaskModule, loadTask } from './taskModule.js';
 import { ActionRepeat } from './wrappers/actionRepeat.js';
@@ -26,7 +26,7 @@ export { taskNames } from './suite/registry.js';
  */
 export async function makeEnv(task: string, options: EnvironmentOptions = {}): Promise<Environment> {
   const {
-    actionRepeat = defaultActionRepeat,
+    actionRepeat: asked,
     observations = 'pixels',
     imageSize,
     frameStack,
@@ -34,12 +34,17 @@ export async function makeEnv(task: string, options: EnvironmentOptions = {}): P
     seed = 0,
     distraction,
   } = options;
+  const own = isRemote(task)
+    ? undefined
+    : isTaskModule(task)
+      ? await loadTask(task, suiteNames)
+      : findTask(task);
+  const actionRepeat = asked ?? ownActionRepeat(own);
   requireWholeNumber('actionRepeat', actionRepeat, 1, 1000);
-  if (isRemote(task)) {
+  if (own === undefined) {
     const remote = RemoteEnvironment.create(task, { ...options, actionRepeat });
     return stackFrames(remote, { imageSize, frameStack });
   }
-  const own = isTaskModule(task) ? await loadTask(task, suiteNames) : findTask(task);
   if (typeof own === 'function') {
     if (distraction !== undefined)
       throw new InputError(`distraction is not for ${task}: its module decides what its pictures show.`);

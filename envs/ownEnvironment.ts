@@ -50,6 +50,7 @@ const environmentSchema = z.object({
   render: method,
   saveState: method,
   restoreState: method,
+  demonstrate: method.optional(),
   close: method,
 });
 

@@ -38,6 +38,9 @@ export class SuiteEnvironment implements Environment {
   readonly actionSpace: BoxSpace;
   readonly observationSpace: ObservationSpace;
   readonly spec: EnvironmentSpec;
+  readonly demonstrate?: NonNullable<Environment['demonstrate']>;
+  /** Names of the cameras that observations are taken through by default. */
+  readonly cameras: readonly string[];
   readonly #task: SuiteTask;
   readonly #bound: BoundTask;
   readonly #simulation: Simulation;
@@ -52,7 +55,11 @@ export class SuiteEnvironment implements Environment {
     this.#simulation = simulation;
     this.#stepsPerFrame = Math.round(task.controlTimestep / simulation.timestep);
     checkModel(task, simulation, this.#stepsPerFrame);
-    this.#bound = bind(task, simulation);
+    const bound = bind(task, simulation);
+    this.#bound = bound;
+    if (bound.demonstrate !== undefined)
+      this.demonstrate = (random) => (bound as Required<BoundTask>).demonstrate(random);
+    this.cameras = (task.cameras ?? [task.camera]).map((camera) => this.cameraName(camera));
     this.#random = episodeStream(seed);
     simulation.reset(() => undefined);
     const stateSize = settingUp(task, () => this.#observe().length);

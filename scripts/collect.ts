@@ -36,7 +36,12 @@ export const collectCommand = examples(
   addSettings(
     new Command('collect')
       .option('--task <name>', "the task; a policy's own where one is given")
-      .addOption(new Option('--level <level>', 'how good the policies are that act').choices([...levels]))
+      .addOption(
+        new Option(
+          '--level <level>',
+          "how good the policies are that act, or the task's own scripted expert (demonstration)",
+        ).choices([...levels]),
+      )
       .addOption(new Option('--policy <file>', 'a policy file to act instead').conflicts('level'))
       .addOption(
         new Option('--run <folder>', 'a run whose latest policy acts instead').conflicts(['level', 'policy']),
@@ -56,7 +61,7 @@ export const collectCommand = examples(
       .addOption(
         new Option(
           '--action-repeat <number>',
-          "control steps for each action (default: the policy's, or 2)",
+          "control steps for each action (default: the policy's, or the task's own)",
         ).argParser(wholeNumber(1)),
       )
       .option(
@@ -72,6 +77,7 @@ export const collectCommand = examples(
     'rlpd collect --task walker-walk --level expert --distraction medium --out data/walker-distracted',
     'rlpd collect --task remote:127.0.0.1:5555 --level random --action-repeat 1 --out data/cube',
     'rlpd collect --run runs/a --episodes 20 --mode mean --out data/own',
+    'rlpd collect --task arm-lift --level demonstration --episodes 20 --keep-successes --out data/lift',
     'rlpd collect --run runs/lift --episodes 50 --keep-successes --out data/lifted',
   ],
 ).action(async (flags: Flags) => {

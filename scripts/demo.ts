@@ -16,7 +16,7 @@ import { collect } from '../src/training/collect.js';
 import { backendOptions, type RunConfig, type RunSettings } from '../src/training/config.js';
 import { environmentOptions } from '../src/training/environmentOptions.js';
 import { EVALUATION_SEED, evaluateKept } from '../src/training/evaluate.js';
-import type { Behaviour } from '../src/training/experts.js';
+import type { NamedPolicy } from '../src/training/experts.js';
 import { readBestPolicy, readPolicy } from '../src/training/policyFile.js';
 import { resolveConfig } from '../src/training/resolveConfig.js';
 import { runPaths } from '../src/training/runFolder.js';
@@ -106,7 +106,7 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     task,
     folder: folders.data,
     behaviours: behaviours.flatMap((behaviour) =>
-      new Array<Behaviour>(size.episodesPerPolicy).fill(behaviour),
+      new Array<NamedPolicy | undefined>(size.episodesPerPolicy).fill(behaviour),
     ),
     mode: 'sample',
     environment: environmentOptions(cloning),
@@ -250,7 +250,7 @@ async function runStage(
 }
 
 /** The random policy, and the state agent at each of its evaluations. */
-async function snapshots(run: string): Promise<Behaviour[]> {
+async function snapshots(run: string): Promise<(NamedPolicy | undefined)[]> {
   const folder = runPaths(run).policies;
   const names = (await readdir(folder)).filter((name) => name.endsWith('.safetensors')).sort();
   const policies = await Promise.all(

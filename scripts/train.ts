@@ -1,9 +1,11 @@
 /** `rlpd train`: trains an agent, or goes on with a run that was stopped. */
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { taskLabel } from '../envs/taskModule.js';
+import { findSimulatedTask } from '../envs/suite/registry.js';
+import { ownActionRepeat } from '../envs/suite/task.js';
+import { isTaskModule, taskLabel } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
-import { type RunSettings, runConfigShape } from '../src/training/config.js';
+import { type RunConfig, type RunSettings, runConfigShape } from '../src/training/config.js';
 import { presets } from '../src/training/presets.js';
 import { resolveConfig } from '../src/training/resolveConfig.js';
 import { runPaths } from '../src/training/runFolder.js';
@@ -64,13 +66,7 @@ export const trainCommand = examples(
     throw new InputError('A resumed run keeps its settings: --preset and --config do not go with --resume.');
   if (!options.resume && (options.from !== undefined || options.acceptChangedData))
     throw new InputError('--from and --accept-changed-data are for a run that goes on: give --resume too.');
-  const config = options.resume
-    ? undefined
-    : resolveConfig({
-        preset: options.preset,
-        file: options.config === undefined ? undefined : await readSettings(options.config),
-        flags,
-      });
+  const config = options.resume ? undefined : await newConfig(options, flags);
   // Only now: a refused setting needs none of what learns.
   const { train } = await import('../src/training/train.js');
   const display = new ProgressDisplay();
@@ -110,6 +106,15 @@ export const trainCommand = examples(
     stop.dispose();
   }
 });
+
+async function newConfig({ preset, config }: Flags, flags: Partial<RunSettings>): Promise<RunConfig> {
+  const file = config === undefined ? undefined : await readSettings(config);
+  const task = flags.task ?? (file?.settings as Partial<RunSettings> | null | undefined)?.task;
+  // What a module's task asks for is known once it is loaded.
+  const isModule = typeof task === 'string' && isTaskModule(task);
+  const actionRepeat = isModule ? ownActionRepeat(await findSimulatedTask(task)) : undefined;
+  return resolveConfig({ preset, file, flags, actionRepeat });
+}
 
 async function readSettings(path: string): Promise<{ path: string; settings: unknown }> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -1,5 +1,11 @@
 /** The tasks by name. A new family is one file, listed here. */
 import { didYouMean, InputError } from '../../src/errors.js';
+import { buttonTasks } from '../arm/button.js';
+import { drawerTasks } from '../arm/drawer.js';
+import { liftTasks } from '../arm/lift.js';
+import { placeTasks } from '../arm/place.js';
+import { pushTasks } from '../arm/push.js';
+import { reachTasks } from '../arm/reach.js';
 import { isRemote } from '../remote/protocol.js';
 import { isTaskModule, loadTask, taskOfModule } from '../taskModule.js';
 import { acrobotTasks } from './acrobot.js';
@@ -16,7 +22,7 @@ import { pointMassTasks } from './pointMass.js';
 import { quadrupedTasks } from './quadruped.js';
 import { reacherTasks } from './reacher.js';
 import { swimmerTasks } from './swimmer.js';
-import type { SuiteTask } from './task.js';
+import { ownActionRepeat, type SuiteTask } from './task.js';
 import { walkerTasks } from './walker.js';
 
 const families = [
@@ -35,6 +41,13 @@ const families = [
   reacherTasks,
   swimmerTasks,
   walkerTasks,
+  // The arm's.
+  buttonTasks,
+  drawerTasks,
+  liftTasks,
+  placeTasks,
+  pushTasks,
+  reachTasks,
 ];
 
 const tasks = new Map<string, SuiteTask>();
@@ -70,6 +83,11 @@ export function findTask(name: string): SuiteTask {
     );
   }
   return task;
+}
+
+/** As `ownActionRepeat`, of the tasks that are known by name; of a module's, until it is loaded, nobody knows. */
+export function knownActionRepeat(name: string): number {
+  return ownActionRepeat(tasks.get(name));
 }
 
 /**

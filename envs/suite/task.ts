@@ -13,6 +13,10 @@ export interface SuiteTask {
   readonly maxEnvFrames: number;
   /** Camera that observations are taken from. */
   readonly camera: number;
+  /** Names or numbers of the cameras, an image each, where more than that one are looked through by default. */
+  readonly cameras?: readonly (string | number)[];
+  /** Control steps for each action where nobody says how many; default `defaultActionRepeat`. */
+  readonly actionRepeat?: number;
   /** Arrays of the compiled model that `initialise` changes; they are part of an environment's saved state. */
   readonly editedFields?: readonly ModelField[];
   /** Binds the task to a loaded model. */
@@ -30,7 +34,18 @@ export interface BoundTask {
   terminated?(): boolean;
   /** Whether the task is done in the state just reached. Default: the task knows no success. */
   success?(): boolean;
+  /**
+   * What a scripted expert would do in the state just reached, of which it knows everything: `[A]` in [−1, 1]. It follows
+   * from the simulation's state and from `random` alone, so that an episode can be gone on with from a saved state.
+   * @param random what makes its actions vary, as a person's do; without it they do not
+   */
+  demonstrate?(random?: Generator): Float32Array;
 }
 
-/** V-D4RL's and DrQ-v2's convention, for every task. */
+/** V-D4RL's and DrQ-v2's convention, for every task that does not say otherwise. */
 export const defaultActionRepeat = 2;
+
+/** Control steps for each action where nobody says how many; of what is no simulated task of ours, too. */
+export function ownActionRepeat(task: SuiteTask | ((...options: never[]) => unknown) | undefined): number {
+  return (typeof task === 'object' ? task.actionRepeat : undefined) ?? defaultActionRepeat;
+}

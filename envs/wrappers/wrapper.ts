@@ -13,9 +13,12 @@ import type {
 
 export abstract class Wrapper implements Environment {
   protected readonly inner: Environment;
+  readonly demonstrate?: NonNullable<Environment['demonstrate']>;
 
   constructor(inner: Environment) {
     this.inner = inner;
+    if (inner.demonstrate !== undefined)
+      this.demonstrate = (random) => (inner as Required<Environment>).demonstrate(random);
   }
 
   get observationSpace(): ObservationSpace {

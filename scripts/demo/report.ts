@@ -4,7 +4,7 @@ import { reportPage } from '../../src/media/report.js';
 import type { Collected } from '../../src/training/collect.js';
 import type { RunConfig } from '../../src/training/config.js';
 import type { Evaluation } from '../../src/training/evaluate.js';
-import type { Behaviour } from '../../src/training/experts.js';
+import type { NamedPolicy } from '../../src/training/experts.js';
 import type { TrainResult } from '../../src/training/train.js';
 import { duration } from '../duration.js';
 
@@ -28,7 +28,7 @@ export interface DemoFacts {
   readonly data: Collected;
   readonly episodeReturns: readonly number[];
   /** Who made the data. */
-  readonly behaviours: readonly Behaviour[];
+  readonly behaviours: readonly (NamedPolicy | undefined)[];
   /** One line: which engine ran. */
   readonly engine: string;
   readonly isNative: boolean;

@@ -13,9 +13,11 @@ export const datasetRecipeSchema = z.strictObject({
   policiesOf: z.string().min(1).nullable().default(null),
   episodes: z.int().min(1),
   seed: z.int().min(0).max(0xffffffff).default(0),
-  actionRepeat: z.int().min(1).default(2),
+  /** Null: the task's own. */
+  actionRepeat: z.int().min(1).nullable().default(null),
   imageSize: z.int().min(1).default(64),
   camera: z.string().nullable().default(null),
 });
 
-export type DatasetRecipe = z.output<typeof datasetRecipeSchema>;
+/** As a run has it: with the task's own action repeat where the study names none. */
+export type DatasetRecipe = z.output<typeof datasetRecipeSchema> & { readonly actionRepeat: number };

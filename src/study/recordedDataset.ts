@@ -12,7 +12,7 @@ import { acquireLock } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
 import { collect } from '../training/collect.js';
 import { parseCamera } from '../training/environmentOptions.js';
-import { type Behaviour, behaviours } from '../training/experts.js';
+import { type Behaviour, behaviours, policiesAmong } from '../training/experts.js';
 import type { DatasetRecipe } from './datasetRecipe.js';
 import type { Fingerprint } from './fingerprint.js';
 
@@ -77,8 +77,8 @@ async function datasetName(
   { environment, renderer }: Fingerprint,
 ): Promise<string> {
   const digest = createHash('sha256').update(JSON.stringify({ ...recipe, environment, renderer }));
-  for (const behaviour of new Set(acting))
-    for (const [name, { data }] of behaviour?.tensors ?? [])
+  for (const { tensors } of policiesAmong(acting))
+    for (const [name, { data }] of tensors)
       digest.update(name).update(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
   const { task, level, episodes } = recipe;
   const module = taskModuleFile(task);

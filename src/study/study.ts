@@ -9,6 +9,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { knownActionRepeat } from '../../envs/suite/registry.js';
 import { taskLabel } from '../../envs/taskModule.js';
 import { InputError } from '../errors.js';
 import type { RunConfig, RunSettings } from '../training/config.js';
@@ -142,7 +143,7 @@ export function studyRuns(study: Study, scaleName: ScaleName): StudyRun[] {
         data: name,
         variant,
         seed,
-        recipe: recipe && { ...recipe, task },
+        recipe: recipe && { ...recipe, actionRepeat: recipe.actionRepeat ?? knownActionRepeat(task), task },
         settings: settingsOf(study, scaleName, variant, task, seed),
       };
     }),

@@ -23,7 +23,7 @@ import { isTaskModule } from '../../envs/taskModule.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import { environmentOptions, recordingHeader } from './environmentOptions.js';
-import type { Behaviour } from './experts.js';
+import { type Behaviour, behaviourName, DEMONSTRATOR, policiesAmong } from './experts.js';
 import { type EpisodePlan, type PlayerFacts, Players, type PlayersOptions } from './players.js';
 import type { Rollout } from './rollout.js';
 import { TRIES_PER_SUCCESS } from './successRate.js';
@@ -35,7 +35,7 @@ export interface CollectOptions {
   readonly folder: string;
   /** Who acts in each episode. */
   readonly behaviours: readonly Behaviour[];
-  /** Actions drawn from the policy (default), or its mode. */
+  /** Actions drawn from the policy (default), or its mode; a scripted expert's with some unsteadiness, or without. */
   readonly mode?: 'sample' | 'mean' | undefined;
   /** Size, action repeat and cameras (a policy's own where they are not given), distraction of the recording. */
   readonly environment?:
@@ -193,7 +193,7 @@ function recordingOptions({
   seed = 0,
   task,
 }: CollectOptions): EnvironmentOptions {
-  const policies = [...new Set(behaviours)].flatMap((behaviour) => behaviour ?? []);
+  const policies = policiesAmong(behaviours);
   let { actionRepeat, imageSize, cameras } = environment;
   let frameStack: EnvironmentOptions['frameStack'] = 1;
   for (const { config, name } of policies) {
@@ -237,7 +237,7 @@ async function openWriter(
   { observationSpace, spec }: PlayerFacts,
 ): Promise<DatasetWriter> {
   const { folder, engine } = options;
-  const names = new Set(options.behaviours.map((behaviour) => behaviour?.name ?? 'uniform'));
+  const names = new Set(options.behaviours.map(behaviourName));
   const header = recordingHeader(observationSpace, spec, {
     source: 'collected',
     writer: 'rlpd-pixels',
@@ -247,7 +247,7 @@ async function openWriter(
       ...options.details,
       ...(options.keepSuccesses && { kept: 'episodes that succeeded' }),
       seed: options.seed ?? 0,
-      actions: (options.mode ?? 'sample') === 'sample' ? 'drawn from the policy' : "the policy's mode",
+      actions: actionWords(options),
       policies: [...names].join(', '),
       command: {
         episodes: options.behaviours.length,
@@ -268,6 +268,11 @@ async function openWriter(
       `${folder} already holds a dataset that was not made by this command: choose another folder, or delete that one first.`,
     );
   return DatasetWriter.open(folder, { episodes: lastingEpisodes(manifest, options) });
+}
+
+function actionWords({ behaviours, mode = 'sample' }: CollectOptions): string {
+  if (behaviours.includes(DEMONSTRATOR)) return mode === 'sample' ? "an expert's, unsteady" : "an expert's";
+  return mode === 'sample' ? 'drawn from the policy' : "the policy's mode";
 }
 
 /**
@@ -298,8 +303,12 @@ function actingHash(acting: readonly Behaviour[]): string {
   const hash = createHash('sha256');
   const behaviours = [...new Set(acting)];
   for (const behaviour of behaviours) {
-    hash.update(JSON.stringify(behaviour?.config ?? null));
-    for (const [name, { data }] of behaviour?.tensors ?? [])
+    if (behaviour === undefined || behaviour === DEMONSTRATOR) {
+      hash.update(JSON.stringify(behaviour ?? null));
+      continue;
+    }
+    hash.update(JSON.stringify(behaviour.config));
+    for (const [name, { data }] of behaviour.tensors)
       hash.update(name).update(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
   }
   return hash.update(JSON.stringify(acting.map((behaviour) => behaviours.indexOf(behaviour)))).digest('hex');

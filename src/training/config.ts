@@ -50,7 +50,11 @@ const runShape = {
       'agent steps of uniform random actions (ibrl: of the cloned policy), without updates, at the start',
     ),
 
-  actionRepeat: z.int().min(1).default(2).describe('control steps for each action'),
+  actionRepeat: z
+    .int()
+    .min(1)
+    .default(2)
+    .describe("control steps for each action (default: the task's own, which is 2 for most)"),
   cameras: z.array(z.string().min(1)).default([]).meta({
     isList: true,
     description:

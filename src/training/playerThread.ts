@@ -4,8 +4,9 @@ import type { Environment, Frame } from '../../envs/environment.js';
 import { makeEnv } from '../../envs/makeEnv.js';
 import type { RlpdAgent } from '../agent/agent.js';
 import { selectBackend } from '../backend/select.js';
-import { sendError } from '../errors.js';
+import { InputError, sendError } from '../errors.js';
 import { Generator } from '../random/generator.js';
+import { DEMONSTRATOR, policiesAmong } from './experts.js';
 import type { EpisodePlan, PlayedEpisode, PlayerFacts, PlayerMessage, PlayersOptions } from './players.js';
 import { policyAgent } from './policyFile.js';
 import { type Policy, rollout } from './rollout.js';
@@ -17,9 +18,12 @@ const agents = new Map<number, RlpdAgent>();
 
 try {
   const environment = await makeEnv(task, options);
-  const selected = behaviours.some((behaviour) => behaviour !== undefined)
-    ? await selectBackend({ ...engine, threads: 1 })
-    : undefined;
+  if (behaviours.includes(DEMONSTRATOR) && environment.demonstrate === undefined)
+    throw new InputError(
+      `${task} has no scripted expert that could demonstrate it: record a policy of it (--policy FILE or --run DIR), or one of the other levels.`,
+    );
+  const selected =
+    policiesAmong(behaviours).length > 0 ? await selectBackend({ ...engine, threads: 1 }) : undefined;
   port.on('message', (plan: EpisodePlan) => {
     play(environment, plan).then(
       (result) =>
@@ -66,8 +70,24 @@ function policyOf(environment: Environment, { behaviour: place, mode, noiseSeed 
     const { actionSize } = environment.spec;
     return () => Float32Array.from({ length: actionSize }, () => random.uniform(-1, 1));
   }
+  if (behaviour === DEMONSTRATOR) {
+    const random = mode === 'sample' ? new Generator(noiseSeed) : undefined;
+    return () => demonstration(environment, random);
+  }
   const agent = agents.get(place) ?? policyAgent(behaviour, environment, 0);
   agents.set(place, agent);
   agent.seedExploration(noiseSeed);
   return (observation) => agent.act(observation, mode);
+}
+
+/** @throws InputError where what the expert gives is no action */
+function demonstration(environment: Environment, random: Generator | undefined): Float32Array {
+  const action = environment.demonstrate?.(random);
+  const { actionSize } = environment.spec;
+  const isAction = action instanceof Float32Array && action.length === actionSize;
+  if (!isAction || !action.every((value) => Math.abs(value) <= 1))
+    throw new InputError(
+      `What demonstrate() of ${task} gives is no action: expected a Float32Array of ${actionSize} numbers from −1 to 1.`,
+    );
+  return action;
 }

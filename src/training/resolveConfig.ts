@@ -1,4 +1,5 @@
 /** A run's settings from all places that may give them: a preset, a file, flags. */
+import { knownActionRepeat } from '../../envs/suite/registry.js';
 import { InputError } from '../errors.js';
 import {
   kebabCase,
@@ -18,6 +19,8 @@ export function resolveConfig(sources: {
   readonly preset?: string | undefined;
   readonly file?: { readonly path: string; readonly settings: unknown } | undefined;
   readonly flags?: Readonly<Partial<RunSettings>> | undefined;
+  /** Control steps for each action where nothing else says how many; default: the task's own, where it is known by name. */
+  readonly actionRepeat?: number | undefined;
 }): RunConfig {
   const { file } = sources;
   const flags = Object.fromEntries(
@@ -25,7 +28,9 @@ export function resolveConfig(sources: {
   );
   const fromFile = file === undefined ? {} : fileSettings(file.path, file.settings);
   const fromPreset = sources.preset === undefined ? {} : presetSettings(sources.preset);
-  return parseRunConfig({ ...fromPreset, ...fromFile, ...flags }, (name) =>
+  const given: Record<string, unknown> = { ...fromPreset, ...fromFile, ...flags };
+  const { actionRepeat = knownActionRepeat(String(given.task)) } = sources;
+  return parseRunConfig({ actionRepeat, ...given }, (name) =>
     name in flags ? `--${kebabCase(name)}` : name in fromFile ? `"${name}" in ${file?.path}` : `"${name}"`,
   );
 }

@@ -6,8 +6,10 @@ import { type ModelField, Simulation } from '../../envs/mujoco.js';
 import { findTask } from '../../envs/suite/registry.js';
 import { assume, goldenTasks, type Recording, readGolden } from './golden.js';
 
-it('every task has golden data', () => {
-  assert.deepEqual(goldenTasks().sort(), taskNames());
+it('every task of the suite has golden data', () => {
+  // The arm's tasks are our own.
+  const ofSuite = taskNames().filter((name) => !name.startsWith('arm-'));
+  assert.deepEqual(goldenTasks().sort(), ofSuite);
 });
 
 for (const name of goldenTasks()) {

@@ -16,7 +16,7 @@ import { TimeLimit } from '../../envs/wrappers/timeLimit.js';
 import { selectBackend } from '../../src/backend/select.js';
 import { InputError } from '../../src/errors.js';
 import { Generator } from '../../src/random/generator.js';
-import { type Behaviour, behaviours } from '../../src/training/experts.js';
+import { behaviours, type NamedPolicy } from '../../src/training/experts.js';
 import { policyAgent, readPolicy } from '../../src/training/policyFile.js';
 import { type Policy, rollout } from '../../src/training/rollout.js';
 import { goldenTasks, type PicturePose, readGolden } from './golden.js';
@@ -41,7 +41,7 @@ for (const golden of goldenTasks()) {
   process.stdout.write(`${task.name}: ${poses.length} states, policy ${behaviour?.name ?? 'none'}\n`);
 }
 
-async function shipped(task: string): Promise<Behaviour> {
+async function shipped(task: string): Promise<NamedPolicy | undefined> {
   try {
     return (await behaviours(task, 'expert', 1))[0];
   } catch (error) {
@@ -50,7 +50,11 @@ async function shipped(task: string): Promise<Behaviour> {
   }
 }
 
-async function posesOf(task: SuiteTask, behaviour: Behaviour, episodes: number): Promise<PicturePose[]> {
+async function posesOf(
+  task: SuiteTask,
+  behaviour: NamedPolicy | undefined,
+  episodes: number,
+): Promise<PicturePose[]> {
   const suite = await SuiteEnvironment.create(task, 0);
   const environment = new ActionRepeat(new TimeLimit(suite), behaviour?.config.actionRepeat ?? 2);
   const simulation = await Simulation.load(task.model);

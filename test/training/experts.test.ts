@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Behaviour, behaviours } from '../../src/training/experts.js';
+import { behaviours, type NamedPolicy } from '../../src/training/experts.js';
 
 const task = 'cartpole-swingup';
-const scores = (acting: readonly Behaviour[]) => acting.map((behaviour) => behaviour?.return ?? null);
+const scores = (acting: readonly (NamedPolicy | undefined)[]) =>
+  acting.map((behaviour) => behaviour?.return ?? null);
 
 test('expert is the best policy that ships, medium the one nearest half of its return', async () => {
   const [expert] = scores(await behaviours(task, 'expert', 1));

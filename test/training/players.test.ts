@@ -10,14 +10,14 @@ import { type CollectOptions, collect } from '../../src/training/collect.js';
 import { agentSettings } from '../../src/training/config.js';
 import { environmentOptions } from '../../src/training/environmentOptions.js';
 import { evaluateKept } from '../../src/training/evaluate.js';
-import type { Behaviour } from '../../src/training/experts.js';
+import type { NamedPolicy } from '../../src/training/experts.js';
 import { smallConfig, temporaryFolder } from './smallRun.js';
 
 /** 50 agent steps an episode. */
 const config = smallConfig({ actionRepeat: 20 });
 const { task } = config;
 const engine = { backend: 'cpu' } as const;
-let policy: Behaviour;
+let policy: NamedPolicy;
 /** The recording below, by one worker. */
 let alone: string;
 
