@@ -32,6 +32,43 @@ async function folderWith(
 const { module: liftModule, model: liftModel } = taskTemplate('lift', './tasks/lift.mjs');
 const lift = { 'tasks/lift.mjs': liftModule, 'tasks/lift.xml': liftModel };
 
+describe('a module whose task has an expert', () => {
+  const withExpert = (demonstrate: string): Record<string, string> => ({
+    'tasks/lift.mjs': liftModule.replace(
+      '      // Each env frame',
+      `      demonstrate: ${demonstrate},\n      // Each env frame`,
+    ),
+    'tasks/lift.xml': liftModel,
+  });
+  const collect = (folder: string) =>
+    rlpdIn(
+      folder,
+      ...['collect', '--task', './tasks/lift.mjs', '--level', 'demonstration', '--episodes', '1'],
+      ...['--keep-successes', '--image-size', '8', '--workers', '1', '--out', 'data', '--json'],
+    );
+
+  it('is recorded by it', async (context) => {
+    const climb = `() => {
+        const way = simulation.geomPosition(mark, 2) - simulation.bodyPosition(weight, 2);
+        return Float32Array.of(Math.max(-1, Math.min(1, 2 * way - 0.3 * simulation.data('qvel')[0])));
+      }`;
+    const folder = await folderWith(context, withExpert(climb));
+    const { status, stdout, stderr } = await collect(folder);
+    assert.equal(status, 0, stderr);
+    assert.equal((JSON.parse(stdout) as { succeeded: number }).succeeded, 1);
+  });
+
+  it('is told where what the expert gives is no action', async (context) => {
+    const folder = await folderWith(context, withExpert('() => Float32Array.of(2)'));
+    const { status, stderr } = await collect(folder);
+    assert.equal(status, 2);
+    assert.match(
+      stderr,
+      /demonstrate\(\) of .*lift\.mjs gives is no action: expected a Float32Array of 1 numbers/,
+    );
+  });
+});
+
 describe('the worked example of the page', () => {
   it('has 60 lines at most and is what rlpd task new writes', async (context) => {
     const text = await readFile(page, 'utf8');

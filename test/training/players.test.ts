@@ -114,6 +114,32 @@ describe('episodes in threads', () => {
     assert.deepEqual(scores[2], scores[0]);
   });
 
+  test("a task's own expert is recorded, the same by any number of workers; without one, that is said", async (context) => {
+    const folder = await temporaryFolder(context);
+    const demonstrations = (name: string, changes: Partial<CollectOptions>) =>
+      collect({
+        task: 'arm-reach',
+        folder: join(folder, name),
+        behaviours: new Array<'demonstrator'>(3).fill('demonstrator'),
+        environment: { imageSize: 8 },
+        keepSuccesses: true,
+        ...changes,
+      });
+    const { episodes, succeeded } = await demonstrations('one', { workers: 1 });
+    assert.deepEqual([episodes, succeeded], [3, 3]);
+    await demonstrations('two', { workers: 2 });
+    const expected = await contents(join(folder, 'one'));
+    assert.deepEqual(await contents(join(folder, 'two')), expected);
+    // Without unsteadiness the actions are others, and so is the dataset.
+    await demonstrations('steady', { workers: 1, mode: 'mean' });
+    const [one, steady] = [await openDataset(join(folder, 'one')), await openDataset(join(folder, 'steady'))];
+    assert.notDeepEqual((await steady.episode(0)).actions, (await one.episode(0)).actions);
+    await assert.rejects(demonstrations('none', { task: 'cartpole-swingup' }), {
+      name: 'InputError',
+      message: /^cartpole-swingup has no scripted expert .*--policy FILE/,
+    });
+  });
+
   test('what goes wrong in a thread arrives as one sentence', async (context) => {
     const folder = await temporaryFolder(context);
     await assert.rejects(collect(recording(join(folder, 'a'), { environment: { cameras: ['roof'] } })), {
