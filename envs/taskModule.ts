@@ -39,6 +39,11 @@ const taskSchema = z.object({
   controlTimestep: z.number().positive(),
   maxEnvFrames: z.int().min(1),
   camera: z.int().min(0),
+  cameras: z
+    .array(z.union([z.string(), z.int().min(0)]))
+    .min(1)
+    .optional(),
+  actionRepeat: z.int().min(1).optional(),
   editedFields: z.array(z.string()).optional(),
   bind: z.custom((value) => typeof value === 'function', 'expected a function of the simulation'),
 });
