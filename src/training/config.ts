@@ -54,7 +54,9 @@ const runShape = {
     .int()
     .min(1)
     .default(2)
-    .describe("control steps for each action (default: the task's own, which is 2 for most)"),
+    .describe(
+      "control steps for each action; where nothing is given the task's own, such as 1 for the arm's",
+    ),
   cameras: z.array(z.string().min(1)).default([]).meta({
     isList: true,
     description:
