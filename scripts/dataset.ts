@@ -28,10 +28,14 @@ examples(
   const images = info.images.map(
     ({ name, height, width, channels }) => `${name} ${height}×${width}×${channels}`,
   );
+  const why =
+    info.episodes === 0
+      ? 'nothing has been written yet, or all was left out'
+      : 'its writer is at work or was interrupted';
   const lines = [
     `task          ${info.task ?? 'unknown'}`,
     `source        ${info.source}${info.lossy ? ' (lossy)' : ''}`,
-    `episodes      ${info.episodes}${info.complete ? '' : ' (incomplete: its writer is at work or was interrupted)'}`,
+    `episodes      ${info.episodes}${info.complete ? '' : ` (incomplete: ${why})`}`,
     `steps         ${info.steps} (action repeat ${info.actionRepeat})`,
     `images        ${images.join(', ') || 'none'}`,
     `state         ${info.stateSize}`,

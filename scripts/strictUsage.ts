@@ -17,6 +17,8 @@ export function manyTimes(option: Option): Option {
  */
 export function beStrict(command: Command): void {
   command.exitOverride();
+  // Of 80 columns the longest flag leaves 36 for what it means.
+  command.configureHelp({ minWidthToWrap: 24 });
   for (const child of command.commands) beStrict(child);
   const before = seenBy.get(command);
   before?.clear();

@@ -173,7 +173,7 @@ async function trainAlone(
     onNote(
       checkpoint === undefined
         ? `${folder} has no checkpoint yet: starting over.`
-        : `Resuming from ${checkpoint.path}.`,
+        : `Resuming from ${checkpoint.path}${checkpoint.content.state.counters.envFrames >= config.envFrames ? `, where it has all of its ${config.envFrames} env frames already: a greater --env-frames goes on` : ''}.`,
     );
   const selected = await selectBackend(backendOptions(config));
   onNote(selected.note);
