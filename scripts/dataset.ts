@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import type { Exporter } from '../datasets/exporters/exportDataset.js';
-import { formatBytes, printResult, progress } from './console.js';
+import { formatBytes, note, printResult, progress } from './console.js';
 import { datasetDoctorCommand } from './datasetDoctor.js';
 import { datasetServeCommand } from './datasetServe.js';
 import { examples, wholeNumber } from './settings.js';
@@ -154,9 +154,23 @@ examples(
     const open = await exporters[format]();
     const bar = progress('exporting');
     const report = await exportDataset(folder, out, open, bar.update).finally(bar.stop);
+    const box = format === 'minari' ? null : await ownBox(folder);
+    if (box !== null)
+      note(
+        `Actions are written in [−1, 1], as they are here; in the environment's units that is ${box}, by number of the action.`,
+      );
     printResult(json, report, `Wrote ${report.episodes} episodes (${report.steps} steps) to ${out}.`);
   },
 );
+
+/** What −1 and 1 are in the environment's units, where that is known and something else: LOW:HIGH,… */
+async function ownBox(folder: string): Promise<string | null> {
+  const { readManifest } = await import('../datasets/manifest.js');
+  const { actionBox } = await readManifest(folder);
+  if (actionBox === null) return null;
+  const ranges = actionBox.low.map((low, i) => `${low}:${actionBox.high[i]}`);
+  return ranges.every((range) => range === '-1:1') ? null : ranges.join(',');
+}
 
 function format(value: number | null): string {
   return value === null ? '–' : value.toFixed(1);
