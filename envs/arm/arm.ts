@@ -89,7 +89,12 @@ export class Arm {
   }
 
   #state() {
-    const { data } = { data: (field: 'qpos' | 'qvel' | 'act' | 'ctrl') => this.#simulation.data(field) };
-    return { qpos: data('qpos'), qvel: data('qvel'), act: data('act'), ctrl: data('ctrl') };
+    const simulation = this.#simulation;
+    return {
+      qpos: simulation.data('qpos'),
+      qvel: simulation.data('qvel'),
+      act: simulation.data('act'),
+      ctrl: simulation.data('ctrl'),
+    };
   }
 }

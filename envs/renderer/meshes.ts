@@ -46,7 +46,7 @@ function readMesh(simulation: Simulation, index: number): Triangles {
   );
 }
 
-/** Cosine of the angle between a corner's normal and its triangle's, above which MuJoCo draws with the triangle's own. */
+/** Cosine of the angle between a corner's normal and its triangle's, below which MuJoCo draws with the triangle's own. */
 const sharpCosine = 0.8;
 
 /**
@@ -68,28 +68,26 @@ function joinedVertices(
   const directionCount = directions.length / 3;
   const coordinateCount = Math.max(1, (coordinates?.length ?? 0) / 2);
   const corners = new Int32Array(cornerPlaces.length);
-  const flat = new Float64Array(3);
+  let flat: Point = [0, 0, 0];
   for (let corner = 0; corner < corners.length; corner++) {
     const [p, n, t] = [
       cornerPlaces[corner] as number,
       cornerDirections[corner] as number,
       cornerCoordinates?.[corner] ?? 0,
     ];
-    const first = corner - (corner % 3);
-    const isSharp = isFarOff(
-      places,
-      cornerPlaces.subarray(first, first + 3),
-      directions.subarray(3 * n, 3 * n + 3),
-      flat,
-    );
+    if (corner % 3 === 0) {
+      const [a, b, c] = [0, 1, 2].map((i) => pointOf(places, cornerPlaces[corner + i] as number));
+      flat = flatNormal(a as Point, b as Point, c as Point);
+    }
+    const isSharp = isFarOff(pointOf(directions, n), flat);
     // A triangle's own normal is shared by nobody.
     const key = isSharp ? -1 - corner : (p * directionCount + n) * coordinateCount + t;
     let vertex = numbers.get(key);
     if (vertex === undefined) {
       vertex = numbers.size;
       numbers.set(key, vertex);
-      positions.push(...places.subarray(3 * p, 3 * p + 3));
-      normals.push(...(isSharp ? flat : directions.subarray(3 * n, 3 * n + 3)));
+      positions.push(...pointOf(places, p));
+      normals.push(...(isSharp ? flat : pointOf(directions, n)));
       if (coordinates !== null) texture.push(...coordinates.subarray(2 * t, 2 * t + 2));
     }
     corners[corner] = vertex;
@@ -104,28 +102,11 @@ function joinedVertices(
   );
 }
 
-/** @param flat receives the triangle's own normal */
-function isFarOff(
-  places: Float64Array,
-  triangle: Int32Array,
-  normal: Float64Array,
-  flat: Float64Array,
-): boolean {
-  const at = (corner: number, axis: number): number =>
-    places[3 * (triangle[corner] as number) + axis] as number;
-  const side = (corner: number, axis: number): number => at(corner, axis) - at(0, axis);
-  let [square, along] = [0, 0];
-  for (let axis = 0; axis < 3; axis++) {
-    const [u, v] = [(axis + 1) % 3, (axis + 2) % 3];
-    const value = side(1, u) * side(2, v) - side(1, v) * side(2, u);
-    flat[axis] = value;
-    square += value * value;
-    along += value * (normal[axis] as number);
-  }
-  const length = Math.sqrt(square);
-  if (length === 0) return false;
-  for (let axis = 0; axis < 3; axis++) flat[axis] = (flat[axis] as number) / length;
-  return along / length < sharpCosine;
+/** @param flat the triangle's own normal; (0, 0, 0) of one without an area, from which nothing is far off */
+function isFarOff([x, y, z]: Point, flat: Point): boolean {
+  const [fx, fy, fz] = flat;
+  if (fx === 0 && fy === 0 && fz === 0) return false;
+  return x * fx + y * fy + z * fz < sharpCosine;
 }
 
 /**
@@ -141,24 +122,22 @@ function readHeightField(simulation: Simulation, index: number): Triangles {
     ...simulation.model('hfield_size').subarray(4 * index, 4 * index + 4),
   ] as [number, number, number, number];
   const positions: number[] = [];
-  const corners: number[] = [];
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++)
-      positions.push(
-        halfX * ((2 * column) / (columns - 1) - 1),
-        halfY * ((2 * row) / (rows - 1) - 1),
-        top * (heights[row * columns + column] as number),
-      );
   const normals: number[] = [];
-  const grid = positions.slice();
-  positions.length = 0;
-  const add = (place: readonly number[], normal: readonly number[]): number => {
+  const corners: number[] = [];
+  const point = (vertex: number): Point => {
+    const column = vertex % columns;
+    const row = (vertex - column) / columns;
+    return [
+      halfX * ((2 * column) / (columns - 1) - 1),
+      halfY * ((2 * row) / (rows - 1) - 1),
+      top * (heights[vertex] as number),
+    ];
+  };
+  const add = (place: Point, normal: Point): number => {
     positions.push(...place);
     normals.push(...normal);
     return positions.length / 3 - 1;
   };
-  const point = (vertex: number): [number, number, number] =>
-    grid.slice(3 * vertex, 3 * vertex + 3) as [number, number, number];
   const triangle = (a: number, b: number, c: number): void => {
     const [p, q, r] = [point(a), point(b), point(c)];
     const normal = flatNormal(p, q, r);
@@ -173,7 +152,10 @@ function readHeightField(simulation: Simulation, index: number): Triangles {
     }
   const side = (edge: readonly number[], nx: number, ny: number): void => {
     const upper = edge.map((vertex) => add(point(vertex), [nx, ny, 0]));
-    const lower = edge.map((vertex) => add([...point(vertex).slice(0, 2), -base], [nx, ny, 0]));
+    const lower = edge.map((vertex) => {
+      const [x, y] = point(vertex);
+      return add([x, y, -base], [nx, ny, 0]);
+    });
     for (let i = 0; i + 1 < edge.length; i++) {
       const [a, b, c, d] = [upper[i], upper[i + 1], lower[i], lower[i + 1]] as [
         number,
@@ -216,8 +198,14 @@ function readHeightField(simulation: Simulation, index: number): Triangles {
   );
 }
 
-type Point = readonly [number, number, number];
+type Point = readonly [x: number, y: number, z: number];
 
+/** @param rows `[n, 3]` */
+function pointOf(rows: Float64Array, index: number): Point {
+  return [rows[3 * index] as number, rows[3 * index + 1] as number, rows[3 * index + 2] as number];
+}
+
+/** Towards the side from which the corners go around counter-clockwise; (0, 0, 0) where there is no area. */
 function flatNormal(a: Point, b: Point, c: Point): Point {
   const [ex, ey, ez] = [b[0] - a[0], b[1] - a[1], b[2] - a[2]];
   const [fx, fy, fz] = [c[0] - a[0], c[1] - a[1], c[2] - a[2]];

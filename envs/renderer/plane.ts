@@ -5,7 +5,7 @@
 import type { Simulation } from '../mujoco.js';
 import { Illumination, type Lighting, type Sight, SurfacePoint } from './lighting.js';
 import type { Shape } from './shape.js';
-import { type MipMap, materialTexture } from './texture.js';
+import { lodOf, type MipMap, materialTexture } from './texture.js';
 
 /** Most lines MuJoCo draws along one axis of a plane. */
 const maxGridLines = 200;
@@ -113,8 +113,7 @@ export class PlaneSurface {
     if (this.#texture !== null) {
       const { width, height } = this.#texture;
       const texels = Math.max(pixelX * this.#scaleX * width, pixelY * this.#scaleY * height);
-      const lod = texels > 1 ? Math.log2(texels) : 0;
-      this.#texture.sample(x * this.#scaleX - 0.5, -y * this.#scaleY - 0.5, lod, true, this.#texel);
+      this.#texture.sample(x * this.#scaleX - 0.5, -y * this.#scaleY - 0.5, lodOf(texels), true, this.#texel);
     }
     const lit = this.#lit;
     for (let c = 0; c < 3; c++) {

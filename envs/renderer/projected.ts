@@ -32,7 +32,7 @@ export class Projected {
   vz = 0;
   /** Distance of the view's near plane: a surface before it is not seen, and neither is its inside. */
   near = 0;
-  /** Direction of the ray that `aim` chose; it meets the shape at o + t·d. */
+  /** Direction of the ray that `direct` or `aim` chose; that of `aim` meets the shape at o + t·d. */
   dx = 0;
   dy = 0;
   dz = 0;
@@ -77,10 +77,15 @@ export class Projected {
     this.#aimAt(sx + (offset[0] - 0.5) * pixel, sy + (0.5 - offset[1]) * pixel);
   }
 
-  #aimAt(sx: number, sy: number): void {
+  /** Chooses the ray through (sx, sy), whatever it meets. */
+  direct(sx: number, sy: number): void {
     this.dx = this.fx + sx * this.ux + sy * this.vx;
     this.dy = this.fy + sx * this.uy + sy * this.vy;
     this.dz = this.fz + sx * this.uz + sy * this.vz;
+  }
+
+  #aimAt(sx: number, sy: number): void {
+    this.direct(sx, sy);
     if (this.shape.type !== geomTypes.plane) {
       this.t = enter(this.shape, this.ox, this.oy, this.oz, this.dx, this.dy, this.dz);
       return;

@@ -4,6 +4,7 @@
  * three edges sees it at the distance that follows from the corners', whose reciprocals are linear in the image.
  */
 import type { Projected } from './projected.js';
+import { isWithin, meetTriangle } from './rayTriangle.js';
 import type { Triangles } from './triangles.js';
 
 /** What is drawn into. */
@@ -179,7 +180,8 @@ function project(
   }
 }
 
-const barycentric = new Float64Array(3);
+/** Of the triangle that a ray is held against. */
+const weights = new Float64Array(3);
 
 /** Part of the image that a triangle may cover, in columns and rows. */
 const box = { left: 0, right: 0, top: 0, bottom: 0 };
@@ -209,10 +211,11 @@ function drawCut(
         const offset = offsets[s] as readonly [number, number];
         const sx = (column + offset[0] - width / 2) * pixel;
         const sy = (height / 2 - row - offset[1]) * pixel;
-        const t = meetTriangle(p, triangles.positions, corners, triangle, sx, sy, barycentric);
-        const [, b = 0, c = 0] = barycentric;
+        p.direct(sx, sy);
+        const { ox, oy, oz, dx, dy, dz } = p;
+        const t = meetTriangle(triangles.positions, corners, triangle, ox, oy, oz, dx, dy, dz, weights);
         const sample = (row * width + column) * samples + s;
-        if (b < 0 || c < 0 || b + c > 1 || t < p.near || t >= (target.depths[sample] as number)) continue;
+        if (t < p.near || t >= (target.depths[sample] as number) || !isWithin(weights)) continue;
         target.depths[sample] = t;
         target.ids[sample] = id;
         seen[sample] = triangle;
@@ -263,54 +266,4 @@ function extend(x: number, y: number): void {
   if (x > box.right) box.right = x;
   if (y < box.top) box.top = y;
   if (y > box.bottom) box.bottom = y;
-}
-
-/**
- * Where the ray at (sx, sy) meets the plane of a triangle, from the outside.
- * @param weights receives those of the three corners: within [0, 1] where it meets the triangle itself
- * @returns the distance along the view; Infinity where it does not come from the outside
- */
-export function meetTriangle(
-  p: Projected,
-  positions: Float64Array,
-  corners: Int32Array,
-  triangle: number,
-  sx: number,
-  sy: number,
-  weights: Float64Array,
-): number {
-  const dx = p.fx + sx * p.ux + sy * p.vx;
-  const dy = p.fy + sx * p.uy + sy * p.vy;
-  const dz = p.fz + sx * p.uz + sy * p.vz;
-  const a = 3 * (corners[3 * triangle] as number);
-  const b = 3 * (corners[3 * triangle + 1] as number);
-  const c = 3 * (corners[3 * triangle + 2] as number);
-  const ax = positions[a] as number;
-  const ay = positions[a + 1] as number;
-  const az = positions[a + 2] as number;
-  const e1x = (positions[b] as number) - ax;
-  const e1y = (positions[b + 1] as number) - ay;
-  const e1z = (positions[b + 2] as number) - az;
-  const e2x = (positions[c] as number) - ax;
-  const e2y = (positions[c + 1] as number) - ay;
-  const e2z = (positions[c + 2] as number) - az;
-  // Möller and Trumbore 1997.
-  const px = dy * e2z - dz * e2y;
-  const py = dz * e2x - dx * e2z;
-  const pz = dx * e2y - dy * e2x;
-  const determinant = e1x * px + e1y * py + e1z * pz;
-  weights.fill(-1);
-  if (determinant <= 0) return Infinity;
-  const tx = p.ox - ax;
-  const ty = p.oy - ay;
-  const tz = p.oz - az;
-  const qx = ty * e1z - tz * e1y;
-  const qy = tz * e1x - tx * e1z;
-  const qz = tx * e1y - ty * e1x;
-  const u = (tx * px + ty * py + tz * pz) / determinant;
-  const v = (dx * qx + dy * qy + dz * qz) / determinant;
-  weights[0] = 1 - u - v;
-  weights[1] = u;
-  weights[2] = v;
-  return (e2x * qx + e2y * qy + e2z * qz) / determinant;
 }

@@ -139,7 +139,10 @@ export class Renderer {
         }
         colour.fill(0);
         const sx = (column + 0.5 - width / 2) * pixel;
-        if (triangles !== null && this.#hasTriangles(a, b, c, d)) {
+        if (
+          triangles !== null &&
+          (this.#hasTriangles(a) || this.#hasTriangles(b) || this.#hasTriangles(c) || this.#hasTriangles(d))
+        ) {
           // Each triangle has a colour of its own.
           for (let s = 0; s < samples; s++) {
             const count = countOfSame(ids, triangles, at, s);
@@ -159,9 +162,8 @@ export class Renderer {
     return picture;
   }
 
-  #hasTriangles(a: number, b: number, c: number, d: number): boolean {
-    const { shapes } = this.#scene;
-    return [a, b, c, d].some((id) => id !== nothing && (shapes[id] as Shape).triangles !== null);
+  #hasTriangles(id: number): boolean {
+    return id !== nothing && (this.#scene.shapes[id] as Shape).triangles !== null;
   }
 
   /** Adds one shape's colour to the pixel, weighted by the `count` of four samples that see it. */

@@ -3,8 +3,8 @@ import type { Simulation } from '../mujoco.js';
 import { Illumination, Lighting, type Sight, SurfacePoint } from './lighting.js';
 import { PlaneSurface } from './plane.js';
 import { type Projected, sampleOffsets } from './projected.js';
-import { meetTriangle } from './rasterizer.js';
 import { localNormal } from './rays.js';
+import { meetTriangle } from './rayTriangle.js';
 import type { Light, Scene } from './scene.js';
 import type { Shadows } from './shadow.js';
 import { geomTypes, type Shape } from './shape.js';
@@ -31,6 +31,7 @@ export class Shading {
   /** Of a triangle's corners at the point that is shaded. */
   readonly #weights = new Float64Array(3);
   readonly #corner = new Float64Array(3);
+  /** Half sizes of the box that is shaded, and the corner of its grid that is lit. */
   readonly #sizes = new Float64Array(3);
   readonly #place = new Float64Array(3);
   /** Along each side of a box. */
@@ -173,21 +174,20 @@ export class Shading {
     const weights = this.#weights;
     const { corners } = p.level ?? (triangles.levels[0] as Level);
     const { positions } = triangles;
-    let [x, y] = [sx, sy];
-    let t = meetTriangle(p, positions, corners, triangle, x, y, weights);
-    if (weights.some((weight) => weight < 0)) {
+    p.direct(sx, sy);
+    let t = meetTriangle(positions, corners, triangle, p.ox, p.oy, p.oz, p.dx, p.dy, p.dz, weights);
+    if ((weights[0] as number) < 0 || (weights[1] as number) < 0 || (weights[2] as number) < 0) {
       const [across, down] = sampleOffsets[sample] as readonly [number, number];
-      x += (across - 0.5) * pixel;
-      y += (0.5 - down) * pixel;
-      t = meetTriangle(p, positions, corners, triangle, x, y, weights);
+      p.direct(sx + (across - 0.5) * pixel, sy + (0.5 - down) * pixel);
+      t = meetTriangle(positions, corners, triangle, p.ox, p.oy, p.oz, p.dx, p.dy, p.dz, weights);
     }
     const { unshadowed, shadowed } = this;
     unshadowed.fill(0);
     shadowed.fill(0);
     if (t === Infinity) return;
-    const lx = p.ox + t * (p.fx + x * p.ux + y * p.vx);
-    const ly = p.oy + t * (p.fy + x * p.uy + y * p.vy);
-    const lz = p.oz + t * (p.fz + x * p.uz + y * p.vz);
+    const lx = p.ox + t * p.dx;
+    const ly = p.oy + t * p.dy;
+    const lz = p.oz + t * p.dz;
     const px = shape.x + shape.r00 * lx + shape.r01 * ly + shape.r02 * lz;
     const py = shape.y + shape.r10 * lx + shape.r11 * ly + shape.r12 * lz;
     const pz = shape.z + shape.r20 * lx + shape.r21 * ly + shape.r22 * lz;
@@ -229,46 +229,59 @@ export class Shading {
   #lightQuad(shape: Shape, lx: number, ly: number, lz: number, reached: number): void {
     const normal = this.#normal;
     const sizes = this.#sizes;
-    const place = this.#place;
-    [sizes[0], sizes[1], sizes[2]] = [shape.sizeX, shape.sizeY, shape.sizeZ];
-    [place[0], place[1], place[2]] = [lx, ly, lz];
+    sizes[0] = shape.sizeX;
+    sizes[1] = shape.sizeY;
+    sizes[2] = shape.sizeZ;
     const across = Math.abs(normal[0] as number) > 0.5 ? 0 : Math.abs(normal[1] as number) > 0.5 ? 1 : 2;
     const u = (across + 1) % 3;
+    const last = this.#quads - 1;
+    const placeU = this.#quadsTo(u === 0 ? lx : u === 1 ? ly : lz, u);
     const v = (across + 2) % 3;
-    const quads = this.#quads;
-    const at = (axis: number): number =>
-      (quads / 2) * Math.min(2, Math.max(0, 1 + (place[axis] as number) / (sizes[axis] as number)));
-    const i = Math.min(quads - 1, Math.floor(at(u)));
-    const j = Math.min(quads - 1, Math.floor(at(v)));
-    const fu = at(u) - i;
-    const fv = at(v) - j;
+    const placeV = this.#quadsTo(v === 0 ? lx : v === 1 ? ly : lz, v);
+    const i = Math.min(last, Math.floor(placeU));
+    const j = Math.min(last, Math.floor(placeV));
+    const fu = placeU - i;
+    const fv = placeV - j;
     this.unshadowed.fill(0);
     this.shadowed.fill(0);
-    const corner = (iu: number, iv: number, weight: number): void => {
-      place[across] = (normal[across] as number) * (sizes[across] as number);
-      place[u] = ((2 * iu) / quads - 1) * (sizes[u] as number);
-      place[v] = ((2 * iv) / quads - 1) * (sizes[v] as number);
-      this.#addCorner(
-        shape,
-        place[0] as number,
-        place[1] as number,
-        place[2] as number,
-        normal[0] as number,
-        normal[1] as number,
-        normal[2] as number,
-        weight,
-        reached,
-      );
-    };
     if (fu + fv <= 1) {
-      corner(i, j, 1 - fu - fv);
-      corner(i + 1, j, fu);
-      corner(i, j + 1, fv);
+      this.#addQuadCorner(shape, across, i, j, 1 - fu - fv, reached);
+      this.#addQuadCorner(shape, across, i + 1, j, fu, reached);
+      this.#addQuadCorner(shape, across, i, j + 1, fv, reached);
     } else {
-      corner(i + 1, j + 1, fu + fv - 1);
-      corner(i + 1, j, 1 - fv);
-      corner(i, j + 1, 1 - fu);
+      this.#addQuadCorner(shape, across, i + 1, j + 1, fu + fv - 1, reached);
+      this.#addQuadCorner(shape, across, i + 1, j, 1 - fv, reached);
+      this.#addQuadCorner(shape, across, i, j + 1, 1 - fu, reached);
     }
+  }
+
+  /** From the lower end of a box's side to a place along it, in quads. */
+  #quadsTo(place: number, axis: number): number {
+    return (this.#quads / 2) * Math.min(2, Math.max(0, 1 + place / (this.#sizes[axis] as number)));
+  }
+
+  /** The corner (i, j) of the grid on the side of a box that the axis `across` goes through. */
+  #addQuadCorner(shape: Shape, across: number, i: number, j: number, weight: number, reached: number): void {
+    const place = this.#place;
+    const normal = this.#normal;
+    const sizes = this.#sizes;
+    const quads = this.#quads;
+    const u = (across + 1) % 3;
+    const v = (across + 2) % 3;
+    place[across] = (normal[across] as number) * (sizes[across] as number);
+    place[u] = ((2 * i) / quads - 1) * (sizes[u] as number);
+    place[v] = ((2 * j) / quads - 1) * (sizes[v] as number);
+    this.#addCorner(
+      shape,
+      place[0] as number,
+      place[1] as number,
+      place[2] as number,
+      normal[0] as number,
+      normal[1] as number,
+      normal[2] as number,
+      weight,
+      reached,
+    );
   }
 
   /** Adds the share that a corner at (lx, ly, lz) with the normal (mx, my, mz), of the shape's frame, has of a point's light. */

@@ -5,7 +5,7 @@
  */
 import type { Simulation } from '../mujoco.js';
 import type { Shape } from './shape.js';
-import { type CubeMap, type MipMap, materialCube, materialTexture } from './texture.js';
+import { type CubeMap, lodOf, type MipMap, materialCube, materialTexture } from './texture.js';
 import type { Triangles } from './triangles.js';
 
 export class SurfaceTexture {
@@ -100,9 +100,4 @@ export class SurfaceTexture {
     }
     flat.sample(u * this.#repeatX, v * this.#repeatY, lodOf(texels * step), true, out);
   }
-}
-
-/** Level of detail at that many texels a pixel. */
-function lodOf(texels: number): number {
-  return texels > 1 ? Math.log2(texels) : 0;
 }

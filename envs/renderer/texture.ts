@@ -13,6 +13,11 @@ interface Level {
   readonly data: Uint8Array;
 }
 
+/** Level of detail at that many texels a pixel: 0 where each texel is seen. */
+export function lodOf(texels: number): number {
+  return texels > 1 ? Math.log2(texels) : 0;
+}
+
 /** A mip-mapped image; levels are made when they are first needed. */
 export class MipMap {
   readonly #levels: Level[];

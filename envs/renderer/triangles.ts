@@ -2,13 +2,16 @@
  * A body of triangles in its own frame, at several levels of detail, and the hierarchy of boxes by which rays find them.
  * Corners of a triangle go around it counter-clockwise as seen from the outside.
  */
-
+import { isWithin, meetTriangle } from './rayTriangle.js';
 import { type Level, simplified, type Vertices } from './simplify.js';
 
 /** Triangles in a leaf of the hierarchy. */
 const leafSize = 4;
 /** Depth of the hierarchy, at most: halves of 2³¹ triangles. */
 const deepest = 64;
+
+/** Of the triangle that a ray is held against. */
+const weights = new Float64Array(3);
 
 export class Triangles implements Vertices {
   readonly positions: Float64Array;
@@ -142,49 +145,14 @@ class Hierarchy {
       }
       const start = nodes[2 * node] as number;
       for (let i = start; i < start + count; i++) {
-        const t = this.#meet(this.#order[i] as number, ox, oy, oz, dx, dy, dz);
-        if (t <= 0 || t >= nearest) continue;
+        const triangle = this.#order[i] as number;
+        const t = meetTriangle(this.#positions, this.#corners, triangle, ox, oy, oz, dx, dy, dz, weights);
+        if (t <= 0 || t >= nearest || !isWithin(weights)) continue;
         nearest = t;
-        this.met = this.#order[i] as number;
+        this.met = triangle;
       }
     }
     return nearest;
-  }
-
-  /** What is met from the inside does not count. */
-  #meet(triangle: number, ox: number, oy: number, oz: number, dx: number, dy: number, dz: number): number {
-    const positions = this.#positions;
-    const corners = this.#corners;
-    const a = 3 * (corners[3 * triangle] as number);
-    const b = 3 * (corners[3 * triangle + 1] as number);
-    const c = 3 * (corners[3 * triangle + 2] as number);
-    const ax = positions[a] as number;
-    const ay = positions[a + 1] as number;
-    const az = positions[a + 2] as number;
-    const e1x = (positions[b] as number) - ax;
-    const e1y = (positions[b + 1] as number) - ay;
-    const e1z = (positions[b + 2] as number) - az;
-    const e2x = (positions[c] as number) - ax;
-    const e2y = (positions[c + 1] as number) - ay;
-    const e2z = (positions[c + 2] as number) - az;
-    // Möller and Trumbore 1997.
-    const px = dy * e2z - dz * e2y;
-    const py = dz * e2x - dx * e2z;
-    const pz = dx * e2y - dy * e2x;
-    const determinant = e1x * px + e1y * py + e1z * pz;
-    if (determinant <= 0) return Infinity;
-    const inverse = 1 / determinant;
-    const tx = ox - ax;
-    const ty = oy - ay;
-    const tz = oz - az;
-    const u = (tx * px + ty * py + tz * pz) * inverse;
-    if (u < 0 || u > 1) return Infinity;
-    const qx = ty * e1z - tz * e1y;
-    const qy = tz * e1x - tx * e1z;
-    const qz = tx * e1y - ty * e1x;
-    const v = (dx * qx + dy * qy + dz * qz) * inverse;
-    if (v < 0 || u + v > 1) return Infinity;
-    return (e2x * qx + e2y * qy + e2z * qz) * inverse;
   }
 
   #build(start: number, end: number, centre: Float64Array): void {
