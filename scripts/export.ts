@@ -30,11 +30,11 @@ export const exportCommand = examples(
   ],
 ).action(async (path: string, { out, task, check, json }: Flags) => {
   const { makeEnv } = await import('../envs/makeEnv.js');
-  const { loadPolicy } = await import('../src/training/loadPolicy.js');
+  const { selectBackend } = await import('../src/backend/select.js');
   const { environmentOptions } = await import('../src/training/environmentOptions.js');
   const { exportPolicy } = await import('../src/onnx/exportPolicy.js');
   const { comparePolicy } = await import('../src/onnx/comparePolicy.js');
-  const { readPolicyAt } = await import('../src/training/policyFile.js');
+  const { policyAgent, readPolicyAt } = await import('../src/training/policyFile.js');
   const { writeFileAtomic } = await import('../src/files/atomicFile.js');
   const { makeFolder } = await import('../src/files/makeFolder.js');
   if (!out.endsWith('.onnx'))
@@ -55,12 +55,10 @@ export const exportCommand = examples(
     let compared = null;
     if (check > 0) {
       // Float32, as the file computes.
-      const policy = await loadPolicy(path, {
-        environment,
-        backend: { backend: 'auto', precision: 'float32', threads: 1 },
-      });
-      compared = await comparePolicy(model, policy, environment, check, 0);
-      policy.dispose();
+      await selectBackend({ backend: 'auto', precision: 'float32', threads: 1 });
+      const agent = policyAgent(file, environment, 0);
+      compared = await comparePolicy(model, agent, environment, check, 0);
+      agent.dispose();
       if (compared === null)
         note('Not compared with the policy: npm install onnxruntime-web, and run this again.');
     }

@@ -77,7 +77,7 @@ async function extremes(source: ConversionSource): Promise<ActionBox> {
 
 async function actionsOf(unit: ConversionSource['units'][number]): Promise<Float32Array[]> {
   try {
-    if (unit.actions !== undefined) return [(await unit.actions()).values];
+    if (unit.actions !== undefined) return [await unit.actions()];
     const { episodes, release } = await unit.read();
     const actions = episodes.map(({ episode }) => episode.actions);
     release?.();

@@ -3,13 +3,11 @@ import { InputError } from '../../src/errors.js';
 import type { FrameLayout } from '../episode.js';
 import {
   type ArrayNumbers,
-  asBytes,
+  plainPixels,
   plainShape,
   planeLayout,
-  requireNoStack,
   type Scale,
   scaleOf,
-  withoutAlpha,
 } from './pictureArrays.js';
 import { pictureFileSize, readPictureFiles } from './pictureFiles.js';
 import type { Remarks } from './remarks.js';
@@ -63,6 +61,7 @@ export class Camera {
 
   private constructor(
     key: string,
+    called: string,
     layout: FrameLayout,
     treatment: Treatment,
     remarks: Remarks,
@@ -73,7 +72,7 @@ export class Camera {
     this.#treatment = treatment;
     this.#remarks = remarks;
     this.#scale = scale;
-    this.#called = key === '' ? layout.name : key;
+    this.#called = called;
   }
 
   /**
@@ -89,11 +88,10 @@ export class Camera {
     stated?: PictureSize,
   ): Promise<Camera> {
     if (first.rows === 0) throw new InputError(`${first.name} has no pictures.`);
+    const called = key === '' ? name : key;
     const order = options.channelOrder ?? first.channelOrder;
     if (order !== undefined && options.channelOrder === undefined)
-      remarks.add(
-        `${key === '' ? name : key}: its attributes say ${order.toUpperCase()}: read as --channel-order ${order}.`,
-      );
+      remarks.add(`${called}: its attributes say ${order.toUpperCase()}: read as --channel-order ${order}.`);
     const treatment = new Treatment(
       order === undefined ? options : { ...options, channelOrder: order },
       [name, key],
@@ -112,10 +110,10 @@ export class Camera {
     } else recorded = await first.read(0, 1);
     if (stated !== undefined && (stated.height !== recorded.height || stated.width !== recorded.width))
       remarks.add(
-        `${key === '' ? name : key}: the source's metadata state ${stated.width}×${stated.height}, its pictures are ${recorded.width}×${recorded.height}; the pictures count.`,
+        `${called}: the source's metadata state ${stated.width}×${stated.height}, its pictures are ${recorded.width}×${recorded.height}; the pictures count.`,
       );
     const { height, width } = treatment.sizeOf(recorded, first.name);
-    return new Camera(key, { name, height, width, channels }, treatment, remarks, scale);
+    return new Camera(key, called, { name, height, width, channels }, treatment, remarks, scale);
   }
 
   /** @returns `[rows, height, width, channels]` of `layout` @throws InputError where they are no such pictures */
@@ -137,9 +135,15 @@ export class Camera {
     }
     const plane = planeLayout(column.shape, column.name);
     const values = await column.read(0, rows);
-    requireNoStack(values, plane, column.name);
-    const bytes = asBytes(values, column.type, this.#scale, this.#remarks, this.#called);
-    const pixels = withoutAlpha(bytes, plane, this.#remarks, this.#called);
+    const { type } = column;
+    const pixels = plainPixels(
+      values,
+      { plane, type },
+      this.#scale,
+      this.#remarks,
+      this.#called,
+      column.name,
+    );
     if (plainShape(plane, rows).channels !== this.layout.channels)
       throw new InputError(
         `${column.name} has pictures of ${plane.channels} channels, unlike in the first episode.`,

@@ -31,7 +31,7 @@ export interface ConversionUnit {
   /** @throws InputError where it cannot be read: the unit is then a problem like others. */
   read(): Promise<UnitContent>;
   /** The actions of its episode without its images, `[steps, A]`, where that is quicker. */
-  actions?(): Promise<{ readonly values: Float32Array; readonly steps: number }>;
+  actions?(): Promise<Float32Array>;
 }
 
 export interface UnitContent {

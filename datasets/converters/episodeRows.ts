@@ -38,10 +38,6 @@ export interface EpisodeEnds {
   readonly done: Float32Array | null;
   /** `step`: the row's action ended it. `observation`: the row's observation is the last one. */
   readonly of: 'step' | 'observation';
-  /** Whether a recording whose rows run out is whole: stopped by a time limit rather than cut. */
-  readonly isWhole: boolean;
-  /** Whether `done` of an episode that has not succeeded is a time limit. */
-  readonly doneMeansSuccess: boolean;
 }
 
 /** What becomes of the rows: the transitions of an episode, and how to pick the observations around them. */
@@ -75,10 +71,10 @@ export function pickRows(rows: EpisodeRows, reward: string | undefined): PickedR
   const hasFailed = rows.success === false;
   let terminated = end?.kind === 'terminated';
   if (end?.kind === 'done') {
-    terminated = !(hasFailed && ends.doneMeansSuccess);
-    if (!terminated) note('end', 'It ends without success: that is taken for a time limit.');
+    terminated = !hasFailed;
+    if (hasFailed) note('end', 'It ends without success: that is taken for a time limit.');
   }
-  let truncated = end !== null ? !terminated : ends.truncated === null && ends.isWhole;
+  let truncated = end !== null ? !terminated : ends.truncated === null;
   let length = end === null ? steps : end.steps;
   let repeatsLast = false;
   if (length === observations) {

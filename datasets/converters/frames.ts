@@ -18,7 +18,8 @@ import { chooseSplits, type OpenOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
 import { findSourceFiles, isHidden, type SourceFile } from './sourceFiles.js';
 import { hashFile } from './sourceHash.js';
-import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
+import { openSteps } from './steps.js';
+import type { NumberColumn, StepFormat, StepTable } from './stepTable.js';
 
 const TABLES = ['steps.csv', 'steps.jsonl'];
 const IMAGES = ['.png', '.jpg', '.jpeg', '.webp'];

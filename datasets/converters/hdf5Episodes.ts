@@ -2,9 +2,10 @@
 import { InputError } from '../../src/errors.js';
 import type { Hdf5Dataset, Hdf5File } from '../sources/hdf5.js';
 import type { PictureColumn } from './camera.js';
+import type { SourceProblem } from './conversionSource.js';
 import { isPictureLike } from './pictureArrays.js';
 import { statedChannelOrder } from './statedConventions.js';
-import type { NumberColumn } from './steps.js';
+import type { NumberColumn } from './stepTable.js';
 
 /** Paths of all datasets under `group`, relative to it; empty for a dataset itself. */
 export function datasetPaths(file: Hdf5File, group: string): string[] {
@@ -92,6 +93,19 @@ export function hdf5Columns(file: Hdf5File, group: string, prefix: string, next?
       });
   }
   return { pictures, numbers, unread };
+}
+
+/** What is wrong where a group's attribute states another number of actions than it has. */
+export function statedRowsProblems(
+  file: Hdf5File,
+  group: string,
+  attribute: string,
+  actions: number,
+): SourceProblem[] {
+  const stated = file.attribute(group, attribute);
+  if (typeof stated !== 'number' || stated === actions) return [];
+  const message = `Its ${attribute} is ${stated}, and it has ${actions} actions.`;
+  return [{ kind: 'rows', severity: 'suspicion', message, repaired: true }];
 }
 
 /** The rows of a dataset, and the last one of another after them. */

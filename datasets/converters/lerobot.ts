@@ -24,7 +24,8 @@ import { issuesOf } from './schemaIssues.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
 import { statedAlignment } from './statedConventions.js';
-import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
+import { openSteps } from './steps.js';
+import type { NumberColumn, StepFormat, StepTable } from './stepTable.js';
 import type { PictureSize } from './treatment.js';
 
 const infoSchema = z.looseObject({

@@ -12,14 +12,15 @@ import { InputError } from '../../src/errors.js';
 import { Hdf5File } from '../sources/hdf5.js';
 import { usualColumns } from './columnNames.js';
 import type { ConversionSource } from './conversionSource.js';
-import { datasetPaths, hdf5Columns, joined } from './hdf5Episodes.js';
+import { datasetPaths, hdf5Columns, joined, statedRowsProblems } from './hdf5Episodes.js';
 import { type OpenOptions, refuseOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
 import { issuesOf } from './schemaIssues.js';
 import type { SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
 import { statedAlignment } from './statedConventions.js';
-import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
+import { openSteps } from './steps.js';
+import type { NumberColumn, StepFormat, StepTable } from './stepTable.js';
 
 const DATA_FILE = 'main_data.hdf5';
 
@@ -187,24 +188,13 @@ function episodeTable(hdf5: Hdf5File, file: SourceFile, id: string): StepTable {
   }
   const observed = hdf5Columns(hdf5, `${id}/observations`, `${id}/observations`);
   const rows = stepsOf(hdf5, id);
-  const stated = hdf5.attribute(id, 'total_steps');
   return {
     id,
     source: { file: file.name, rows: [0, rows + 1] },
     ...observed,
     unread: [...observed.unread, ...unread],
     steps,
-    problems:
-      typeof stated === 'number' && stated !== rows
-        ? [
-            {
-              kind: 'rows',
-              severity: 'suspicion',
-              message: `Its total_steps is ${stated}, and it has ${rows} actions.`,
-              repaired: true,
-            },
-          ]
-        : [],
+    problems: statedRowsProblems(hdf5, id, 'total_steps', rows),
   };
 }
 

@@ -57,7 +57,7 @@ export function planeLayout(shape: readonly number[], name: string): PlaneLayout
  * alpha: then each picture's channels are those of the one before it, moved up by one.
  * @throws InputError where they are
  */
-export function requireNoStack(values: ArrayNumbers, layout: PlaneLayout, name: string): void {
+function requireNoStack(values: ArrayNumbers, layout: PlaneLayout, name: string): void {
   const { height, width, channels, channelsFirst } = layout;
   if (channels !== 4) return;
   const [plane, row] = [height * width, height * width * channels];
@@ -99,7 +99,7 @@ function hasOne(values: ArrayNumbers): boolean {
 }
 
 /** @throws InputError for what is not a level in that scale */
-export function asBytes(
+function asBytes(
   values: ArrayNumbers,
   type: string,
   scale: Scale,
@@ -132,12 +132,7 @@ export function asBytes(
  * Channels last, without alpha.
  * @param pixels `frames` pictures as stored @returns `[frames, height, width, 1 or 3]`
  */
-export function withoutAlpha(
-  pixels: Uint8Array,
-  layout: PlaneLayout,
-  remarks: Remarks,
-  name: string,
-): Uint8Array {
+function withoutAlpha(pixels: Uint8Array, layout: PlaneLayout, remarks: Remarks, name: string): Uint8Array {
   const { height, width, channels } = layout;
   const interleaved = layout.channelsFirst ? channelsLast(pixels, channels, height * width) : pixels;
   if (channels !== 4) return interleaved;
@@ -151,7 +146,26 @@ export function withoutAlpha(
   return colours;
 }
 
-/** Of pictures that `withoutAlpha` gives. */
+/**
+ * Pictures of numbers as bytes, channels last, without alpha.
+ * @param values `[frames, …plane]` as stored; bytes are not copied where they are so already
+ * @param called what remarks call the camera @param name what sentences call the array
+ * @returns `[frames, height, width, 1 or 3]`
+ * @throws InputError for four grey pictures stacked as channels, and for what is not a level in that scale
+ */
+export function plainPixels(
+  values: ArrayNumbers,
+  { plane, type }: { readonly plane: PlaneLayout; readonly type: string },
+  scale: Scale,
+  remarks: Remarks,
+  called: string,
+  name: string,
+): Uint8Array {
+  requireNoStack(values, plane, name);
+  return withoutAlpha(asBytes(values, type, scale, remarks, called), plane, remarks, called);
+}
+
+/** Of pictures that `plainPixels` gives. */
 export function plainShape({ height, width, channels }: PlaneLayout, frames: number): FramesShape {
   return { frames, height, width, channels: channels === 4 ? 3 : channels };
 }

@@ -20,7 +20,8 @@ import { Remarks } from './remarks.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
 import { statedAlignment } from './statedConventions.js';
-import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
+import { openSteps } from './steps.js';
+import type { NumberColumn, StepFormat, StepTable } from './stepTable.js';
 
 const STEPS = 'steps/';
 const OBSERVATION = 'observation/';

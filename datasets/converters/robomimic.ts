@@ -9,13 +9,14 @@ import { InputError } from '../../src/errors.js';
 import { Hdf5File } from '../sources/hdf5.js';
 import { usualColumns } from './columnNames.js';
 import type { ConversionSource } from './conversionSource.js';
-import { hdf5Columns, joined } from './hdf5Episodes.js';
+import { hdf5Columns, joined, statedRowsProblems } from './hdf5Episodes.js';
 import { chooseSplits, type OpenOptions } from './openOptions.js';
 import { Remarks } from './remarks.js';
 import { findSourceFiles, type SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
 import { statedAlignment } from './statedConventions.js';
-import { openSteps, type StepFormat, type StepTable } from './steps.js';
+import { openSteps } from './steps.js';
+import type { StepFormat, StepTable } from './stepTable.js';
 
 const environmentArguments = z.object({ env_name: z.string(), type: z.number().optional() });
 type EnvironmentArguments = z.output<typeof environmentArguments>;
@@ -88,24 +89,13 @@ function demoTable(hdf5: Hdf5File, file: SourceFile, demo: string): StepTable {
       }),
   );
   const rows = steps.get('actions')?.rows ?? 0;
-  const stated = hdf5.attribute(group, 'num_samples');
   return {
     id: demo,
     source: { file: file.name, rows: [0, rows] },
     ...observed,
     steps,
     unread,
-    problems:
-      typeof stated === 'number' && stated !== rows
-        ? [
-            {
-              kind: 'rows',
-              severity: 'suspicion',
-              message: `Its num_samples is ${stated}, and it has ${rows} actions.`,
-              repaired: true,
-            },
-          ]
-        : [],
+    problems: statedRowsProblems(hdf5, group, 'num_samples', rows),
   };
 }
 

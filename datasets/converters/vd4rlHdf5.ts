@@ -6,13 +6,13 @@ import { InputError } from '../../src/errors.js';
 import type { Episode } from '../episode.js';
 import { Hdf5File } from '../sources/hdf5.js';
 import type { ConversionSource, ConversionUnit, SourceProblem } from './conversionSource.js';
-import { type PlaneLayout, plainShape, planeLayout, requireNoStack, withoutAlpha } from './pictureArrays.js';
+import { type PlaneLayout, plainPixels, plainShape, planeLayout } from './pictureArrays.js';
 import { Remarks } from './remarks.js';
 import type { SourceFile } from './sourceFiles.js';
 import { hashOnce } from './sourceHash.js';
 import { suiteFacts } from './suiteFacts.js';
 import { Treatment } from './treatment.js';
-import { VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rlPlace.js';
+import { discreteActions, VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rlPlace.js';
 
 const FIRST = 0;
 const LAST = 2;
@@ -38,10 +38,7 @@ export async function openVd4rlHdf5(
     const first = opened[0] as Hdf5File;
     const { plane } = imageShape(first);
     const { type } = first.requiredDataset('action');
-    if (/^(u?int|bool)/.test(type))
-      throw new InputError(
-        `${first.name}: action holds whole numbers alone (${type}), which are discrete actions; continuous ones are expected, as this learner's are.`,
-      );
+    if (/^(u?int|bool)/.test(type)) throw discreteActions(first.name, type);
     const { channels } = plainShape(plane, 1);
     const { height, width } = treatment.sizeOf(plane, image);
     return {
@@ -135,8 +132,8 @@ async function readSegment(
 ) {
   const { plane } = imageShape(hdf5);
   const bytes = hdf5.requiredDataset('observation').bytes(start, end);
-  requireNoStack(bytes, plane, `${id}: observation`);
-  const frames = withoutAlpha(bytes, plane, remarks, suiteFacts(task).image);
+  const { image } = suiteFacts(task);
+  const frames = plainPixels(bytes, { plane, type: 'uint8' }, 'byte', remarks, image, `${id}: observation`);
   const shape = plainShape(plane, end - start);
   const rows = (key: string): Float32Array => hdf5.requiredDataset(key).floats(start + 1, end);
   const discount = hdf5.dataset('discount')?.floats(end - 1, end)[0];
@@ -145,7 +142,7 @@ async function readSegment(
     id,
     length: end - start - 1,
     images: {
-      [suiteFacts(task).image]: await treatment.ofFrames(frames, shape, id),
+      [image]: await treatment.ofFrames(frames, shape, id),
     },
     // The action and the reward of a row belong to the step that led to it.
     actions: rows('action'),

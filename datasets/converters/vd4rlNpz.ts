@@ -10,20 +10,18 @@ import { looksLikeAnEnd } from './columnNames.js';
 import type { ConversionSource, SourceEpisode, SourceProblem, UnitContent } from './conversionSource.js';
 import { joinRows } from './joinRows.js';
 import {
-  asBytes,
   type PlaneLayout,
+  plainPixels,
   plainShape,
   planeLayout,
-  requireNoStack,
   type Scale,
   scaleOf,
-  withoutAlpha,
 } from './pictureArrays.js';
 import { Remarks } from './remarks.js';
 import type { SourceFile } from './sourceFiles.js';
 import { suiteFacts } from './suiteFacts.js';
 import { Treatment } from './treatment.js';
-import { VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rlPlace.js';
+import { discreteActions, VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rlPlace.js';
 
 /** One episode is a few megabytes; these bound what a hostile file can make us read or unpack. */
 const MAX_FILE_BYTES = 2 ** 30;
@@ -46,14 +44,15 @@ export async function openVd4rlNpz(
   const { controlTimestep, image } = suiteFacts(options.task);
   const remarks = new Remarks();
   const treatment = new Treatment(options.pictures ?? {}, [image], remarks);
-  requireContinuous(required(npz, 'action', first.name), first.name);
+  const action = required(npz, 'action', first.name);
+  if (/^[biu]/.test(action.dtype.slice(1))) throw discreteActions(first.name, action.dtype);
   const layout: NpzLayout = {
     image,
     treatment,
     shape: [height, width, channels],
     scale: type === 'uint8' ? 'byte' : scaleOf(npyNumbers(npz.image), type),
     remarks,
-    actionSize: rowSize(required(npz, 'action', first.name)),
+    actionSize: rowSize(action),
     stateKeys: options.stateKeys ?? [],
     stateSize: (options.stateKeys ?? []).reduce(
       (sum, key) => sum + rowSize(required(npz, key, first.name)),
@@ -185,7 +184,9 @@ async function readUnit(file: SourceFile, layout: NpzLayout, pool: BufferPool): 
   const files = [{ file: file.name, bytes: npz.bytes, sha256: npz.sha256 }];
   const problems: SourceProblem[] = [];
   const usable = usableRows(npz, rows, [height, width, channels], layout, problems);
-  const pixels = plainPixels(npz.image, images, layout, file.name);
+  const { scale, remarks, image } = layout;
+  const values = images.type !== 'uint8' || npz.image.fortranOrder ? npyNumbers(npz.image) : npz.image.data;
+  const pixels = plainPixels(values, images, scale, remarks, image, `${file.name}: ${IMAGE}`);
   const flags = flagRows(npz, rows, problems);
   const starts = [
     0,
@@ -197,23 +198,6 @@ async function readUnit(file: SourceFile, layout: NpzLayout, pool: BufferPool): 
     return segment(npz, layout, pixels, { id, file: file.name, start, end, rows }, flags, problems);
   });
   return { episodes: await Promise.all(episodes), files, release: npz.release };
-}
-
-/** `[rows, height, width, 1 or 3]`; the array's own bytes where they are so. @throws InputError for what are no levels */
-function plainPixels(
-  image: NpyArray,
-  { plane, type }: NpzImages,
-  { scale, remarks, image: called }: NpzLayout,
-  file: string,
-): Uint8Array {
-  const name = `${file}: ${IMAGE}`;
-  const values = type !== 'uint8' || image.fortranOrder ? npyNumbers(image) : image.data;
-  const bytes =
-    values instanceof Float64Array && type === 'uint8'
-      ? Uint8Array.from(values)
-      : asBytes(values, type, scale, remarks, called);
-  requireNoStack(bytes, plane, name);
-  return withoutAlpha(bytes, plane, remarks, called);
 }
 
 /** Rows that every array of the episode has; what disagrees is a problem, repaired by cutting to the shortest. */
@@ -418,14 +402,6 @@ function extraLayout(
     extra[key] = { per: 'observation', size: rowSize(array) };
   }
   return extra;
-}
-
-/** @throws InputError for whole numbers: choices, where the suite's actions are quantities */
-function requireContinuous(action: NpyArray, name: string): void {
-  if (/^[biu]/.test(action.dtype.slice(1)))
-    throw new InputError(
-      `${name}: action holds whole numbers alone (${action.dtype}), which are discrete actions; continuous ones are expected, as this learner's are.`,
-    );
 }
 
 function rowSize(array: NpyArray | undefined): number {

@@ -1,5 +1,6 @@
 /** What files of V-D4RL do not say about themselves: task and level, which their folders name, and the action repeat. */
 import { resolve } from 'node:path';
+import { InputError } from '../../src/errors.js';
 import type { OpenOptions } from './openOptions.js';
 
 export interface Vd4rlPlace extends OpenOptions {
@@ -18,4 +19,11 @@ export function placeOf(source: string): { task: string | null; level: string | 
   const task = folders.find((name) => DOMAINS.some((domain) => name.startsWith(`${domain}_`)));
   const level = folders.find((name) => LEVELS.includes(name));
   return { task: task?.replaceAll('_', '-') ?? null, level: level ?? null };
+}
+
+/** What is said of whole numbers, which are choices, where the suite's actions are quantities. */
+export function discreteActions(file: string, type: string): InputError {
+  return new InputError(
+    `${file}: action holds whole numbers alone (${type}), which are discrete actions; continuous ones are expected, as this learner's are.`,
+  );
 }

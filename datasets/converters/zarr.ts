@@ -15,7 +15,8 @@ import { isPictureLike } from './pictureArrays.js';
 import { Remarks } from './remarks.js';
 import { hashOnce } from './sourceHash.js';
 import { statedAlignment, statedChannelOrder } from './statedConventions.js';
-import { type NumberColumn, openSteps, type StepFormat, type StepTable } from './steps.js';
+import { openSteps } from './steps.js';
+import type { NumberColumn, StepFormat, StepTable } from './stepTable.js';
 
 const DATA = 'data';
 const ENDS = 'meta/episode_ends';

@@ -36,29 +36,15 @@ export async function comparePolicy(
     let episode = seed;
     let { observation } = environment.reset({ seed: episode });
     for (let i = 0; i < observations; i++) {
-      const feeds = Object.fromEntries(
-        session.inputNames.map((name) => {
-          const isState = name === stateInput && environment.observationSpace.state !== undefined;
-          const image = environment.observationSpace.images.find((one) => one.name === name);
-          return image !== undefined
-            ? [
-                name,
-                new runtime.Tensor('uint8', observation.images[name] ?? new Uint8Array(), [
-                  1,
-                  image.height,
-                  image.width,
-                  image.channels * image.frameStack,
-                ]),
-              ]
-            : [
-                name,
-                new runtime.Tensor('float32', (isState && observation.state) || new Float32Array(), [
-                  1,
-                  observation.state?.length ?? 0,
-                ]),
-              ];
-        }),
-      );
+      const feeds: Record<string, InstanceType<typeof runtime.Tensor>> = {};
+      for (const { name, height, width, channels, frameStack } of environment.observationSpace.images) {
+        const bytes = observation.images[name];
+        if (bytes !== undefined && session.inputNames.includes(name))
+          feeds[name] = new runtime.Tensor('uint8', bytes, [1, height, width, channels * frameStack]);
+      }
+      const { state } = observation;
+      if (state !== undefined && session.inputNames.includes(stateInput))
+        feeds[stateInput] = new runtime.Tensor('float32', state, [1, state.length]);
       const found = (await session.run(feeds))[normalizedOutput]?.data as Float32Array;
       const expected = await policy.act(observation, 'mean');
       for (const [at, value] of expected.entries())

@@ -8,13 +8,12 @@ import { findEncoder } from '../../encoders/registry.js';
 import type { EnvironmentSpec, ImageSpace, ObservationSpace } from '../../envs/environment.js';
 import { InputError } from '../errors.js';
 import { layerNormEpsilon } from '../nn/layerNorm.js';
-import type { PolicyFile } from '../training/policyFile.js';
-import { policySpace } from '../training/policyFile.js';
+import { type PolicyFile, policySpace } from '../training/policyFile.js';
 import { OnnxGraph, type WeightTensor } from './graph.js';
 
 /** Names of a graph's values. */
 export const stateInput = 'state';
-export const actionOutput = 'action';
+const actionOutput = 'action';
 /** The same in [−1, 1]. */
 export const normalizedOutput = 'normalized_action';
 

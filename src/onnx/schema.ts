@@ -8,7 +8,6 @@ export const modelProto = messageType('ModelProto', {
   ModelProto: {
     irVersion: [1, 'int64'],
     producerName: [2, 'string'],
-    producerVersion: [3, 'string'],
     docString: [6, 'string'],
     graph: [7, 'GraphProto'],
     opsetImport: [8, 'OperatorSetIdProto', 'repeated'],

@@ -162,6 +162,13 @@ async function resumedConfig(
   return { ...config, ...settings };
 }
 
+function resumed({ path, content }: SavedCheckpoint, envFrames: number): string {
+  const isDone = content.state.counters.envFrames >= envFrames;
+  return isDone
+    ? `Resuming from ${path}, where it has all of its ${envFrames} env frames already: a greater --env-frames goes on.`
+    : `Resuming from ${path}.`;
+}
+
 async function trainAlone(
   options: TrainOptions,
   config: RunConfig,
@@ -173,7 +180,7 @@ async function trainAlone(
     onNote(
       checkpoint === undefined
         ? `${folder} has no checkpoint yet: starting over.`
-        : `Resuming from ${checkpoint.path}${checkpoint.content.state.counters.envFrames >= config.envFrames ? `, where it has all of its ${config.envFrames} env frames already: a greater --env-frames goes on` : ''}.`,
+        : resumed(checkpoint, config.envFrames),
     );
   const selected = await selectBackend(backendOptions(config));
   onNote(selected.note);
