@@ -1,5 +1,6 @@
 // Runs the compiled tests (dist/test/**/*.test.js) with Node's own runner, prints its report (failures once more
 // at the end) and closes with one plain line: "N passed, N failed". Arguments choose files by part of their path.
+import { setMaxListeners } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -45,6 +46,8 @@ if (files.length === 0) {
 process.exitCode = 1;
 const count = { passed: 0, failed: 0, skipped: 0 };
 const hung = new AbortController();
+// The runner listens once for each file.
+setMaxListeners(0, hung.signal);
 let watchdog;
 const restartWatchdog = () => {
   clearTimeout(watchdog);
