@@ -1,4 +1,4 @@
-/** `rlpd study run|status|report|list`: comparisons of many runs that resume, share out and draw themselves. */
+/** `rlpd study run|verify|status|report|list`: comparisons of many runs that resume, share out and draw themselves. */
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { didYouMean, InputError } from '../src/errors.js';
@@ -28,6 +28,10 @@ interface RunFlags extends OneScale {
   readonly jobs: number;
   readonly budget?: number;
   readonly refresh?: boolean;
+  readonly data: string;
+}
+
+interface VerifyFlags extends OneScale {
   readonly data: string;
 }
 
@@ -82,7 +86,7 @@ examples(
       ...failed.map(({ id, reason }) => `${id}: ${reason}`),
       ...(ofOtherVersions > 0
         ? [
-            `${counted(ofOtherVersions, 'run')} kept a result that another version of the program made; --refresh plays ${ofOtherVersions === 1 ? 'it' : 'them'} again.`,
+            `${counted(ofOtherVersions, 'run')} kept a result that another version of the program made: "rlpd study verify ${name}" sees whether ${ofOtherVersions === 1 ? 'it is' : 'they are'} this one’s too, --refresh plays ${ofOtherVersions === 1 ? 'it' : 'them'} again.`,
           ]
         : []),
       ...(missing > 0
@@ -96,6 +100,40 @@ examples(
     if (failed.length > 0) process.exitCode = 1;
   } finally {
     display.stop();
+    stop.dispose();
+  }
+});
+
+examples(
+  withScale(studyCommand.command('verify'))
+    .description(
+      'see whether results of an earlier version of the program are this one’s too: the beginning of a run of each task and variant is played again and compared bit for bit',
+    )
+    .argument('<study>', 'name of a study, or its folder')
+    .option('--data <folder>', 'where datasets are recorded and found', places.data),
+  ['rlpd study verify pixels', 'rlpd study verify pixels --only walker-walk'],
+).action(async (name: string, flags: VerifyFlags) => {
+  const study = await ownStudy(name, flags.results);
+  requireScale(study, flags.scale);
+  const { verifyStudy } = await import('../src/study/verifyStudy.js');
+  const stop = stopOnSignals('what was not compared to the end stays as it was');
+  try {
+    const { scale, only, runs, data } = flags;
+    const verifications = await verifyStudy({
+      ...{ study, scale, only, runs, data },
+      signal: stop.signal,
+      onNote: note,
+    });
+    const verified = verifications.flatMap((verification) => verification.verified);
+    const refused = verifications.flatMap((verification) => verification.refused);
+    const lines = [
+      `${counted(verified.length, 'result')} ${verified.length === 1 ? 'is' : 'are'} this version’s too; ${refused.length} not.`,
+      ...refused.map(({ id, reason }) => `${id}: ${reason}.`),
+    ];
+    const finished = !stop.signal.aborted;
+    printResult(flags.json, { study: study.name, scale, finished, verifications }, lines.join('\n'));
+    if (refused.length > 0) process.exitCode = 1;
+  } finally {
     stop.dispose();
   }
 });

@@ -10,7 +10,7 @@ import { makeFolder } from '../files/makeFolder.js';
 import { writeChart } from '../media/chart.js';
 import { learnsOnline } from '../training/config.js';
 import { estimatesSvg, learningCurvesSvg, profilesSvg, variantColour } from './figures.js';
-import { fingerprintText } from './fingerprint.js';
+import { fingerprintText, sameFingerprint } from './fingerprint.js';
 import { bestMean, firstReaching, lastMean } from './learningCurves.js';
 import type { RunResult } from './results.js';
 import { type Place, placeName, runsIn, type ScaleResults, scaleResults } from './scaleResults.js';
@@ -24,6 +24,7 @@ import {
   probabilityOfImprovement,
 } from './statistics.js';
 import { type Study, scaleNames, slug } from './study.js';
+import { latestVersion } from './versions.js';
 import { estimateWords, grouped, minuteWords, plural } from './words.js';
 
 export const PAGE_FILE = 'README.md';
@@ -134,7 +135,8 @@ function whatRan({ runs, planned, missing, unscored }: ScaleResults): Part {
       runs.map(({ machine: { processor, cores, node } }) => `${processor}, ${cores} cores, Node ${node}`),
     ).map((text) => ['machine', text]),
     ...dataRows(runs),
-    ['fingerprint', fingerprintText(first.fingerprint)],
+    ['fingerprint', fingerprintText(latestVersion(newestOf(runs)))],
+    ...verifiedRows(runs),
   ];
   return { text: ['### What ran', ...lines, table(['', ''], rows)] };
 }
@@ -386,7 +388,7 @@ function otherRuns(study: Study, results: ScaleResults): Part[] {
     return [
       {
         text: [
-          `${plural(group.length, 'run')} of an earlier ${differingParts(first, runs[0])} (${fingerprintText(first.fingerprint)}), last evaluations:`,
+          `${plural(group.length, 'run')} of an earlier ${differingParts(first, runs)} (${fingerprintText(latestVersion(first))}), last evaluations:`,
           placeTable(study, results, group, variants, (run) => lastMean(run) as number),
         ],
       },
@@ -402,9 +404,30 @@ function otherRuns(study: Study, results: ScaleResults): Part[] {
   return [{ text: ['### Apart from all of the above', 'These count nowhere above.'] }, ...parts];
 }
 
-function differingParts(run: RunResult, newest: RunResult | undefined): string {
+function differingParts(run: RunResult, current: readonly RunResult[]): string {
   const names = ['learner', 'engine', 'environment', 'renderer'] as const;
-  return names.filter((name) => run.fingerprint[name] !== newest?.fingerprint[name]).join(' and ');
+  const [theirs, ours] = [latestVersion(run), latestVersion(newestOf(current))];
+  return names.filter((name) => theirs[name] !== ours[name]).join(' and ');
+}
+
+/** @param runs at least one */
+function newestOf(runs: readonly RunResult[]): RunResult {
+  return runs.reduce((newest, run) =>
+    Date.parse(run.finished) > Date.parse(newest.finished) ? run : newest,
+  );
+}
+
+/** How many of the runs an earlier version of the program made than the one whose fingerprint is shown. */
+function verifiedRows(runs: readonly RunResult[]): string[][] {
+  const shown = latestVersion(newestOf(runs));
+  const count = runs.filter((run) => !sameFingerprint(run.fingerprint, shown)).length;
+  if (count === 0) return [];
+  return [
+    [
+      'verified',
+      `${plural(count, 'run')} made by an earlier version, which begins such runs bit for bit the same`,
+    ],
+  ];
 }
 
 function isOnline({ config }: RunResult): boolean {

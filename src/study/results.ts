@@ -15,6 +15,13 @@ import { METRICS_FILE, type MetricsLine } from '../training/metrics.js';
 import { readConfig, readMetrics, runPaths } from '../training/runFolder.js';
 import { type Study, type StudyRun, scaleNames, studyRuns } from './study.js';
 
+const fingerprintSchema = z.object({
+  learner: z.string(),
+  engine: z.string(),
+  environment: z.string(),
+  renderer: z.string(),
+});
+
 const provenanceSchema = z.object({
   /** The command that makes the run again. */
   command: z.string(),
@@ -27,12 +34,20 @@ const provenanceSchema = z.object({
   engine: z.string(),
   /** SHA-256 of the dataset's manifest, its episodes and their mean return; null without data. */
   dataset: z.object({ sha256: z.string(), episodes: z.int(), returnMean: z.number().nullable() }).nullable(),
-  fingerprint: z.object({
-    learner: z.string(),
-    engine: z.string(),
-    environment: z.string(),
-    renderer: z.string(),
-  }),
+  /** Of the program that made it. */
+  fingerprint: fingerprintSchema,
+  /** Later versions of the program that were seen to repeat the beginning of a run like it, bit for bit. */
+  verified: z
+    .array(
+      z.object({
+        fingerprint: fingerprintSchema,
+        /** The run that was begun again, and how far. */
+        run: z.string(),
+        envFrames: z.int(),
+        updates: z.int(),
+      }),
+    )
+    .default([]),
   /** Whose run it is where it was not played for this study, but taken over from an equal run of that one. */
   playedBy: z.object({ study: z.string(), run: z.string() }).optional(),
 });
@@ -83,10 +98,15 @@ export async function keepResult(
   await write(runPaths('').config, `${JSON.stringify(config, null, 2)}\n`);
   const lines = thinned(await readMetrics(folder));
   await write(METRICS_FILE, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-  await write(PROVENANCE_FILE, `${JSON.stringify(provenance, null, 2)}\n`);
+  await writeProvenance(aside, provenance);
   await rm(target, { recursive: true, force: true });
   await rename(aside, target);
   await syncFolder(dirname(target));
+}
+
+/** Says anew where the numbers of the result in `folder` come from. */
+export async function writeProvenance(folder: string, provenance: Provenance): Promise<void> {
+  await writeFileAtomic(join(folder, PROVENANCE_FILE), `${JSON.stringify(provenance, null, 2)}\n`);
 }
 
 /** The result of a run; undefined where it has none yet. @throws InputError where it is damaged */

@@ -4,25 +4,21 @@
  * its runs, since each takes a run before it begins. What another study has played is taken over, and what another one
  * is playing comes last.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { openDataset } from '../../datasets/reader.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { acquireLock, LockedError } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
-import { datasetHash } from '../training/runData.js';
 import { readMetrics, runPaths } from '../training/runFolder.js';
 import type { Progress } from '../training/trainingRun.js';
 import { type Fingerprint, fingerprint, sameFingerprint } from './fingerprint.js';
+import { inProcess } from './inProcess.js';
 import type { PlayRun } from './playRun.js';
-import { ensureDataset } from './recordedDataset.js';
 import { keepResult, machine, type Provenance, readResult } from './results.js';
-import type { RunOrder, RunReport } from './runProcess.js';
+import { defaultDataFolder, runDataset } from './runDataset.js';
 import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
 import { type FinishedRun, findTwin, finishedRuns, lockTwins } from './twins.js';
+import { isOfVersion } from './versions.js';
 import { CLAIM_FILE, chosenRuns, defaultRunsFolder, FAILURE_FILE, folderOf } from './workPlace.js';
 
 export interface RunStudyOptions {
@@ -35,8 +31,8 @@ export interface RunStudyOptions {
   /** After so many seconds runs in progress are stopped, with a checkpoint. */
   readonly budgetSeconds?: number | undefined;
   /**
-   * A run has its result, whichever version of the program made it; with this, those of another fingerprint than the
-   * present one are played again.
+   * A run has its result, whichever version of the program made it; with this, those that are not known to be the
+   * present version's too are played again.
    */
   readonly refresh?: boolean | undefined;
   /** Who plays a run. Default: a process of its own. */
@@ -66,14 +62,11 @@ export interface StudyOutcome {
   readonly taken: number;
   /** Runs that have no result yet. */
   readonly missing: number;
-  /** Runs whose result is of another fingerprint than the present one. */
+  /** Runs whose result is not known to be the present version's too. */
   readonly ofOtherVersions: number;
 }
 
-export const defaultDataFolder = 'data';
-
 const FINGERPRINT_FILE = 'fingerprint.json';
-const WAIT_MS = 500;
 
 /** @throws InputError where a run's settings are not valid: before anything is played */
 export async function runStudy(options: RunStudyOptions): Promise<StudyOutcome> {
@@ -121,7 +114,7 @@ export async function runStudy(options: RunStudyOptions): Promise<StudyOutcome> 
   for (const run of runs) {
     const result = await readResult(study, run);
     if (result === undefined) missing++;
-    else if (!sameFingerprint(result.fingerprint, current)) ofOtherVersions++;
+    else if (!isOfVersion(result, current)) ofOtherVersions++;
   }
   return { ...counts, failed, missing, ofOtherVersions };
 }
@@ -140,7 +133,7 @@ async function playOne(
   const { study, runs = defaultRunsFolder, refresh = false } = options;
   const isThere = async (): Promise<boolean> => {
     const result = await readResult(study, run);
-    return result !== undefined && (!refresh || sameFingerprint(result.fingerprint, current));
+    return result !== undefined && (!refresh || isOfVersion(result, current));
   };
   if (await isThere()) return undefined;
   const folder = folderOf(runs, study, run);
@@ -188,10 +181,17 @@ async function playClaimed(
 ): Promise<Outcome> {
   const { study, play = inProcess, onEvent = () => {} } = options;
   await rm(join(folder, FAILURE_FILE), { force: true });
-  const dataset = await dataOf(run, options, current, signal);
+  const dataset =
+    run.recipe &&
+    (await runDataset(run.recipe, {
+      data: options.data ?? defaultDataFolder,
+      fingerprint: current,
+      signal,
+      onNote: (text) => onEvent({ run, kind: 'note', text }),
+    }));
   if (signal.aborted) return { kind: 'stopped' };
-  const data = dataset === undefined ? null : await describeData(dataset);
-  const config = configOf(run, dataset);
+  const data = dataset?.description ?? null;
+  const config = configOf(run, dataset?.folder);
   const isSameData = ({ provenance }: FinishedRun) => provenance.dataset?.sha256 === data?.sha256;
   const twin = await findTwin(await finishedRuns(dirname(study.folder)), run, config, current, isSameData);
   if (twin !== undefined) {
@@ -220,45 +220,13 @@ async function playClaimed(
     engine: result.engine,
     dataset: data,
     fingerprint: current,
+    verified: [],
   };
   await keepResult(study, run, folder, provenance);
   // The policy stays, for films; the experience and the checkpoints have served.
   for (const path of [runPaths(folder).replay, runPaths(folder).checkpoints])
     await rm(path, { recursive: true, force: true });
   return { kind: 'finished' };
-}
-
-/** Waits while another process, or another run of this one, records it. */
-async function dataOf(
-  run: StudyRun,
-  { data = defaultDataFolder, onEvent = () => {} }: RunStudyOptions,
-  current: Fingerprint,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  if (run.recipe === undefined) return undefined;
-  while (!signal.aborted) {
-    try {
-      return await ensureDataset(run.recipe, {
-        data,
-        fingerprint: current,
-        signal,
-        onNote: (text) => onEvent({ run, kind: 'note', text }),
-      });
-    } catch (error) {
-      if (!(error instanceof LockedError)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
-    }
-  }
-  return undefined;
-}
-
-async function describeData(folder: string): Promise<NonNullable<Provenance['dataset']>> {
-  const { manifest } = await openDataset(folder);
-  return {
-    sha256: await datasetHash(folder),
-    episodes: manifest.episodes,
-    returnMean: manifest.returns?.mean ?? null,
-  };
 }
 
 /** Whether a run lies there that this program began: one of other sources would mix two learners in one curve. */
@@ -275,38 +243,3 @@ async function beginAnew(folder: string, current: Fingerprint): Promise<void> {
     await rm(path, { recursive: true, force: true });
   await writeFileAtomic(join(folder, FINGERPRINT_FILE), `${JSON.stringify(current)}\n`);
 }
-
-const childModule = fileURLToPath(new URL('./runProcess.js', import.meta.url));
-
-/** Trains in a process of its own. @throws LockedError, InputError or Error as the run does, or where it dies */
-const inProcess: PlayRun = async (plan, signal, onProgress) => {
-  const child: ChildProcess = fork(childModule, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-  let said = '';
-  child.stderr?.on('data', (bytes: Buffer) => {
-    said = (said + bytes.toString()).slice(-2000);
-  });
-  let last: RunReport | undefined;
-  child.on('message', (report: RunReport) => {
-    if (report.kind === 'progress') onProgress(report.progress);
-    else last = report;
-  });
-  const tell = (message: RunOrder): void => {
-    // A child that is gone has said what it had to.
-    if (child.connected) child.send(message, () => {});
-  };
-  const stop = (): void => tell({ kind: 'stop' });
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    tell({ kind: 'start', ...plan });
-    if (signal.aborted) stop();
-    const [code, killedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-    const report = last as RunReport | undefined;
-    if (report?.kind === 'ended') return report.result;
-    if (report?.kind === 'failed')
-      throw report.isLocked ? new LockedError(report.message) : new Error(report.message);
-    const how = killedBy === null ? `ended with exit code ${code}` : `was ended by ${killedBy}`;
-    throw new Error(`Its process ${how}${said === '' ? '' : `: ${said.trim()}`}.`);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-};

@@ -3,10 +3,10 @@
  * what is missing, and what has to be shown apart because its numbers come from another program or other settings.
  */
 import { isSameQuestion } from './decisiveSettings.js';
-import { fingerprintText } from './fingerprint.js';
 import { lastMean } from './learningCurves.js';
 import type { RunResult } from './results.js';
 import { configOf, type ScaleName, type Study, type StudyRun, studyRuns } from './study.js';
+import { shareVersion } from './versions.js';
 
 /** Where variants meet. */
 export interface Place {
@@ -18,9 +18,9 @@ export interface Place {
 export interface ScaleResults {
   readonly scale: ScaleName;
   readonly planned: readonly StudyRun[];
-  /** What counts: the study's own settings, the newest fingerprint, at least one evaluation. In the order of the ids. */
+  /** What counts: the study's own settings, the newest version of the program, at least one evaluation. In the order of the ids. */
   readonly runs: readonly RunResult[];
-  /** Runs of other fingerprints, one list for each, the newest first. */
+  /** Runs of other versions, one list for each, the newest first. */
   readonly older: readonly (readonly RunResult[])[];
   /** Runs that the study no longer asks for, or asks for with other settings. */
   readonly foreign: readonly RunResult[];
@@ -42,7 +42,7 @@ export function scaleResults(study: Study, scale: ScaleName, results: readonly R
   };
   const own = here.filter(isOwn);
   const scored = own.filter((run) => lastMean(run) !== undefined);
-  const [runs = [], ...older] = byFingerprint(scored);
+  const [runs = [], ...older] = byVersion(scored);
   const done = new Set(runs.map(({ id }) => id));
   return {
     scale,
@@ -75,16 +75,18 @@ function placesOf(study: Study, scale: ScaleName): Place[] {
   return tasks.flatMap((task) => names.map((name): Place => ({ task, data: name })));
 }
 
-/** Groups of equal fingerprints, the one with the newest run first. */
-function byFingerprint(runs: readonly RunResult[]): RunResult[][] {
-  const groups = new Map<string, RunResult[]>();
+/** Groups whose numbers one version of the program computes, the one with the newest run first; in each as given. */
+function byVersion(runs: readonly RunResult[]): RunResult[][] {
+  const groups: RunResult[][] = [];
   for (const run of runs) {
-    const key = fingerprintText(run.fingerprint);
-    groups.set(key, [...(groups.get(key) ?? []), run]);
+    const alike = groups.filter((group) => group.some((other) => shareVersion(run, other)));
+    for (const group of alike) groups.splice(groups.indexOf(group), 1);
+    groups.push([...alike.flat(), run]);
   }
+  for (const group of groups) group.sort((a, b) => runs.indexOf(a) - runs.indexOf(b));
   const newest = (group: readonly RunResult[]): number =>
     Math.max(...group.map(({ finished }) => Date.parse(finished)));
-  return [...groups.values()].sort((a, b) => newest(b) - newest(a));
+  return groups.sort((a, b) => newest(b) - newest(a));
 }
 
 function hasSettingsOf({ config }: RunResult, run: StudyRun): boolean {

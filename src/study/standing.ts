@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path';
 import { isLocked } from '../files/lock.js';
 import { learnsOnline, type RunConfig } from '../training/config.js';
 import { readConfig, readMetrics, runPaths } from '../training/runFolder.js';
-import { type Fingerprint, fingerprint, fingerprintText, sameFingerprint } from './fingerprint.js';
-import { readResult } from './results.js';
+import { fingerprint, fingerprintText } from './fingerprint.js';
+import { type Provenance, readResult } from './results.js';
 import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
 import { type FinishedRun, findTwin, finishedRuns, isOfRecipe } from './twins.js';
+import { isOfVersion, latestVersion } from './versions.js';
 import { CLAIM_FILE, chosenRuns, defaultRunsFolder, FAILURE_FILE, folderOf } from './workPlace.js';
 
 export interface RunStanding {
@@ -23,7 +24,8 @@ export interface RunStanding {
   readonly done: number;
   /** Wall-clock seconds of a finished run. */
   readonly seconds?: number | undefined;
-  readonly fingerprint?: Fingerprint | undefined;
+  /** Where the numbers of a finished run come from. */
+  readonly provenance?: Provenance | undefined;
   /** Where the result of a run that was played elsewhere lies. */
   readonly twin?: string | undefined;
 }
@@ -49,8 +51,7 @@ export async function studyStanding(
   for (const run of chosenRuns(study, scale, only)) {
     const result = await readResult(study, run);
     if (result !== undefined) {
-      const { wallSeconds: seconds } = result;
-      standings.push({ run, state: 'finished', done: 1, seconds, fingerprint: result.fingerprint });
+      standings.push({ run, state: 'finished', done: 1, seconds: result.wallSeconds, provenance: result });
       continue;
     }
     const folder = folderOf(runs, study, run);
@@ -91,7 +92,7 @@ export interface StandingSummary {
   readonly hoursLeft: number | null;
   /** One line for each program that made a result. */
   readonly fingerprints: readonly string[];
-  /** Finished runs whose result is of another fingerprint than the present one. */
+  /** Finished runs whose result is not known to be the present version's too. */
   readonly ofOtherVersions: number;
 }
 
@@ -128,11 +129,11 @@ export async function summarise(
     missing: count('missing'),
     hoursLeft: seconds === undefined ? null : seconds / 3600,
     fingerprints: [
-      ...new Set(ended.flatMap((run) => (run.fingerprint ? [fingerprintText(run.fingerprint)] : []))),
+      ...new Set(
+        ended.flatMap(({ provenance }) => (provenance ? [fingerprintText(latestVersion(provenance))] : [])),
+      ),
     ],
-    ofOtherVersions: ended.filter(
-      (run) => run.fingerprint !== undefined && !sameFingerprint(run.fingerprint, current),
-    ).length,
+    ofOtherVersions: ended.filter(({ provenance }) => provenance && !isOfVersion(provenance, current)).length,
   };
 }
 

@@ -12,7 +12,7 @@ import { makeFolder } from '../files/makeFolder.js';
 import type { RunConfig } from '../training/config.js';
 import { readConfig } from '../training/runFolder.js';
 import { decisiveText } from './decisiveSettings.js';
-import { type Fingerprint, fingerprintText, sameFingerprint } from './fingerprint.js';
+import { type Fingerprint, fingerprintText } from './fingerprint.js';
 import { machine, type Provenance, readProvenance } from './results.js';
 import {
   configOf,
@@ -23,6 +23,7 @@ import {
   scaleNames,
   studyRuns,
 } from './study.js';
+import { isOfVersion } from './versions.js';
 
 /** A finished run of some study. */
 export interface FinishedRun {
@@ -69,21 +70,25 @@ export async function findTwin(
   isSameData: (other: FinishedRun) => boolean,
 ): Promise<FinishedRun | undefined> {
   const settings = decisiveText(config);
-  const { processor, cores } = machine();
   for (const other of others) {
     const { provenance } = other;
     const isSame =
       other.run.task === run.task &&
       other.run.seed === run.seed &&
-      sameFingerprint(provenance.fingerprint, current) &&
-      // Another processor rounds differently, and so may another number of threads: a core each.
-      provenance.machine.processor === processor &&
-      (config.threads !== null || provenance.machine.cores === cores) &&
+      isOfVersion(provenance, current) &&
+      isComputedHere(provenance, config) &&
       isSameData(other) &&
       decisiveText(await readConfig(other.folder)) === settings;
     if (isSame) return other;
   }
   return undefined;
+}
+
+/** Whether this machine rounds as the result's did: another processor does not, nor need another number of threads. */
+export function isComputedHere({ machine: theirs }: Provenance, { threads }: RunConfig): boolean {
+  const { processor, cores } = machine();
+  // Without a setting there is a thread for each core.
+  return theirs.processor === processor && (threads !== null || theirs.cores === cores);
 }
 
 /** Whether a result's data was made by the run's recipe: known without the data, which may not be here. */

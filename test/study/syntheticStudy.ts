@@ -57,6 +57,7 @@ export function syntheticResult(run: StudyRun, changes: Partial<RunResult> = {})
         ? null
         : { sha256: `${run.task}-${run.data}`.padEnd(64, '0'), episodes: 100, returnMean: 925 },
     fingerprint,
+    verified: [],
     ...changes,
   };
 }
