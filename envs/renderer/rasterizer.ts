@@ -1,7 +1,8 @@
 /**
  * Which samples see which triangles of a body. Of the many triangles that lie within a pixel most touch no sample: these
  * cost the places of their corners and a look at where they lie, and no more. A sample that lies within a triangle by its
- * three edges sees it at the distance that follows from the corners', whose reciprocals are linear in the image.
+ * three edges sees it at the distance that follows from the corners', whose reciprocals are linear in the image. A coarser
+ * level's open edges reach further by what it may be out of place, so that what touched is not seen to come apart.
  */
 import type { Projected } from './projected.js';
 import { isWithin, meetTriangle } from './rayTriangle.js';
@@ -59,8 +60,11 @@ export function drawTriangles(
   p.level = level;
   project(p, triangles, level.vertices, width, height, pixel);
   const places = triangles.projected;
-  const { corners } = level;
+  const { corners, openEdges } = level;
   const { near } = p;
+  const reach = level.error / (pixel * nearest);
+  // Bits of the corners that are b and c here.
+  const [bitB, bitC] = isInside ? [4, 2] : [2, 4];
   for (let triangle = 0, at = 0; at < corners.length; triangle++, at += 3) {
     const a = 3 * (corners[at] as number);
     const b = 3 * (corners[isInside ? at + 2 : at + 1] as number);
@@ -88,6 +92,11 @@ export function drawTriangles(
     else right += abx;
     if (acx < left - ax) left = ax + acx;
     if (acx > right - ax) right = ax + acx;
+    const open = openEdges === null ? 0 : (openEdges[triangle] as number);
+    if (open !== 0) {
+      left -= reach;
+      right += reach;
+    }
     if (right < 0 || left > width) continue;
     let top = ay;
     let bottom = ay;
@@ -95,8 +104,20 @@ export function drawTriangles(
     else bottom += aby;
     if (acy < top - ay) top = ay + acy;
     if (acy > bottom - ay) bottom = ay + acy;
+    if (open !== 0) {
+      top -= reach;
+      bottom += reach;
+    }
     if (bottom < firstRow || top > lastRow + 1) continue;
-    const tolerance = -edgeTolerance * area;
+    // The least weights, times the area, that count as within: an edge's length times the distance from it.
+    let leastA = -edgeTolerance * area;
+    let leastB = leastA;
+    let leastC = leastA;
+    if (open !== 0) {
+      if (open & 1) leastA -= reach * Math.sqrt((acx - abx) * (acx - abx) + (acy - aby) * (acy - aby));
+      if (open & bitB) leastB -= reach * Math.sqrt(acx * acx + acy * acy);
+      if (open & bitC) leastC -= reach * Math.sqrt(abx * abx + aby * aby);
+    }
     for (let s = 0; s < samples; s++) {
       const [ox, oy] = offsets[s] as readonly [number, number];
       let from = Math.ceil(left - ox);
@@ -112,10 +133,20 @@ export function drawTriangles(
         for (let column = from; column <= to; column++, sample += samples) {
           const x = column + ox - ax;
           // Weights of b and c, times the area.
-          const wb = acx * y - x * acy;
-          if (wb < tolerance) continue;
-          const wc = x * aby - abx * y;
-          if (wc < tolerance || wb + wc > area - tolerance) continue;
+          let wb = acx * y - x * acy;
+          if (wb < leastB) continue;
+          let wc = x * aby - abx * y;
+          if (wc < leastC || wb + wc > area - leastA) continue;
+          if (open !== 0) {
+            // Beside the triangle, its edge is what is seen.
+            if (wb < 0) wb = 0;
+            if (wc < 0) wc = 0;
+            if (wb + wc > area) {
+              const share = area / (wb + wc);
+              wb *= share;
+              wc *= share;
+            }
+          }
           const depth = 1 / (1 / az + (wb * (1 / bz - 1 / az) + wc * (1 / cz - 1 / az)) / area);
           if (depth >= (target.depths[sample] as number)) continue;
           target.depths[sample] = depth;

@@ -60,3 +60,13 @@ export function isWithin(weights: Float64Array): boolean {
   const v = weights[2] as number;
   return u >= 0 && v >= 0 && u + v <= 1;
 }
+
+/** Moves weights that lie beside the triangle onto its edge. */
+export function bringWithin(weights: Float64Array): void {
+  let sum = 0;
+  for (let corner = 0; corner < 3; corner++) {
+    if ((weights[corner] as number) < 0) weights[corner] = 0;
+    sum += weights[corner] as number;
+  }
+  for (let corner = 0; corner < 3; corner++) weights[corner] = (weights[corner] as number) / sum;
+}

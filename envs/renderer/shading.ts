@@ -4,7 +4,7 @@ import { Illumination, Lighting, type Sight, SurfacePoint } from './lighting.js'
 import { PlaneSurface } from './plane.js';
 import { type Projected, sampleOffsets } from './projected.js';
 import { localNormal } from './rays.js';
-import { meetTriangle } from './rayTriangle.js';
+import { bringWithin, isWithin, meetTriangle } from './rayTriangle.js';
 import type { Light, Scene } from './scene.js';
 import type { Shadows } from './shadow.js';
 import { geomTypes, type Shape } from './shape.js';
@@ -176,7 +176,7 @@ export class Shading {
     const { positions } = triangles;
     p.direct(sx, sy);
     let t = meetTriangle(positions, corners, triangle, p.ox, p.oy, p.oz, p.dx, p.dy, p.dz, weights);
-    if ((weights[0] as number) < 0 || (weights[1] as number) < 0 || (weights[2] as number) < 0) {
+    if (!isWithin(weights)) {
       const [across, down] = sampleOffsets[sample] as readonly [number, number];
       p.direct(sx + (across - 0.5) * pixel, sy + (0.5 - down) * pixel);
       t = meetTriangle(positions, corners, triangle, p.ox, p.oy, p.oz, p.dx, p.dy, p.dz, weights);
@@ -185,9 +185,22 @@ export class Shading {
     unshadowed.fill(0);
     shadowed.fill(0);
     if (t === Infinity) return;
-    const lx = p.ox + t * p.dx;
-    const ly = p.oy + t * p.dy;
-    const lz = p.oz + t * p.dz;
+    let lx = p.ox + t * p.dx;
+    let ly = p.oy + t * p.dy;
+    let lz = p.oz + t * p.dz;
+    if (!isWithin(weights)) {
+      // Beside an open edge, which reaches further than the triangle.
+      bringWithin(weights);
+      [lx, ly, lz] = [0, 0, 0];
+      for (let corner = 0; corner < 3; corner++) {
+        const v = 3 * (corners[3 * triangle + corner] as number);
+        const weight = weights[corner] as number;
+        lx += weight * (positions[v] as number);
+        ly += weight * (positions[v + 1] as number);
+        lz += weight * (positions[v + 2] as number);
+      }
+      t = (lx - p.ox) * p.fx + (ly - p.oy) * p.fy + (lz - p.oz) * p.fz;
+    }
     const px = shape.x + shape.r00 * lx + shape.r01 * ly + shape.r02 * lz;
     const py = shape.y + shape.r10 * lx + shape.r11 * ly + shape.r12 * lz;
     const pz = shape.z + shape.r20 * lx + shape.r21 * ly + shape.r22 * lz;

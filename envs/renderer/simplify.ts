@@ -22,6 +22,11 @@ export interface Level {
   readonly vertices: number;
   /** How far its surface may lie from the true one, in metres. */
   readonly error: number;
+  /**
+   * `[triangles]`: which edges of a triangle are no other's too, as bits of the corner across (1, 2, 4). Surfaces that
+   * merely touch come apart there, by the error. Null of the finest level, which is as it is.
+   */
+  readonly openEdges: Uint8Array | null;
 }
 
 /** Bodies of fewer triangles stay as they are. */
@@ -102,17 +107,45 @@ function ordered(
       for (let i = 0; i < width; i++) out[width * to + i] = values[width * from + i] as number;
     return out;
   };
-  const { positions, normals, textureCoordinates } = vertices;
+  const { normals, textureCoordinates } = vertices;
+  const positions = moved(vertices.positions, 3);
   return {
     vertices: {
-      positions: moved(positions, 3),
+      positions,
       normals: moved(normals, 3),
       textureCoordinates: textureCoordinates && moved(textureCoordinates, 2),
     },
-    levels: levels.map(({ corners, error }, level) => ({
-      corners: Int32Array.from(corners, (vertex) => places[vertex] as number),
-      vertices: counts[level] as number,
-      error,
-    })),
+    levels: levels.map(({ corners: before, error }, level) => {
+      const corners = Int32Array.from(before, (vertex) => places[vertex] as number);
+      const openEdges = level === 0 ? null : findOpenEdges(positions, corners);
+      return { corners, vertices: counts[level] as number, error, openEdges };
+    }),
   };
+}
+
+/** Vertices in one place are one here, whatever their normals: an edge is open where no triangle has it the other way. */
+function findOpenEdges(positions: Float64Array, corners: Int32Array): Uint8Array {
+  const numbers = new Map<string, number>();
+  const places = Array.from(corners, (vertex) => {
+    const key = positions.subarray(3 * vertex, 3 * vertex + 3).join();
+    const number = numbers.get(key) ?? numbers.size;
+    numbers.set(key, number);
+    return number;
+  });
+  const count = numbers.size;
+  const keyOf = (triangle: number, across: number, isReversed: boolean): number => {
+    const from = places[3 * triangle + ((across + 1) % 3)] as number;
+    const to = places[3 * triangle + ((across + 2) % 3)] as number;
+    return isReversed ? to * count + from : from * count + to;
+  };
+  const edges = new Set<number>();
+  const triangles = corners.length / 3;
+  for (let triangle = 0; triangle < triangles; triangle++)
+    for (let across = 0; across < 3; across++) edges.add(keyOf(triangle, across, false));
+  return Uint8Array.from({ length: triangles }, (_, triangle) => {
+    let open = 0;
+    for (let across = 0; across < 3; across++)
+      if (!edges.has(keyOf(triangle, across, true))) open |= 1 << across;
+    return open;
+  });
 }

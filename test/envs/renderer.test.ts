@@ -142,6 +142,71 @@ describe('visibility', () => {
       }
   });
 
+  it('surfaces that merely touch do not come apart where they are drawn with fewer triangles', () => {
+    const sheet = patches(6, 12);
+    const shape = new Shape({
+      index: 0,
+      kind: 'geom',
+      type: geomTypes.mesh,
+      material: -1,
+      surface,
+      triangles: sheet,
+    });
+    shape.y = 3;
+    const projected = new Projected(shape);
+    const [side, margin] = [64, 16];
+    let drawn = 0;
+    for (let step = 0; step < 40; step++) {
+      shape.x = step / 997;
+      shape.z = step / 1009;
+      projected.update(view);
+      const buffer = new VisibilityBuffer(side, side);
+      buffer.draw(projected, 0, view);
+      assert.ok((projected.level?.corners.length ?? Infinity) < 0.5 * (sheet.levels[0]?.corners.length ?? 0));
+      for (let row = margin; row < side - margin; row++) {
+        const at = 4 * (row * side + margin);
+        const holes = buffer.ids.subarray(at, at + 4 * (side - 2 * margin)).filter((id) => id !== 0);
+        assert.equal(holes.length, 0, `step ${step}, row ${row}`);
+        drawn++;
+      }
+    }
+    assert.ok(drawn > 0);
+  });
+
+  /**
+   * An uneven sheet in the plane of x and z that faces −y, of side 4, in `count`² patches of `cells`² cells, which share
+   * no corner: each lies a hair beside its neighbours.
+   */
+  function patches(count: number, cells: number): Triangles {
+    const positions: number[] = [];
+    const normals: number[] = [];
+    const corners: number[] = [];
+    for (let patch = 0; patch < count * count; patch++) {
+      const first = positions.length / 3;
+      for (let row = 0; row <= cells; row++)
+        for (let column = 0; column <= cells; column++) {
+          const x = (4 * (column + cells * (patch % count))) / (cells * count) - 2;
+          const z = (4 * (row + cells * Math.floor(patch / count))) / (cells * count) - 2;
+          positions.push(x + 1e-7 * patch, 0.05 * Math.sin(9 * x) * Math.cos(8 * z), z + 1e-7 * patch);
+          normals.push(0, -1, 0);
+        }
+      for (let row = 0; row < cells; row++)
+        for (let column = 0; column < cells; column++) {
+          const a = first + row * (cells + 1) + column;
+          const [b, c, d] = [a + 1, a + cells + 1, a + cells + 2];
+          corners.push(a, b, d, a, d, c);
+        }
+    }
+    return new Triangles(
+      {
+        positions: Float64Array.from(positions),
+        normals: Float64Array.from(normals),
+        textureCoordinates: null,
+      },
+      Int32Array.from(corners),
+    );
+  }
+
   /** Rings of triangles around a ball of uneven radius, with its poles. */
   function ball(random: Generator, around = 9, rings = 5): Triangles {
     const positions: number[] = [];

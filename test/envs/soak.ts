@@ -1,15 +1,18 @@
 /**
- * `node dist/test/envs/soak.js [--states N] [--steps N] [TASK …]`: what takes too long for the tests. For each task
- * N pictures of states far beyond what an episode reaches, in which no colour may be out of range or not a number;
- * then N env frames of random actions with a picture each hundred, at whose end memory must be where it was after the first tenth.
- * Ends with exit code 1 where something was found.
+ * `node dist/test/envs/soak.js [--states N] [--steps N] [TASK | MODEL.xml …]`: what takes too long for the tests. For
+ * each task, or model, N pictures of states far beyond what an episode reaches, in which no colour may be out of range or
+ * not a number, and no mesh may have a hole; then, for tasks, N env frames of random actions with a picture each hundred,
+ * at whose end memory must be where it was after the first tenth. Ends with exit code 1 where something was found.
  */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeEnv, taskNames } from '../../envs/makeEnv.js';
 import { Simulation } from '../../envs/mujoco.js';
 import { Renderer } from '../../envs/renderer/renderer.js';
 import { findTask } from '../../envs/suite/registry.js';
 import { Generator } from '../../src/random/generator.js';
+import { badColour, HoleSearch, setRandomState } from './drawnStates.js';
 
 const framesPerPicture = 100;
 /** Growth of the process that counts as a leak. */
@@ -26,7 +29,7 @@ let failures = 0;
 for (const task of positionals.length > 0 ? positionals : taskNames()) {
   const pictures = Number(values.states);
   if (pictures > 0) report(task, `${pictures} states drawn`, await drawRandomStates(task, pictures));
-  const steps = Number(values.steps);
+  const steps = isModel(task) ? 0 : Number(values.steps);
   if (steps > 0) report(task, `${steps} env frames`, await stepForLong(task, steps));
 }
 process.exitCode = failures > 0 ? 1 : 0;
@@ -36,45 +39,42 @@ function report(task: string, what: string, { finding, note }: { finding?: strin
   process.stdout.write(`${task.padEnd(24)} ${what}: ${finding ?? 'good'}${note}\n`);
 }
 
-/** Positions of every joint anywhere within ±`reach` of zero, half of them within a tenth of that. */
-async function drawRandomStates(
-  name: string,
-  count: number,
-  reach = 10,
-): Promise<{ finding?: string; note: string }> {
+function isModel(name: string): boolean {
+  return name.endsWith('.xml');
+}
+
+async function drawRandomStates(name: string, count: number): Promise<{ finding?: string; note: string }> {
+  const { simulation, cameras } = await load(name);
+  const renderer = new Renderer(simulation);
+  const search = new HoleSearch(simulation, 64);
+  const random = new Generator(1);
+  const holes: string[] = [];
+  const started = performance.now();
+  for (let i = 0; i < count; i++) {
+    setRandomState(simulation, random, i);
+    const camera = cameras[i % cameras.length] ?? 0;
+    const bad = badColour(renderer, camera, i % 3 === 0 ? 84 : 64);
+    if (bad !== undefined)
+      return { finding: `state ${i} has ${bad}: ${[...simulation.data('qpos')]}`, note: '' };
+    const hole = search.find(camera, random);
+    if (hole !== undefined) holes.push(`state ${i} has ${hole}`);
+  }
+  simulation.dispose();
+  const held = search.compared > 0 ? `, ${search.compared} samples of meshes held against rays` : '';
+  const note = `, ${((performance.now() - started) / count).toFixed(2)} ms each${held}`;
+  return holes.length > 0 ? { finding: `${holes.length} holes; ${holes[0]}`, note } : { note };
+}
+
+/** A task with its own camera, or a model with all of its cameras. */
+async function load(name: string): Promise<{ simulation: Simulation; cameras: readonly number[] }> {
+  if (isModel(name)) {
+    const simulation = await Simulation.load(pathToFileURL(resolve(name)));
+    return { simulation, cameras: Array.from({ length: simulation.count('camera') }, (_, i) => i) };
+  }
   const task = findTask(name);
   const simulation = await Simulation.load(task.model);
   task.bind(simulation);
-  const renderer = new Renderer(simulation);
-  const random = new Generator(1);
-  const started = performance.now();
-  for (let i = 0; i < count; i++) {
-    const range = i % 2 === 0 ? reach / 10 : reach;
-    simulation.reset(() => {
-      const qpos = simulation.data('qpos');
-      for (let joint = 0; joint < qpos.length; joint++) qpos[joint] = random.uniform(-range, range);
-    });
-    const colours = unroundedPicture(renderer, task.camera, i % 3 === 0 ? 84 : 64);
-    const at = colours.findIndex((value) => !(value >= 0 && value < 256));
-    if (at >= 0)
-      return {
-        finding: `state ${i} has the colour ${colours[at]} at byte ${at}: ${[...simulation.data('qpos')]}`,
-        note: '',
-      };
-  }
-  simulation.dispose();
-  return { note: `, ${((performance.now() - started) / count).toFixed(2)} ms each` };
-}
-
-/** A byte array hides what is out of range; for one picture the renderer is given floats in its place. */
-function unroundedPicture(renderer: Renderer, camera: number, side: number): Float64Array {
-  const { Uint8Array: bytes } = globalThis;
-  try {
-    Object.assign(globalThis, { Uint8Array: Float64Array });
-    return renderer.render(camera, side, side) as unknown as Float64Array;
-  } finally {
-    globalThis.Uint8Array = bytes;
-  }
+  return { simulation, cameras: [task.camera] };
 }
 
 async function stepForLong(name: string, steps: number): Promise<{ finding?: string; note: string }> {
