@@ -157,8 +157,8 @@ describe('visibility', () => {
     const [side, margin] = [64, 16];
     let drawn = 0;
     for (let step = 0; step < 40; step++) {
-      shape.x = step / 997;
-      shape.z = step / 1009;
+      shape.x = view.x + step / 997;
+      shape.z = view.z + step / 1009;
       projected.update(view);
       const buffer = new VisibilityBuffer(side, side);
       buffer.draw(projected, 0, view);
@@ -187,7 +187,7 @@ describe('visibility', () => {
         for (let column = 0; column <= cells; column++) {
           const x = (4 * (column + cells * (patch % count))) / (cells * count) - 2;
           const z = (4 * (row + cells * Math.floor(patch / count))) / (cells * count) - 2;
-          positions.push(x + 1e-7 * patch, 0.05 * Math.sin(9 * x) * Math.cos(8 * z), z + 1e-7 * patch);
+          positions.push(x + 1e-5 * patch, 0.05 * Math.sin(9 * x) * Math.cos(8 * z), z + 1e-5 * patch);
           normals.push(0, -1, 0);
         }
       for (let row = 0; row < cells; row++)
