@@ -2,7 +2,7 @@
  * Which samples see which triangles of a body. Of the many triangles that lie within a pixel most touch no sample: these
  * cost the places of their corners and a look at where they lie, and no more. A sample that lies within a triangle by its
  * three edges sees it at the distance that follows from the corners', whose reciprocals are linear in the image. A coarser
- * level's open edges reach further by twice what it may be out of place, so that what touched is not seen to come apart.
+ * level's open edges reach further by what it may be out of place, so that what touched is not seen to come apart.
  */
 import type { Projected } from './projected.js';
 import { isWithin, meetTriangle } from './rayTriangle.js';
@@ -62,8 +62,7 @@ export function drawTriangles(
   const places = triangles.projected;
   const { corners, openEdges } = level;
   const { near } = p;
-  // Both sides of what touches may be out of place.
-  const reach = (2 * level.error) / (pixel * nearest);
+  const reach = level.error / (pixel * nearest);
   // Bits of the corners that are b and c here.
   const [bitB, bitC] = isInside ? [4, 2] : [2, 4];
   for (let triangle = 0, at = 0; at < corners.length; triangle++, at += 3) {
