@@ -84,6 +84,7 @@ async function openFolder(source: string, options: OpenOptions): Promise<StepFor
     return {
       name: `LeRobotDataset ${info.codebase_version}`,
       path: source,
+      place: source,
       task: null,
       controlTimestep: 1 / info.fps,
       columns: usualColumns({

@@ -43,6 +43,7 @@ export async function openVd4rlHdf5(
     const { height, width } = treatment.sizeOf(plane, image);
     return {
       name: 'V-D4RL 84 px',
+      place: options.place,
       header: {
         task: options.task,
         actionRepeat: options.actionRepeat ?? VD4RL_ACTION_REPEAT,

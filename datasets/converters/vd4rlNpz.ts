@@ -65,6 +65,7 @@ export async function openVd4rlNpz(
   const isTreated = !treatment.isIdentity({ height, width });
   return {
     name: 'V-D4RL 64 px',
+    place: options.place,
     header: {
       task: options.task,
       actionRepeat: options.actionRepeat ?? VD4RL_ACTION_REPEAT,
