@@ -674,3 +674,18 @@ test('a folder in which nothing can be read says so of every format', async (t) 
   for (const open of [openFrames, openLerobot, openMinari, openRlds, openRobomimic, openZarr])
     assert.ok((await rejection(open(empty, {}))) instanceof InputError);
 });
+
+for (const format of formats)
+  test(`${format}: rewards that are no numbers tell of no success, unless it is said`, async (t) => {
+    // Parquet's reader takes NaN for a cell without a number, and refuses it by itself.
+    const bad = format === 'lerobot' ? Number.POSITIVE_INFINITY : Number.NaN;
+    const episodes = [recorded(format, 4, {}, [bad, bad, bad, bad])];
+    const { report } = await convertAll(t, await opened(t, format, episodes, { reward: 'sparse' }));
+    assert.deepEqual([report.episodes, report.leftOut], [0, 1]);
+    const [problem] = report.problems;
+    assert.equal(problem?.kind, 'not-finite');
+    assert.match(problem?.message ?? '', /holds (NaN|Infinity) in row 0 and does not tell .*--success all/);
+    const said = await opened(t, format, episodes, { reward: 'sparse', success: 'all' });
+    const { episodes: kept } = await convertAll(t, said);
+    assert.equal(kept[0]?.rewards.at(-1), 1);
+  });
