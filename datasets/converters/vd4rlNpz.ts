@@ -262,6 +262,16 @@ function flagRows(npz: Npz, rows: number, problems: SourceProblem[]): Flags {
         message: `${key} has ${values.length} rows for ${rows} images; the images count.`,
         repaired: true,
       });
+    const strange = values.findIndex(
+      (value) => Number.isNaN(value) || (key !== 'discount' && value !== 0 && value !== 1),
+    );
+    if (strange >= 0)
+      problems.push({
+        kind: 'flags',
+        severity: 'fault',
+        message: `${key} holds ${values[strange]} in row ${strange}; ${key === 'discount' ? 'a number' : '0 or 1'} is expected.`,
+        repaired: false,
+      });
     return values;
   };
   const [discount, first, last, terminal] = FLAGS.map(read);
