@@ -237,6 +237,12 @@ export function isOfSameCommand(one: Manifest, other: Manifest): boolean {
   return essence(one) === essence(other);
 }
 
+/** Whether they are of one command as it was typed, whatever it read. */
+export function hasSameCommand(one: Manifest, other: Manifest): boolean {
+  const [typed, again] = [one, other].map(({ provenance }) => JSON.stringify(provenance.details.command));
+  return typed === again;
+}
+
 /** @throws InputError where there is no manifest in `folder`, or one that is not valid. */
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, MANIFEST_FILE);

@@ -45,7 +45,8 @@ export function findFaults(episode: Episode, layout: EpisodeLayout): EpisodeProb
       severity: 'fault',
       message: `interventions holds ${episode.interventions?.[mark]} at step ${mark}: 0 or 1 was expected.`,
     });
-  const outside = firstNotWithin(episode.actions, 1);
+  // What is no number has been said above, and lies in no range.
+  const outside = episode.actions.findIndex((value) => Number.isFinite(value) && Math.abs(value) > 1);
   if (outside >= 0)
     problems.push({
       kind: 'action-range',

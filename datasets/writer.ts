@@ -3,7 +3,7 @@
  * renamed and listed in the manifest, so a crash loses at most that one shard and never damages another.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../src/errors.js';
 import { commitFile, PARTIAL_ENDING, syncFolder, writeFailure } from '../src/files/atomicFile.js';
@@ -32,6 +32,11 @@ export interface WriterOptions {
 
 export interface OpenOptions extends WriterOptions {
   /**
+   * Go on within the last shard where it has room, so that one which a full disk closed early ends where it else would
+   * have: for datasets whose shards end by their size alone.
+   */
+  readonly fillLastShard?: boolean;
+  /**
    * Go on after this many episodes and forget later ones, which must begin a shard: where a checkpoint says how far
    * the dataset was (`flush`) when it was made.
    */
@@ -58,6 +63,8 @@ interface Appended {
 export class DatasetWriter {
   readonly folder: string;
   readonly #shardBytes: number;
+  /** Whether the first record goes into the last shard, if that has room. */
+  #fillsLast: boolean;
   #manifest: Manifest;
   #shard: OpenShard | null = null;
   #ids: Set<string>;
@@ -67,10 +74,11 @@ export class DatasetWriter {
   #queue: Promise<void> = Promise.resolve();
   #failure: Error | null = null;
 
-  private constructor(folder: string, manifest: Manifest, options: WriterOptions) {
+  private constructor(folder: string, manifest: Manifest, options: OpenOptions) {
     this.folder = folder;
     this.#manifest = manifest;
     this.#shardBytes = options.shardBytes ?? 64 * 2 ** 20;
+    this.#fillsLast = options.fillLastShard ?? false;
     this.#ids = new Set(manifest.shards.flatMap((shard) => shard.index.map((episode) => episode.id)));
   }
 
@@ -108,6 +116,7 @@ export class DatasetWriter {
       const isOurs = name.endsWith('.msgpack') || name.endsWith(`.msgpack${PARTIAL_ENDING}`);
       if (isOurs && !listed.has(name)) await rm(join(folder, SHARD_FOLDER, name));
     }
+    if (options.fillLastShard) await cutLastShard(folder, manifest);
     return new DatasetWriter(folder, manifest, options);
   }
 
@@ -202,7 +211,7 @@ export class DatasetWriter {
     if (one.isWritten) return;
     const bytes = byteLength(await one.packing);
     if (this.#shard !== null && this.#shard.bytes + bytes > this.#shardBytes) await this.#closeShard();
-    this.#shard ??= await this.#openShard();
+    this.#shard ??= (await this.#reopenShard(bytes)) ?? (await this.#openShard());
     const shard = this.#shard;
     const batch = this.#takePacked(this.#shardBytes - shard.bytes);
     const pieces = batch.flatMap(({ record }) => record);
@@ -248,14 +257,41 @@ export class DatasetWriter {
     return { file, name, hash: createHash('sha256'), index: [], bytes: 0 };
   }
 
+  /**
+   * The last shard, if the record fits into it: a copy, so that the listed one is whole until this one takes its place.
+   * null where a new one is to be begun.
+   */
+  async #reopenShard(recordBytes: number): Promise<OpenShard | null> {
+    const last = this.#fillsLast ? this.#manifest.shards.at(-1) : undefined;
+    this.#fillsLast = false;
+    if (last === undefined || last.bytes + recordBytes > this.#shardBytes) return null;
+    const path = join(this.folder, SHARD_FOLDER, last.file);
+    const content = await readFile(path);
+    const hash = createHash('sha256').update(content);
+    if (content.length !== last.bytes || hash.copy().digest('hex') !== last.sha256)
+      throw new InputError(
+        `${path} is not as the manifest says: it was changed or damaged. Delete ${this.folder} and begin anew.`,
+      );
+    const file = await open(path + PARTIAL_ENDING, 'w');
+    const { file: name, index, bytes } = last;
+    const shard: OpenShard = { file, name, hash, index: [...index], bytes };
+    try {
+      await writeAll(file, [content]);
+    } catch (error) {
+      await this.#discard(shard);
+      throw error;
+    }
+    return shard;
+  }
+
   async #closeShard(): Promise<void> {
     if (this.#shard === null) return;
     const { file, name, hash, index, bytes } = this.#shard;
     const path = join(this.folder, SHARD_FOLDER, name);
     await commitFile(file, path + PARTIAL_ENDING, path);
     this.#shard = null;
-    this.#manifest = withShards(this.#manifest, [
-      ...this.#manifest.shards,
+    const shards = [
+      ...this.#manifest.shards.filter((shard) => shard.file !== name),
       {
         file: name,
         bytes,
@@ -264,8 +300,9 @@ export class DatasetWriter {
         steps: index.reduce((sum, episode) => sum + episode.steps, 0),
         index,
       },
-    ]);
-    await writeManifest(this.folder, this.#manifest);
+    ];
+    await writeManifest(this.folder, withShards(this.#manifest, shards));
+    this.#manifest = withShards(this.#manifest, shards);
   }
 
   /** After a failed write: the shard in progress without the record that did not fit, or else not at all. */
@@ -283,8 +320,12 @@ export class DatasetWriter {
     const shard = this.#shard;
     if (shard === null) return;
     this.#shard = null;
-    await shard.file.close().catch(() => {});
-    await rm(join(this.folder, SHARD_FOLDER, shard.name + PARTIAL_ENDING), { force: true });
+    await this.#discard(shard);
+  }
+
+  async #discard({ file, name }: OpenShard): Promise<void> {
+    await file.close().catch(() => {});
+    await rm(join(this.folder, SHARD_FOLDER, name + PARTIAL_ENDING), { force: true });
   }
 }
 
@@ -303,6 +344,15 @@ async function writeAll(file: FileHandle, pieces: readonly Buffer[]): Promise<vo
       return left.length > 0 ? [left] : [];
     });
   }
+}
+
+/** A crash between taking a filled shard's place and saying so leaves it longer than the manifest has it. */
+async function cutLastShard(folder: string, { shards }: Manifest): Promise<void> {
+  const last = shards.at(-1);
+  if (last === undefined) return;
+  const path = join(folder, SHARD_FOLDER, last.file);
+  const found = await stat(path).catch(() => null);
+  if (found !== null && found.size > last.bytes) await truncate(path, last.bytes);
 }
 
 function cutAfter(manifest: Manifest, episodes: number | undefined, folder: string): Manifest {

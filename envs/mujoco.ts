@@ -27,6 +27,7 @@ export type ElementKind =
 export type DataField =
   | 'qpos'
   | 'qvel'
+  | 'qacc'
   | 'act'
   | 'ctrl'
   | 'xpos'
@@ -107,6 +108,8 @@ const objectTypes: Record<ElementKind, number> = {
 /** mjSTATE_INTEGRATION: everything the next step depends on, bit for bit. */
 const integrationState = 8191;
 const disableActuation = 2048;
+/** mjMAXVAL */
+const LARGEST = 1e10;
 const integratorRungeKutta = 1;
 /** mjtWarning, as sentences. */
 const warnings = [
@@ -370,6 +373,19 @@ export class Simulation {
     mujoco.mj_step1(model, data);
   }
 
+  /**
+   * Which number of the state just reached is none, or so large that MuJoCo's next step would silently begin again from
+   * the default; null when all is well.
+   */
+  badNumber(): string | null {
+    for (const field of ['qpos', 'qvel', 'act', 'qacc'] as const) {
+      const values = this.data(field);
+      const at = values.findIndex((value) => !(Math.abs(value) <= LARGEST));
+      if (at >= 0) return `${field}[${at}] is ${values[at]}`;
+    }
+    return Number.isFinite(this.time) ? null : `the time is ${this.time}`;
+  }
+
   /** What MuJoCo has warned of since the last call or reset; null when all is well. */
   newWarning(): string | null {
     let found: string | null = null;
@@ -425,15 +441,19 @@ function removeFolder(mujoco: MainModule, folder: string): void {
   mujoco.FS.rmdir(folder);
 }
 
+/** What C++ throws, and MuJoCo says, where sizes are beyond the 4 GiB that WebAssembly has. */
+const TOO_LARGE = /^std::(bad_alloc|length_error|bad_array_new_length)|could not (allocate|create mjData)/i;
+
 /**
  * What MuJoCo threw, in words. The C++ exceptions of its parser and compiler (mjXError, mjCError) begin with their text,
- * which the binding does not hand out: it is read from the memory they lie in.
+ * which the binding does not hand out: it is read from the memory they lie in. Those of C++ itself have a name alone.
  */
 function refusal(mujoco: MainModule, error: unknown): string {
-  const { code, path, excPtr } = error as NodeJS.ErrnoException & { readonly excPtr?: unknown };
+  const { code, path, name, excPtr } = error as NodeJS.ErrnoException & { readonly excPtr?: unknown };
   if (code === 'ENOENT') return `there is no file ${path}`;
   let text = error instanceof Error ? error.message : '';
-  if (typeof excPtr === 'number') {
+  if (typeof excPtr === 'number' && name.startsWith('std::')) text = name;
+  else if (typeof excPtr === 'number') {
     const buffer = new mujoco.DoubleBuffer(1);
     const memory = new Uint8Array((buffer.GetView() as Float64Array).buffer);
     text = Buffer.from(memory.subarray(excPtr, memory.indexOf(0, excPtr))).toString('utf8');
@@ -443,5 +463,7 @@ function refusal(mujoco: MainModule, error: unknown): string {
     .replace(/^(XML )?Error: /, '')
     .trim()
     .replace(/\s*\n\s*/g, ', ');
+  if (TOO_LARGE.test(sentence.replace('engine error: ', '')))
+    return 'it takes more than the 4 GiB of memory that a model may have: make its height fields, textures, meshes or sizes smaller';
   return sentence === '' ? 'its parser or compiler rejected it' : sentence.replace(/\.$/, '');
 }

@@ -9,13 +9,18 @@ import type {
   BoxSpace,
   Environment,
   EnvironmentOptions,
+  EnvironmentState,
+  Frame,
   ImageSpace,
   Observation,
   ObservationSpace,
+  RenderOptions,
   ResetResult,
   StepResult,
 } from './environment.js';
-import { isReward } from './rewardTerms.js';
+import { notFinite } from './finite.js';
+import { callingOwn, ownFailure } from './ownCode.js';
+import { finiteTerms } from './rewardTerms.js';
 import type { EnvironmentFactory } from './taskModule.js';
 import { Wrapper } from './wrappers/wrapper.js';
 
@@ -111,10 +116,7 @@ export class OwnEnvironment extends Wrapper {
     try {
       made = await make(options);
     } catch (error) {
-      if (error instanceof InputError) throw error;
-      throw new InputError(
-        `The environment of ${module} cannot be made: ${(error as Error).message ?? error}.`,
-      );
+      throw ownFailure(`The environment of ${module} cannot be made`, error);
     }
     const parsed = environmentSchema.safeParse(made);
     if (!parsed.success) {
@@ -132,26 +134,51 @@ export class OwnEnvironment extends Wrapper {
   }
 
   override reset(options?: { readonly seed?: number }): ResetResult {
-    const { observation, info = {} } = this.inner.reset(options);
-    return { observation: this.#observe(observation), info };
+    const { observation: observed, info = {} } = this.#call('reset', () => this.inner.reset(options));
+    const observation = this.#observe(observed);
+    const bad = notFinite(observation.state);
+    this.#require(bad === null, `its reset() begins an episode in which ${bad}`);
+    return { observation, info };
   }
 
   override step(action: Float32Array): StepResult {
-    const { observation, reward, terminated, truncated, info = {} } = this.inner.step(action);
+    const { reward, terminated, truncated, ...seen } = this.#call('step', () => this.inner.step(action));
+    const { info = {} } = seen;
     this.#require(typeof reward === 'number', `its reward is ${reward} and not a number`);
-    const isSound = isReward(reward);
-    const { executedAction } = info;
+    const observation = this.#observe(seen.observation);
+    const invalid = notFinite(observation.state, reward);
+    const { executedAction, rewardTerms } = info;
     this.#require(
       executedAction == null || isAction(executedAction, this.inner.spec.actionSize),
       `its info.executedAction is not the ${this.inner.spec.actionSize} numbers from −1 to 1 (Float32Array) of an action`,
     );
     return {
-      observation: this.#observe(observation),
-      reward: isSound ? reward : 0,
-      terminated: isSound && terminated === true,
-      truncated: !isSound || truncated === true,
-      info: isSound ? info : { ...info, invalid: 'the reward is not finite' },
+      observation,
+      reward: invalid === null ? reward : 0,
+      terminated: invalid === null && terminated === true,
+      truncated: invalid !== null || truncated === true,
+      info: {
+        ...info,
+        ...(rewardTerms !== undefined && { rewardTerms: finiteTerms(rewardTerms) }),
+        ...(invalid !== null && { invalid }),
+      },
     };
+  }
+
+  override render(options?: RenderOptions): Frame {
+    return this.#call('render', () => this.inner.render(options));
+  }
+
+  override saveState(): EnvironmentState {
+    return this.#call('saveState', () => this.inner.saveState());
+  }
+
+  override restoreState(state: EnvironmentState): void {
+    this.#call('restoreState', () => this.inner.restoreState(state));
+  }
+
+  #call<Result>(method: string, act: () => Result): Result {
+    return callingOwn(`The environment of ${this.#module} fails in its ${method}()`, act);
   }
 
   #observe(observed: Observation | undefined): Observation {

@@ -8,7 +8,7 @@ export function addTerms(a: RewardTerms, b: RewardTerms): RewardTerms {
   return sums;
 }
 
-/** Whether a reward is a number where it is kept: in float32, where 1e300 is infinite. */
-export function isReward(value: number): boolean {
-  return Number.isFinite(Math.fround(value));
+/** A term that is no number says nothing of the reward, which is another number. */
+export function finiteTerms(terms: RewardTerms): RewardTerms {
+  return Object.fromEntries(Object.entries(terms).filter(([, value]) => Number.isFinite(value)));
 }

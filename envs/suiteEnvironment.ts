@@ -16,9 +16,10 @@ import type {
   ResetResult,
   StepResult,
 } from './environment.js';
+import { notFinite } from './finite.js';
 import { Simulation } from './mujoco.js';
+import { ownFailure } from './ownCode.js';
 import { Renderer, rendererVersion } from './renderer/renderer.js';
-import { isReward } from './rewardTerms.js';
 import { decodeBytes, encodeBytes } from './stateEncoding.js';
 import type { BoundTask, SuiteTask } from './suite/task.js';
 
@@ -94,15 +95,19 @@ export class SuiteEnvironment implements Environment {
   reset(options: { readonly seed?: number } = {}): ResetResult {
     if (options.seed !== undefined) this.#random = episodeStream(options.seed);
     this.#simulation.reset(() => this.#bound.initialise(this.#random));
-    const warning = this.#simulation.newWarning();
-    if (warning !== null) throw new Error(`${this.#task.name} could not be reset: ${warning}.`);
+    const state = this.#observe();
+    const bad = this.#simulation.newWarning() ?? this.#simulation.badNumber() ?? notFinite(state);
+    if (bad !== null)
+      throw new InputError(
+        `An episode of ${this.#task.name} cannot begin: ${bad}; its initialise() has to write a state of finite numbers, of which observe() gives finite ones.`,
+      );
     this.#envFrames = 0;
-    return { observation: { images: {}, state: this.#observe() }, info: { envFrames: 0 } };
+    return { observation: { images: {}, state }, info: { envFrames: 0 } };
   }
 
   /**
    * Puts the model at rest into a configuration `qpos` `[nq]`, to look at it or to start from it.
-   * @throws InputError when it has another number of positions
+   * @throws InputError when it has another number of positions, or one of them is no number
    */
   setPositions(qpos: readonly number[]): void {
     const expected = this.#simulation.data('qpos').length;
@@ -112,6 +117,8 @@ export class SuiteEnvironment implements Environment {
       );
     }
     this.#simulation.reset(() => this.#simulation.data('qpos').set(qpos));
+    const bad = this.#simulation.badNumber();
+    if (bad !== null) throw new InputError(`${this.#task.name} cannot be put into that position: ${bad}.`);
     this.#envFrames = 0;
   }
 
@@ -244,11 +251,6 @@ function episodeStream(seed: number): Generator {
   return new Generator(seed).child('episodes');
 }
 
-function notFinite(state: Float32Array, reward: number): string | null {
-  if (!state.every(Number.isFinite)) return 'an observation is not finite';
-  return isReward(reward) ? null : 'the reward is not finite';
-}
-
 /** @throws InputError where the model lacks what an environment takes from it */
 function checkModel(task: SuiteTask, simulation: Simulation, stepsPerFrame: number): void {
   const { name, controlTimestep, camera } = task;
@@ -286,7 +288,6 @@ function settingUp<Result>(task: SuiteTask, act: () => Result): Result {
   try {
     return act();
   } catch (error) {
-    const { message = String(error) } = error as Error;
-    throw new InputError(`The task ${task.name} cannot be set up: ${message.replace(/\.$/, '')}.`);
+    throw ownFailure(`The task ${task.name} cannot be set up`, error);
   }
 }

@@ -10,6 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { InputError } from '../src/errors.js';
 import type { Environment, EnvironmentOptions } from './environment.js';
+import { heldToSentences, ownFailure } from './ownCode.js';
 import { isRemote } from './remote/protocol.js';
 import type { SuiteTask } from './suite/task.js';
 
@@ -115,7 +116,7 @@ export async function loadTask(
   }
   const names = [...module.tasks.keys()];
   const found = module.tasks.get(name ?? (names.length === 1 ? (names[0] as string) : ''));
-  if (found !== undefined) return found;
+  if (found !== undefined) return heldToSentences(found, file);
   throw new InputError(
     name === undefined
       ? `${file} has several tasks: name one of them, such as ${file}#${names[0]} (there are ${names.join(', ')}).`
@@ -160,12 +161,12 @@ async function importModule(file: string): Promise<Readonly<Record<string, unkno
   try {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (error) {
-    const { code, message = String(error) } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_UNKNOWN_FILE_EXTENSION')
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_UNKNOWN_FILE_EXTENSION')
       throw new InputError(
         `${file} is TypeScript, which Node ${process.versions.node} does not load: take Node 22.18 or later, or compile it to JavaScript.`,
       );
     if (error instanceof SyntaxError) {
+      const { message } = error;
       const isCommonJs = /^Unexpected token 'export'|import statement outside a module/.test(message);
       const remedy = isCommonJs ? ': end its name in .mjs, or put "type": "module" into package.json' : '';
       const line = lineOfSyntaxError(file);
@@ -173,7 +174,7 @@ async function importModule(file: string): Promise<Readonly<Record<string, unkno
         `${file} cannot be loaded: ${message}${line === undefined ? '' : ` (line ${line})`}${remedy}.`,
       );
     }
-    throw new InputError(`${file} fails when it is loaded: ${message.replace(/\.$/, '')}.`);
+    throw ownFailure(`${file} fails when it is loaded`, error);
   }
 }
 

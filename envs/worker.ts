@@ -3,7 +3,7 @@
  * travel as messages; images travel through shared memory, so a frame is copied once on each side and never cloned.
  */
 import { Worker } from 'node:worker_threads';
-import { receiveError, type SentError } from '../src/errors.js';
+import { receiveError, type SentError, thrownWords } from '../src/errors.js';
 import type {
   BoxSpace,
   EnvironmentOptions,
@@ -77,7 +77,7 @@ export class EnvironmentWorker {
       ]),
     );
     worker.on('message', (answer: Answer) => this.#receive(answer));
-    worker.on('error', (error) => this.#end(new Error(`The environment's thread failed: ${error.message}`)));
+    worker.on('error', (error) => this.#end(threadFailure(error)));
     worker.on('exit', (code) => this.#end(new Error(`The environment's thread ended (exit code ${code}).`)));
     // An idle environment must not keep the process alive; a pending call does.
     worker.unref();
@@ -99,8 +99,7 @@ export class EnvironmentWorker {
         void worker.terminate();
         reject(error);
       };
-      const onError = (error: Error): void =>
-        fail(new Error(`The environment's thread failed: ${error.message}`));
+      const onError = (error: unknown): void => fail(threadFailure(error));
       const onExit = (code: number): void => {
         fail(new Error(`The environment's thread ended at its start (exit code ${code}).`));
       };
@@ -179,4 +178,9 @@ export class EnvironmentWorker {
     const copies = Object.entries(this.#images).map(([name, image]) => [name, image.slice()] as const);
     return { ...observation, images: Object.fromEntries(copies) };
   }
+}
+
+/** @param thrown by whoever runs there, which need not be an error */
+function threadFailure(thrown: unknown): Error {
+  return new Error(`The environment's thread failed: ${thrownWords(thrown)}.`);
 }

@@ -25,6 +25,7 @@ interface CommonFlags {
   readonly state?: string[];
   readonly cameras?: string[];
   readonly camera?: string[];
+  readonly renameImages?: Record<string, string>;
   readonly action?: string[];
   readonly reward?: string;
   readonly success?: string;
@@ -86,6 +87,7 @@ examples(
 
 examples(formatCommand('lerobot', 'LeRobotDataset v3 or v2.1: its folder; videos need ffmpeg'), [
   'rlpd convert lerobot datasets/pusht_image --action-range 0:512 --out data/pusht',
+  'rlpd convert lerobot datasets/cubes --rename-images observation.images.cam_high=front --out data/cubes',
 ]).action(converting('lerobot'));
 
 examples(formatCommand('rlds', 'RLDS in TensorFlow Datasets: a folder of .tfrecord files, or one'), [
@@ -138,6 +140,11 @@ function formatCommand(format: string, description: string): Command {
           .argParser((text: string, before: string[] = []) => [...before, ...commaList(text)])
           .hideHelp(),
       ),
+    )
+    .option(
+      '--rename-images <names>',
+      'what images are to be called, such as the cameras of the task: cam_high=front,cam_wrist=wrist',
+      newNames,
     )
     .option('--state <keys>', 'comma-separated arrays to join as the state', commaList)
     .option('--action <keys>', 'comma-separated arrays to join as the action, in this order', commaList)
@@ -230,7 +237,7 @@ async function runConversion(
   flags: CommonFlags,
 ): Promise<void> {
   const { out, json, dryRun, ...shaping } = flags;
-  const source = await opening;
+  const source = await named(opening, flags);
   const bar = progress(dryRun ? 'checking' : 'converting');
   try {
     const report = await convert(source, {
@@ -251,6 +258,22 @@ async function runConversion(
   } finally {
     bar.stop();
     await source.close();
+  }
+}
+
+/** @throws InputError for an image that is not there, or a name that is none; the source is closed then */
+async function named(
+  opening: Promise<ConversionSource>,
+  { renameImages: names }: CommonFlags,
+): Promise<ConversionSource> {
+  const source = await opening;
+  if (names === undefined) return source;
+  const { renameImages } = await import('../datasets/converters/renameImages.js');
+  try {
+    return renameImages(source, names);
+  } catch (error) {
+    await source.close();
+    throw error;
   }
 }
 
@@ -313,6 +336,16 @@ function cropPart(text: string): NonNullable<PictureOptions['crop']> {
   if (height === undefined)
     throw new InvalidArgumentError('Expected LEFT,TOP,WIDTHxHEIGHT, for example 80,0,480x480.');
   return { left: Number(left), top: Number(top), width: Number(width), height: Number(height) };
+}
+
+function newNames(text: string): Record<string, string> {
+  const pairs = text.split(',').map((part) => part.split('=').map((name) => name.trim()));
+  const isWhole = pairs.every((pair) => pair.length === 2 && !pair.includes(''));
+  if (!isWhole || new Set(pairs.map(([old]) => old)).size < pairs.length)
+    throw new InvalidArgumentError(
+      'Expected OLD=NEW, each old name once, with commas between them: cam_high=front,cam_wrist=wrist.',
+    );
+  return Object.fromEntries(pairs);
 }
 
 function commaList(text: string): string[] {

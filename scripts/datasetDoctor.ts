@@ -42,8 +42,6 @@ export const datasetDoctorCommand = examples(
     'rlpd dataset doctor data/cube --task remote:127.0.0.1:5555 --action-repeat 1 --obs both',
   ],
 ).action(async (folder: string, flags: Flags) => {
-  const { findSimulatedTask } = await import('../envs/suite/registry.js');
-  const { ownActionRepeat } = await import('../envs/suite/task.js');
   const { readManifest } = await import('../datasets/manifest.js');
   const { examineDataset } = await import('../datasets/doctor/examine.js');
   const task = flags.task ?? (await readManifest(folder)).task;
@@ -53,7 +51,7 @@ export const datasetDoctorCommand = examples(
   const examination = await examineDataset(folder, {
     task,
     observations: flags.obs ?? obs.parse(undefined),
-    actionRepeat: flags.actionRepeat ?? ownActionRepeat(await findSimulatedTask(task)),
+    actionRepeat: flags.actionRepeat,
     ...(size !== undefined && { imageSize: parseImageSize(size) }),
     ...(flags.cameras && { cameras: flags.cameras.map(parseCamera) }),
     episodes: flags.episodes,

@@ -1,6 +1,6 @@
 /** How a command that fails ends: one sentence on stderr and an exit code, 1 failed, 2 bad usage or input. */
 import { CommanderError } from 'commander';
-import { endOnce, InputError } from '../src/errors.js';
+import { endOnce, InputError, thrownWords } from '../src/errors.js';
 
 /** What the system says of a path that was given. */
 const pathRefusals: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ export function reportFailure(error: unknown): number {
 
 /** One sentence; with RLPD_DEBUG set, where it came from as well. */
 function describe(error: unknown, withStack: boolean): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return `${thrownWords(error)}.`;
   return withStack && process.env.RLPD_DEBUG !== undefined ? (error.stack ?? error.message) : error.message;
 }
 

@@ -46,6 +46,25 @@ export function endOnce(message: string): string {
   return message.replace(/(?<=[\p{L}\p{N})"'\]}…’”])([.!?])\.(?=\s|\)|$)/gu, '$1');
 }
 
+/** What was thrown, as a clause without its full stop: an error's message, or what was thrown in place of an error. */
+export function thrownWords(thrown: unknown): string {
+  if (thrown instanceof Error)
+    return thrown.message === '' ? `${thrown.name} without a message` : thrown.message.replace(/\.$/, '');
+  if (typeof thrown === 'string' && thrown !== '')
+    return `${thrown.replace(/\.$/, '')} (a text was thrown, no Error)`;
+  return `${shown(thrown)} was thrown, which is no Error and does not say why`;
+}
+
+function shown(thrown: unknown): string {
+  if (typeof thrown !== 'object' || thrown === null) return thrown === '' ? 'an empty text' : String(thrown);
+  try {
+    return JSON.stringify(thrown).slice(0, 200);
+  } catch {
+    // With a circle in it, or a number that JSON has no word for.
+    return Object.prototype.toString.call(thrown);
+  }
+}
+
 /** An error on its way from one thread to another, where a message would lose its class. */
 export interface SentError {
   readonly message: string;
@@ -54,7 +73,7 @@ export interface SentError {
 
 export function sendError(error: unknown): SentError {
   return {
-    message: error instanceof Error ? error.message : String(error),
+    message: error instanceof Error ? error.message : thrownWords(error),
     isInputError: error instanceof InputError,
   };
 }

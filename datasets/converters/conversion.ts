@@ -17,6 +17,7 @@ import { episodeReturn } from '../episode.js';
 import {
   createManifest,
   type DatasetHeader,
+  hasSameCommand,
   isOfSameCommand,
   MANIFEST_FILE,
   type Manifest,
@@ -29,6 +30,7 @@ import { DatasetWriter } from '../writer.js';
 import { type ActionMap, type ActionRange, actionMap } from './actionRange.js';
 import type { ConversionSource, ConversionUnit, SourceEpisode, UnitContent } from './conversionSource.js';
 import { fixEpisode } from './fixEpisode.js';
+import { readSourceState, sourceChange, writeSourceState } from './sourceState.js';
 
 export const REPORT_FILE = 'conversion.json';
 /** Node unpacks on four threads; one more waits for the next that is free. */
@@ -123,19 +125,29 @@ async function convertAlone(
   header: DatasetHeader,
 ): Promise<ConversionReport> {
   const begun = await stat(join(options.out, MANIFEST_FILE)).catch(() => null);
+  const files = await readSourceState(source.place, options.out);
   if (begun === null) {
+    await writeSourceState(options.out, files);
     const writer = await DatasetWriter.create(options.out, header, writerOptions(options));
     return new Conversion(source, options, actions, writer.manifest, writer).run();
   }
   const manifest = await readManifest(options.out);
   const isEmpty = !manifest.complete && manifest.shards.length === 0;
-  if (isEmpty && !isOfSameCommand(manifest, createManifest(header))) {
-    // A conversion that left everything out holds nobody up who says it otherwise.
+  const change = await sourceChange(source.place, options.out, files, manifest.provenance.files);
+  if (isEmpty && (change !== null || !isOfSameCommand(manifest, createManifest(header)))) {
+    // A conversion that left everything out holds nobody up who says it otherwise, or puts the source right.
     await rm(join(options.out, MANIFEST_FILE));
     return convertAlone(source, options, actions, header);
   }
+  // A source that has changed may look like another command.
+  if (change !== null && hasSameCommand(manifest, createManifest(header)))
+    throw new InputError(
+      `${source.place} has changed since ${options.out} was ${manifest.complete ? '' : 'partly '}made of it (${change}): convert it into another folder, or delete ${options.out} first.`,
+    );
   checkSameConversion(manifest, createManifest(header), options.out);
-  const writer = manifest.complete ? null : await DatasetWriter.open(options.out, writerOptions(options));
+  const writer = manifest.complete
+    ? null
+    : await DatasetWriter.open(options.out, { ...writerOptions(options), fillLastShard: true });
   return new Conversion(source, options, actions, manifest, writer).run();
 }
 

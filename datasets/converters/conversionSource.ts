@@ -10,6 +10,8 @@ import type { Remarks } from './remarks.js';
 export interface ConversionSource {
   /** Goes into the manifest as the data's origin. */
   readonly name: string;
+  /** The file or folder that it is read from. */
+  readonly place: string;
   readonly header: Omit<DatasetHeader, 'provenance' | 'codec'>;
   /** What −1 and 1 are in the units of its actions, by the source's own word; null: it says nothing. */
   readonly actionBox: ActionBox | null;

@@ -53,6 +53,7 @@ async function openFolder(source: string, options: OpenOptions): Promise<StepFor
   return {
     name: 'folders of frames',
     path: source,
+    place: source,
     task: null,
     controlTimestep: null,
     columns: usualColumns(),

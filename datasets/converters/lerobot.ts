@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { imageNames } from '../../envs/imageName.js';
 import { InputError } from '../../src/errors.js';
 import { FileSource } from '../sources/byteSource.js';
-import { type ParquetColumn, parquetColumns, readParquetRows } from '../sources/parquet.js';
+import { cellNumber, type ParquetColumn, parquetColumns, readParquetRows } from '../sources/parquet.js';
 import { decodeVideo, requireFfmpeg } from '../sources/video.js';
 import type { PictureColumn } from './camera.js';
 import { usualColumns } from './columnNames.js';
@@ -84,6 +84,7 @@ async function openFolder(source: string, options: OpenOptions): Promise<StepFor
     return {
       name: `LeRobotDataset ${info.codebase_version}`,
       path: source,
+      place: source,
       task: null,
       controlTimestep: 1 / info.fps,
       columns: usualColumns({
@@ -210,7 +211,7 @@ async function episodeTable(
     if (info.features[name] === undefined)
       steps.set(name, numberColumn(id, name, count, 1, isWhole(name), cells));
   const [task] = has('task_index') && count > 0 ? await cells('task_index', 0, 1) : [];
-  const instruction = tasks.get(Number(task));
+  const instruction = tasks.get(cellNumber(task));
   return {
     id,
     source: { file: file.name, rows },
@@ -236,7 +237,9 @@ function numberColumn(
     size,
     isWhole,
     read: async (from, to) => {
-      const values = (await cells(key, from, to)).map((cell) => numbers(cell, `${id}: ${key}`));
+      const values = (await cells(key, from, to)).map((cell, i) =>
+        numbers(cell, `${id}: ${key} of row ${from + i}`),
+      );
       const uneven = values.findIndex((row) => row.length !== size);
       if (uneven >= 0)
         throw new InputError(
@@ -261,8 +264,8 @@ async function findEpisodes(
   const episodes: EpisodeRows[] = [];
   let start = 0;
   table.forEach((row, i) => {
-    const index = Number(row.episode_index);
-    if (table[i + 1] !== undefined && Number(table[i + 1]?.episode_index) === index) return;
+    const index = cellNumber(row.episode_index);
+    if (table[i + 1] !== undefined && cellNumber(table[i + 1]?.episode_index) === index) return;
     if (!Number.isInteger(index))
       throw new InputError(`${file.name}: episode_index of row ${i} is not a number.`);
     if (i + 1 - start > MAX_EPISODE_ROWS) throw new InputError(`${file.name}: episode ${index} is too long.`);
@@ -277,7 +280,7 @@ async function findEpisodes(
         ...(has('frame_index') ? frameProblems(own.map((row) => row.frame_index)) : []),
         ...(has('timestamp')
           ? timeProblems(
-              own.map((row) => Number(row.timestamp)),
+              own.map((row) => cellNumber(row.timestamp)),
               framesPerSecond,
             )
           : []),
@@ -306,7 +309,7 @@ function seconds(time: number | undefined): string {
 
 /** Frames are numbered from 0 on; a recording that lost some, or has them out of order, is not one of steps. */
 function frameProblems(frames: readonly unknown[]): SourceProblem[] {
-  const at = frames.findIndex((frame, i) => Number(frame) !== i);
+  const at = frames.findIndex((frame, i) => cellNumber(frame) !== i);
   if (at < 0) return [];
   const message = `Its frame_index is ${frames[at]} where ${at} is expected, in row ${at} of ${frames.length}: frames are missing, repeated or out of order.`;
   return [{ kind: 'frame-index', severity: 'fault', message, repaired: false }];
@@ -423,9 +426,13 @@ function imageBytes(value: unknown, name: string): Uint8Array {
 }
 
 function numbers(value: unknown, name: string): number[] {
-  const values = (
-    Array.isArray(value) || ArrayBuffer.isView(value) ? [...(value as Iterable<unknown>)] : [value]
-  ).map(Number);
-  if (values.some(Number.isNaN)) throw new InputError(`${name} does not hold numbers.`);
-  return values;
+  const cells: unknown[] =
+    Array.isArray(value) || ArrayBuffer.isView(value) ? [...(value as Iterable<unknown>)] : [value];
+  return cells.map((cell) => {
+    const number = cellNumber(cell);
+    // NaN in the file is a number's damage, and is judged with those of other formats.
+    if (Number.isNaN(number) && typeof cell !== 'number')
+      throw new InputError(`${name} holds ${JSON.stringify(cell) ?? 'nothing'}; numbers are expected.`);
+    return number;
+  });
 }

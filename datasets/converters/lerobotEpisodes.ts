@@ -6,7 +6,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FileSource } from '../sources/byteSource.js';
-import { parquetColumns, readParquetRows } from '../sources/parquet.js';
+import { cellNumber, parquetColumns, readParquetRows } from '../sources/parquet.js';
 import type { Remarks } from './remarks.js';
 import { findSourceFiles } from './sourceFiles.js';
 
@@ -36,7 +36,7 @@ export async function statedEpisodes(source: string): Promise<ReadonlyMap<number
         ['episode_index', 'length'],
         [0, Number.POSITIVE_INFINITY],
       ))
-        stated.set(Number(row.episode_index), Number(row.length));
+        stated.set(cellNumber(row.episode_index), cellNumber(row.length));
     } finally {
       await file.close();
     }

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FileSource } from '../sources/byteSource.js';
-import { parquetColumns, readParquetRows } from '../sources/parquet.js';
+import { cellNumber, parquetColumns, readParquetRows } from '../sources/parquet.js';
 
 const taskSchema = z.object({ task_index: z.coerce.number(), task: z.string() });
 /** pandas writes the text as the table's index. */
@@ -26,7 +26,7 @@ export async function taskTexts(source: string): Promise<ReadonlyMap<number, str
       ['task_index', text],
       [0, Number.POSITIVE_INFINITY],
     );
-    return asMap(rows.map((row) => ({ task_index: Number(row.task_index), task: asText(row[text]) })));
+    return asMap(rows.map((row) => ({ task_index: cellNumber(row.task_index), task: asText(row[text]) })));
   } finally {
     await file.close();
   }

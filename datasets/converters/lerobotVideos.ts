@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../src/errors.js';
 import { FileSource } from '../sources/byteSource.js';
-import { parquetColumns, readParquetRows } from '../sources/parquet.js';
+import { cellNumber, parquetColumns, readParquetRows } from '../sources/parquet.js';
 import { findSourceFiles } from './sourceFiles.js';
 
 export interface EpisodeVideo {
@@ -64,16 +64,16 @@ export async function findVideos(
       );
       for (const row of rows) {
         const [chunk = Number.NaN, number = Number.NaN, start = Number.NaN] = columns.map((column) =>
-          Number(row[column]),
+          cellNumber(row[column]),
         );
         if (![chunk, number].every((value) => Number.isInteger(value) && value >= 0) || !(start >= 0))
           throw new InputError(`${name} does not say where the video of episode ${row.episode_index} is.`);
-        videos.set(Number(row.episode_index), {
+        videos.set(cellNumber(row.episode_index), {
           file: join('videos', camera, `chunk-${digits(chunk, 3)}`, `file-${digits(number, 3)}.mp4`),
           first: Math.round(start * framesPerSecond),
           isLast: false,
           isOwn: false,
-          frames: hasEnd ? Math.round((Number(row[ending]) - start) * framesPerSecond) : null,
+          frames: hasEnd ? Math.round((cellNumber(row[ending]) - start) * framesPerSecond) : null,
         });
       }
     } finally {

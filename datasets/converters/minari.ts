@@ -91,6 +91,8 @@ async function openFile(source: string, options: OpenOptions): Promise<StepForma
     return {
       name: 'Minari',
       path: file.name,
+      // With its metadata.json.
+      place: dirname(file.path),
       task: environment.success ? environment.data.id : (metadata.dataset_id ?? null),
       controlTimestep: null,
       columns: usualColumns({

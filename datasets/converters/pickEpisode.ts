@@ -2,6 +2,7 @@
 import { InputError } from '../../src/errors.js';
 import type { Camera } from './camera.js';
 import { looksLikeGoingOn } from './columnNames.js';
+import type { SourceProblem } from './conversionSource.js';
 import { type PickedRows, pickRows } from './episodeRows.js';
 import { joinRows } from './joinRows.js';
 import type { OpenOptions } from './openOptions.js';
@@ -117,7 +118,13 @@ export async function pickEpisode(
       }),
       ...(table.instruction !== undefined && { instruction: table.instruction }),
     },
-    problems: [...(table.problems ?? []), ...picked.problems],
+    problems: [
+      ...(table.problems ?? []),
+      ...picked.problems,
+      ...(options.reward === 'sparse' && success === null && !allSucceeded
+        ? unknownSuccess(ownRewards, read.rewards)
+        : []),
+    ],
   };
 }
 
@@ -125,6 +132,14 @@ export async function pickEpisode(
 function hasSucceeded(success: Float32Array | null, rewards: Float32Array | null): boolean | null {
   if (success !== null) return success.some((value) => value !== 0);
   return rewards?.some((value) => value > 0) ?? null;
+}
+
+/** Rewards that are no numbers do not say that an episode failed, and not that it succeeded either. */
+function unknownSuccess(column: NumberColumn | null, rewards: Float32Array | null): SourceProblem[] {
+  const row = rewards?.findIndex((value) => !Number.isFinite(value)) ?? -1;
+  if (row < 0) return [];
+  const message = `${column?.name} holds ${rewards?.[row]} in row ${row} and does not tell whether it succeeded: say --success KEY, or --success all where every episode has.`;
+  return [{ kind: 'not-finite', severity: 'fault', message, repaired: false }];
 }
 
 /** @throws InputError for what is neither 0 nor 1: a number of another meaning would end the episode anywhere */

@@ -28,6 +28,7 @@ interface Inspected {
 
 /** @throws InputError for what is no picture of eight bits a channel */
 async function inspect(file: File, name: string): Promise<Inspected> {
+  if (file.length === 0) throw new InputError(`${name} is empty: a picture was expected.`);
   const { default: sharp } = await import('sharp');
   const metadata = await sharp(file, { limitInputPixels: MAX_PIXELS })
     .metadata()

@@ -34,6 +34,7 @@ export async function openReplay(source: string, options: OpenOptions): Promise<
   const numbers = Array.from({ length: dataset.length }, (_, number) => number);
   return {
     name: provenance.source,
+    place: folder,
     header: { ...header, task: options.task ?? header.task, images },
     actionBox: null,
     hasUnitActions: true,

@@ -60,6 +60,7 @@ async function openFiles(source: string, options: OpenOptions): Promise<StepForm
     return {
       name: 'RLDS',
       path: source,
+      place: source,
       task: null,
       controlTimestep: null,
       columns: {

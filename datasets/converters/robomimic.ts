@@ -47,6 +47,7 @@ async function openFile(source: string, options: OpenOptions): Promise<StepForma
     return {
       name: 'robomimic',
       path: file.name,
+      place: file.path,
       task: environment?.env_name ?? null,
       controlTimestep: null,
       columns: usualColumns({ action: ['actions'], reward: ['rewards'], done: ['dones'] }),

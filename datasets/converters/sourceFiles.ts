@@ -24,7 +24,7 @@ export async function findSourceFiles(
   if (found === null) throw new InputError(`${source} does not exist: give the file or folder to convert.`);
   if (!found.isDirectory()) return [{ path: source, name: basename(source) }];
   const files: SourceFile[] = [];
-  for await (const path of filesWithin(source, new Set())) {
+  for await (const path of filesWithin(source)) {
     const name = basename(path).toLowerCase();
     const isMeant = marks.some((mark) => (place === 'end' ? name.endsWith(mark) : name.includes(mark)));
     // Without an ending of a file's, what a dead link stood for may have been a folder of such files.
@@ -44,8 +44,14 @@ export function isHidden(name: string): boolean {
   return name.startsWith('.') || name === '__MACOSX';
 }
 
-/** @param above the folders on the way, by their real paths: a link back to one of them is not followed */
-async function* filesWithin(folder: string, above: ReadonlySet<string>): AsyncGenerator<string> {
+/**
+ * Their paths, hidden ones left out.
+ * @param above the folders on the way, by their real paths: a link back to one of them is not followed
+ */
+export async function* filesWithin(
+  folder: string,
+  above: ReadonlySet<string> = new Set(),
+): AsyncGenerator<string> {
   const real = await realpath(folder);
   if (above.has(real)) return;
   for (const entry of await readdir(folder, { withFileTypes: true })) {

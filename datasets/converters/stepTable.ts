@@ -58,6 +58,8 @@ export interface StepFormat {
   readonly name: string;
   /** What sentences call it: the file or folder. */
   readonly path: string;
+  /** The file or folder that it is read from. */
+  readonly place: string;
   readonly task: string | null;
   readonly controlTimestep: number | null;
   readonly columns: ColumnNames;

@@ -66,6 +66,7 @@ async function opened(format: StepFormat, options: OpenOptions): Promise<Convers
   };
   return {
     name: format.name,
+    place: format.place,
     header,
     actionBox: format.actionBox,
     remarks,

@@ -33,7 +33,7 @@ export async function openVd4rl(source: string, options: OpenOptions): Promise<C
     throw new InputError(
       `${source} has files of several tasks (${[...tasks].join(', ')}): convert the folder of each by itself.`,
     );
-  const opening = { ...options, task, level: place.level };
+  const opening = { ...options, place: source, task, level: place.level };
   const opened = await (isHdf5[0] === true ? openVd4rlHdf5(files, opening) : openVd4rlNpz(files, opening));
   if (folders.length > 1)
     opened.remarks.add(

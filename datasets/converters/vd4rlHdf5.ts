@@ -15,6 +15,7 @@ import { Treatment } from './treatment.js';
 import { discreteActions, VD4RL_ACTION_REPEAT, type Vd4rlPlace } from './vd4rlPlace.js';
 
 const FIRST = 0;
+const MID = 1;
 const LAST = 2;
 
 export async function openVd4rlHdf5(
@@ -43,6 +44,7 @@ export async function openVd4rlHdf5(
     const { height, width } = treatment.sizeOf(plane, image);
     return {
       name: 'V-D4RL 84 px',
+      place: options.place,
       header: {
         task: options.task,
         actionRepeat: options.actionRepeat ?? VD4RL_ACTION_REPEAT,
@@ -90,7 +92,13 @@ function fileUnits(
     throw new InputError(
       `${file.name}: observation has ${rows} rows, ${uneven.map(([key, length]) => `${key} ${length}`).join(', ')}; as many are expected.`,
     );
-  const segments = splitEpisodes(stepTypes.floats(0, rows));
+  const types = stepTypes.floats(0, rows);
+  const strange = types.findIndex((type) => type !== FIRST && type !== MID && type !== LAST);
+  if (strange >= 0)
+    throw new InputError(
+      `${file.name}: step_type holds ${types[strange]} in row ${strange}; 0 (first), 1 (mid) or 2 (last) is expected.`,
+    );
+  const segments = splitEpisodes(types);
   return segments.map((segment, number) => {
     const name = `${file.name.replace(/\.hdf5$/i, '')}#${number}`;
     return {
@@ -137,6 +145,10 @@ async function readSegment(
   const shape = plainShape(plane, end - start);
   const rows = (key: string): Float32Array => hdf5.requiredDataset(key).floats(start + 1, end);
   const discount = hdf5.dataset('discount')?.floats(end - 1, end)[0];
+  if (hasLast && Number.isNaN(discount))
+    throw new InputError(
+      `${id}: discount holds NaN in its last row: 0, where the task ended there, or 1 is expected.`,
+    );
   const terminated = hasLast && discount === 0;
   const episode: Episode = {
     id,

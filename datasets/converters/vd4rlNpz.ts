@@ -65,6 +65,7 @@ export async function openVd4rlNpz(
   const isTreated = !treatment.isIdentity({ height, width });
   return {
     name: 'V-D4RL 64 px',
+    place: options.place,
     header: {
       task: options.task,
       actionRepeat: options.actionRepeat ?? VD4RL_ACTION_REPEAT,
@@ -260,6 +261,16 @@ function flagRows(npz: Npz, rows: number, problems: SourceProblem[]): Flags {
         severity: 'suspicion',
         message: `${key} has ${values.length} rows for ${rows} images; the images count.`,
         repaired: true,
+      });
+    const strange = values.findIndex(
+      (value) => Number.isNaN(value) || (key !== 'discount' && value !== 0 && value !== 1),
+    );
+    if (strange >= 0)
+      problems.push({
+        kind: 'flags',
+        severity: 'fault',
+        message: `${key} holds ${values[strange]} in row ${strange}; ${key === 'discount' ? 'a number' : '0 or 1'} is expected.`,
+        repaired: false,
       });
     return values;
   };

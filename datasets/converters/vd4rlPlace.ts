@@ -4,6 +4,8 @@ import { InputError } from '../../src/errors.js';
 import type { OpenOptions } from './openOptions.js';
 
 export interface Vd4rlPlace extends OpenOptions {
+  /** The file or folder that was named. */
+  readonly place: string;
   readonly task: string;
   readonly level: string | null;
 }

@@ -50,6 +50,7 @@ async function openStore(source: string): Promise<StepFormat> {
     return {
       name: 'zarr',
       path: name,
+      place: source,
       task: null,
       controlTimestep: null,
       columns: usualColumns(),

@@ -6,10 +6,12 @@ import { cameraImages } from '../../envs/cameraImages.js';
 import type { ImageSize, PerImage } from '../../envs/environment.js';
 import { imageSpaces } from '../../envs/imageSpaces.js';
 import { makeEnv } from '../../envs/makeEnv.js';
-import { findSimulatedTask } from '../../envs/suite/registry.js';
+import { findSimulatedTask, suiteNames } from '../../envs/suite/registry.js';
+import { ownActionRepeat, type SuiteTask } from '../../envs/suite/task.js';
 import { SuiteEnvironment } from '../../envs/suiteEnvironment.js';
 import type { FrameLayout } from '../episode.js';
 import { matchImages } from '../imageMatching.js';
+import type { Manifest } from '../manifest.js';
 import { type Dataset, openDataset } from '../reader.js';
 import type { Finding, Target } from './finding.js';
 import { manifestFindings } from './manifestFindings.js';
@@ -19,8 +21,8 @@ import { examineValues, type Values } from './valueFindings.js';
 
 export interface ExamineOptions {
   readonly task: string;
-  /** Control steps for each action in the environment. */
-  readonly actionRepeat: number;
+  /** Control steps for each action in the environment; default: the task's own, or the dataset's where it has none. */
+  readonly actionRepeat?: number | undefined;
   readonly imageSize?: PerImage<ImageSize>;
   readonly cameras?: readonly (string | number)[];
   readonly observations: 'pixels' | 'state' | 'both';
@@ -48,18 +50,20 @@ export interface Examination {
 export async function examineDataset(folder: string, options: ExamineOptions): Promise<Examination> {
   const dataset = await openDataset(folder);
   const simulated = await findSimulatedTask(options.task);
+  const { actionRepeat, notCompared } = repeatFor(dataset.manifest, options, simulated);
   if (simulated === undefined) {
-    const target = await targetElsewhere(options);
+    const target = await targetElsewhere({ ...options, actionRepeat });
     return examine(dataset, options, target, async () => ({
       ...nothingSeen,
       skipped: [
+        ...notCompared,
         `Pictures and motion were not compared: ${options.task} cannot be put into the states that were recorded.`,
       ],
     }));
   }
   const simulation = await SuiteEnvironment.create(simulated, 0);
   try {
-    const { imageSize, actionRepeat, observations } = options;
+    const { imageSize, observations } = options;
     const spec = { ...simulation.spec, actionRepeat };
     const images = imageSpaces(cameraImages(simulation, options.cameras), { imageSize });
     const target: Target = {
@@ -67,19 +71,37 @@ export async function examineDataset(folder: string, options: ExamineOptions): P
       images: observations === 'state' ? [] : images,
       stateSize: observations === 'pixels' ? 0 : spec.stateSize,
     };
-    return await examine(dataset, options, target, (episodes) =>
-      compareLooks(dataset, episodes, simulation, images, options.task),
-    );
+    return await examine(dataset, options, target, async (episodes) => {
+      const looks = await compareLooks(dataset, episodes, simulation, images, options.task);
+      return { ...looks, skipped: [...notCompared, ...looks.skipped] };
+    });
   } finally {
     simulation.close();
   }
+}
+
+/**
+ * The action repeat that the dataset is held against. A task of one's own, or a server's, that names none is learnt at
+ * whichever repeat the run is given: then it is the dataset's.
+ */
+function repeatFor(
+  manifest: Manifest,
+  { task, actionRepeat }: ExamineOptions,
+  simulated: SuiteTask | undefined,
+): { readonly actionRepeat: number; readonly notCompared: readonly string[] } {
+  const own = suiteNames.has(task) ? ownActionRepeat(simulated) : simulated?.actionRepeat;
+  const stated = actionRepeat ?? own;
+  if (stated !== undefined) return { actionRepeat: stated, notCompared: [] };
+  const sentence = `The action repeat was not compared: ${task} names none of its own. The dataset's is ${manifest.actionRepeat}: train with --action-repeat ${manifest.actionRepeat}.`;
+  return { actionRepeat: manifest.actionRepeat, notCompared: [sentence] };
 }
 
 /** What a run would learn in: an environment that is made here for its facts alone. */
 async function targetElsewhere(options: ExamineOptions): Promise<Target> {
   const { task, imageSize, cameras, actionRepeat, observations } = options;
   const environment = await makeEnv(task, {
-    ...{ actionRepeat, observations, frameStack: 1 },
+    ...{ observations, frameStack: 1 },
+    ...(actionRepeat !== undefined && { actionRepeat }),
     ...(imageSize !== undefined && { imageSize }),
     ...(cameras && { cameras }),
   });

@@ -159,3 +159,10 @@ function levelsOf(schema: SchemaTree, path: readonly string[]): PageLevels {
 function leaves({ path, children }: SchemaTree): string[][] {
   return children.length === 0 ? [path] : children.flatMap(leaves);
 }
+
+/** The number in a cell; NaN where there is none: `Number` makes 0 of a cell without a value. */
+export function cellNumber(cell: unknown): number {
+  return typeof cell === 'number' || typeof cell === 'bigint' || typeof cell === 'boolean'
+    ? Number(cell)
+    : Number.NaN;
+}

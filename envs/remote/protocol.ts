@@ -28,6 +28,9 @@ export type Request =
 
 const prefix = 'remote:';
 
+/** What is to be done where a server does not keep to the protocol. */
+export const SERVER_HINT = 'mend the server by the messages that envs/remote/README.md specifies';
+
 export function isRemote(task: string): boolean {
   return task.startsWith(prefix);
 }
@@ -153,7 +156,7 @@ export function parseHello(body: Uint8Array, where: string): { facts: Facts; ver
 /**
  * @param version of the protocol, as the hello was answered
  * @param where the server, for the message of an error
- * @throws InputError where the server refuses what was asked, Error where it failed or does not keep to the protocol
+ * @throws InputError where the server refuses what was asked or does not keep to the protocol, Error where it failed
  */
 export function parseAnswer<Op extends Exclude<Request['op'], 'hello'>>(
   op: Op,
@@ -172,7 +175,9 @@ function unpack(body: Uint8Array, where: string): unknown {
   try {
     message = unpackr.unpack(body);
   } catch {
-    throw new Error(`What answers at ${where} does not speak the protocol: its answer is not msgpack.`);
+    throw new InputError(
+      `What answers at ${where} does not speak the protocol: its answer is not msgpack; check host and port, and ${SERVER_HINT}.`,
+    );
   }
   const refusal = refusalSchema.safeParse(message);
   if (!refusal.success) return message;
@@ -184,7 +189,8 @@ function unpack(body: Uint8Array, where: string): unknown {
 function check<T>(op: string, parsed: z.ZodSafeParseResult<T>, where: string): T {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new Error(
-    `What answers at ${where} does not speak the protocol: "${issue?.path.join('.')}" in its answer to ${op}: ${issue?.message}.`,
+  const place = issue?.path.length ? `"${issue.path.join('.')}" in its` : 'its';
+  throw new InputError(
+    `What answers at ${where} does not speak the protocol: ${place} answer to ${op}: ${issue?.message}; ${SERVER_HINT}.`,
   );
 }

@@ -21,9 +21,10 @@ import type {
   StepInfo,
   StepResult,
 } from '../environment.js';
+import { notFinite } from '../finite.js';
 import { imageNames, isImageName, UNNAMED_IMAGE } from '../imageName.js';
 import { imageSpaces } from '../imageSpaces.js';
-import { isReward } from '../rewardTerms.js';
+import { finiteTerms } from '../rewardTerms.js';
 import { Connection, ConnectionLost } from './connection.js';
 import {
   addressName,
@@ -41,6 +42,7 @@ import {
   parseAddress,
   parseAnswer,
   type Request,
+  SERVER_HINT,
 } from './protocol.js';
 import { resize } from './resize.js';
 
@@ -178,8 +180,11 @@ export class RemoteEnvironment implements Environment {
     const answer = this.#resetAnswer(seed);
     this.#envFrames = 0;
     this.#broken = undefined;
-    const { observation, isSound } = this.#observe(answer);
-    if (!isSound) throw new Error(`The environment at ${this.#where} began with a state that is not finite.`);
+    const { observation, state } = this.#observe(answer);
+    if (notFinite(state) !== null)
+      throw new InputError(
+        `The environment at ${this.#where} began an episode with a state that is not finite: numbers are expected in its answer to reset; mend the environment.`,
+      );
     const instruction = answer.instruction ?? this.#facts.instruction;
     return { observation, info: { envFrames: 0, ...(instruction != null && { instruction }) } };
   }
@@ -202,9 +207,9 @@ export class RemoteEnvironment implements Environment {
     }
     this.#envFrames += answer.steps;
     this.#breaks = 0;
-    const { observation, isSound } = this.#observe(answer);
-    if (!isSound) return this.#breakOff('an observation is not finite');
-    if (!isReward(answer.reward)) return this.#breakOff('the reward is not finite');
+    const { observation, state } = this.#observe(answer);
+    const bad = notFinite(state, answer.reward);
+    if (bad !== null) return this.#breakOff(bad);
     if (answer.steps > this.spec.actionRepeat)
       return this.#breakOff(`it says that it took ${answer.steps} steps of ${this.spec.actionRepeat}`);
     const { terminated, success, rewardTerms, executed } = answer;
@@ -311,7 +316,7 @@ export class RemoteEnvironment implements Environment {
     return parseAnswer<R['op']>(request.op, body, this.#where, this.#version);
   }
 
-  #observe(answer: Answer<'reset'>): { observation: Observation; isSound: boolean } {
+  #observe(answer: Answer<'reset'>): { observation: Observation; state: Float32Array } {
     const { stateSize, images } = this.#facts;
     this.#pictures = new Map(
       images.map(({ key, shape }) => [
@@ -322,7 +327,7 @@ export class RemoteEnvironment implements Environment {
     if ((answer.state?.length ?? 0) !== 4 * stateSize) throw this.#misfit('a state');
     const state = unpackFloats(answer.state);
     return {
-      isSound: state.every(Number.isFinite),
+      state,
       observation: {
         images: Object.fromEntries(
           this.observationSpace.images.map(({ name, width, height }) => [
@@ -339,14 +344,14 @@ export class RemoteEnvironment implements Environment {
   #unitAction(executed: Uint8Array): Float32Array {
     const { actionSize, actionBox } = this.spec;
     if (actionBox === null)
-      throw new Error(
-        `The environment at ${this.#where} says what a person did, and not the range of its actions (actionLow, actionHigh): it cannot be learnt from.`,
+      throw new InputError(
+        `The environment at ${this.#where} says what a person did, and not the range of its actions: it cannot be learnt from; have the server's hello give actionLow and actionHigh.`,
       );
     if (executed.length !== 4 * actionSize) throw this.#misfit('an executed action');
     const action = unpackFloats(executed);
     if (!action.every(Number.isFinite))
-      throw new Error(
-        `The environment at ${this.#where} says that [${action}] was executed: numbers were expected.`,
+      throw new InputError(
+        `The environment at ${this.#where} says that [${action}] was executed: numbers were expected; ${SERVER_HINT}.`,
       );
     return toUnitActions(action, actionBox);
   }
@@ -359,8 +364,10 @@ export class RemoteEnvironment implements Environment {
     return { height, width, channels, data };
   }
 
-  #misfit(what: string): Error {
-    return new Error(`The environment at ${this.#where} sent ${what} of another size than it had said.`);
+  #misfit(what: string): InputError {
+    return new InputError(
+      `The environment at ${this.#where} sent ${what} of another size than it had said: ${SERVER_HINT}.`,
+    );
   }
 }
 
@@ -381,11 +388,6 @@ function chosen<Image extends { readonly name: string }>(
     if (wanted.indexOf(camera) !== i) throw new InputError(`The camera "${camera}" is given twice.`);
     return image;
   });
-}
-
-/** A term that is no number says nothing of the reward, which is another number. */
-function finiteTerms(terms: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(terms).filter(([, value]) => Number.isFinite(value)));
 }
 
 /** Each reset has a seed from here, so episodes repeat where the environment keeps to its seed. */

@@ -1,4 +1,5 @@
 /** The bodies of triangles of a compiled model: its meshes, and its height fields as what they look like. */
+import { InputError } from '../../src/errors.js';
 import type { Simulation } from '../mujoco.js';
 import { Triangles } from './triangles.js';
 
@@ -27,6 +28,17 @@ export class Meshes {
 
 type Field = Parameters<Simulation['model']>[0];
 
+/** More take minutes and gigabytes before the first picture. */
+const MOST_TRIANGLES = 1_000_000;
+
+/** @throws InputError where so many are not drawn */
+function requireDrawable(what: string, triangles: number): void {
+  if (triangles > MOST_TRIANGLES)
+    throw new InputError(
+      `${what} of the model has ${triangles} triangles, and at most ${MOST_TRIANGLES} of one are drawn: make it coarser.`,
+    );
+}
+
 function readMesh(simulation: Simulation, index: number): Triangles {
   const at = (field: Field): number => simulation.model(field)[index] as number;
   const rows = (field: Field, start: number, count: number, size: number): Float64Array =>
@@ -35,6 +47,7 @@ function readMesh(simulation: Simulation, index: number): Triangles {
     const [start, count] = [at('mesh_faceadr'), at('mesh_facenum')];
     return Int32Array.from(simulation.model(field).subarray(3 * start, 3 * (start + count)));
   };
+  requireDrawable(`Mesh ${index}`, at('mesh_facenum'));
   const coordinates = at('mesh_texcoordadr');
   return joinedVertices(
     rows('mesh_vert', at('mesh_vertadr'), at('mesh_vertnum'), 3),
@@ -116,6 +129,7 @@ function isFarOff([x, y, z]: Point, flat: Point): boolean {
 function readHeightField(simulation: Simulation, index: number): Triangles {
   const rows = simulation.model('hfield_nrow')[index] as number;
   const columns = simulation.model('hfield_ncol')[index] as number;
+  requireDrawable(`Height field ${index} (${rows} × ${columns})`, 2 * (rows - 1) * (columns - 1));
   const start = simulation.model('hfield_adr')[index] as number;
   const heights = simulation.model('hfield_data').subarray(start, start + rows * columns);
   const [halfX, halfY, top, base] = [

@@ -4,9 +4,10 @@
  * from the seed and their number, and shards end at numbers of episodes that depend on nothing else.
  */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { lockDataset } from '../../datasets/datasetLock.js';
 import type { Episode } from '../../datasets/episode.js';
 import {
@@ -19,7 +20,7 @@ import {
 import { DatasetWriter } from '../../datasets/writer.js';
 import type { EnvironmentOptions } from '../../envs/environment.js';
 import { isRemote } from '../../envs/remote/protocol.js';
-import { isTaskModule } from '../../envs/taskModule.js';
+import { isTaskModule, taskModuleFile } from '../../envs/taskModule.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import { environmentOptions, recordingHeader } from './environmentOptions.js';
@@ -256,6 +257,7 @@ async function openWriter(
         policies: actingHash(options.behaviours),
         backend: engine?.backend ?? 'auto',
         environment: JSON.stringify(recordingOptions(options)),
+        ...(await moduleHash(options.task)),
         ...(options.keepSuccesses && { keepSuccesses: true }),
       },
     },
@@ -263,11 +265,36 @@ async function openWriter(
   const isThere = (await stat(join(folder, MANIFEST_FILE)).catch(() => null)) !== null;
   if (!isThere) return DatasetWriter.create(folder, header);
   const manifest = await readManifest(folder);
-  if (!isOfSameCommand(manifest, createManifest(header)))
+  const wanted = createManifest(header);
+  const changed = (['policies', 'taskModule'] as const).filter(
+    (what) => commandOf(manifest)[what] !== commandOf(wanted)[what],
+  );
+  if (!isOfSameCommand(manifest, wanted))
     throw new InputError(
-      `${folder} already holds a dataset that was not made by this command: choose another folder, or delete that one first.`,
+      `${folder} already holds a dataset that was not made by this command${changed.length > 0 ? `: ${changed.map((what) => CHANGES[what]).join(', and ')}` : ''}: choose another folder, or delete that one first.`,
     );
   return DatasetWriter.open(folder, { episodes: lastingEpisodes(manifest, options) });
+}
+
+const CHANGES = {
+  policies:
+    'other policies act than those it was begun with (a policy file may have been written again since)',
+  taskModule: "the task's module has changed since",
+} as const;
+
+function commandOf({ provenance }: Manifest): Readonly<Record<string, unknown>> {
+  return z.record(z.string(), z.unknown()).catch({}).parse(provenance.details.command);
+}
+
+/** Of a task of one's own: the same path may hold another task later. */
+async function moduleHash(task: string): Promise<{ readonly taskModule?: string }> {
+  const file = isTaskModule(task) ? taskModuleFile(task) : undefined;
+  if (file === undefined) return {};
+  return {
+    taskModule: createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex'),
+  };
 }
 
 function actionWords({ behaviours, mode = 'sample' }: CollectOptions): string {

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Environment, Frame } from '../../envs/environment.js';
 import { makeEnv } from '../../envs/makeEnv.js';
+import { callingOwn } from '../../envs/ownCode.js';
 import type { RlpdAgent } from '../agent/agent.js';
 import { selectBackend } from '../backend/select.js';
 import { InputError, sendError } from '../errors.js';
@@ -82,7 +83,7 @@ function policyOf(environment: Environment, { behaviour: place, mode, noiseSeed 
 
 /** @throws InputError where what the expert gives is no action */
 function demonstration(environment: Environment, random: Generator | undefined): Float32Array {
-  const action = environment.demonstrate?.(random);
+  const action = callingOwn(`demonstrate() of ${task} fails`, () => environment.demonstrate?.(random));
   const { actionSize } = environment.spec;
   const isAction = action instanceof Float32Array && action.length === actionSize;
   if (!isAction || !action.every((value) => Math.abs(value) <= 1))

@@ -20,6 +20,7 @@ import { amendCheckpoint, type Checkpoint, type RunState, writeCheckpoint } from
 import type { RunConfig } from './config.js';
 import { beginTally, type EpisodeTally, withStep } from './episodeTally.js';
 import { type Evaluation, evaluate } from './evaluate.js';
+import { FailedStarts } from './failedStarts.js';
 import { badAction, badMetric, badWeights, NonFiniteError } from './finite.js';
 import { drawLearningCurve } from './learningCurve.js';
 import { type Counters, MeanMetrics, type MetricsWriter } from './metrics.js';
@@ -96,6 +97,7 @@ export class TrainingRun {
   #bestEvaluationMean: number | undefined;
   #evaluationDue = false;
   #evaluatedAt = -1;
+  readonly #failedStarts = new FailedStarts();
   #recording: Promise<void> = Promise.resolve();
   #recordedEpisodes = 0;
   #lastCheckpoint:
@@ -256,7 +258,7 @@ export class TrainingRun {
   }
 
   async #endEpisode(terminated: boolean, invalid: string | undefined): Promise<void> {
-    const { replay, recorder, metrics } = this.#parts;
+    const { config, replay, recorder, metrics } = this.#parts;
     const { interventions: marks, ...episode } = replay.lastEpisode();
     const { length } = episode;
     const { success, interventions, rewardTerms, instruction } = this.#tally;
@@ -279,6 +281,7 @@ export class TrainingRun {
     }
     if (invalid !== undefined) {
       await metrics.write({ kind: 'invalidEpisode', ...this.#stand, reason: invalid, length });
+      this.#failedStarts.add(config.task, length, invalid);
       return;
     }
     this.#lastReturn = episode.rewards.reduce((sum, reward) => sum + reward, 0);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { examineDataset } from '../../datasets/doctor/examine.js';
+import { taskTemplate } from '../../scripts/taskTemplate.js';
 import { collect } from '../../src/training/collect.js';
 import { train } from '../../src/training/train.js';
 import { startRobot } from '../envs/remoteRobot.js';
@@ -54,6 +55,42 @@ test("a dataset is held against what a server says of its environment, and the s
     );
     assert.equal(fits, expected.source.startsWith('^doubt'), said.join('\n'));
   }
+});
+
+test("a task's own action repeat holds where it names one, and else the dataset's, which is said", async (context) => {
+  const { actionRepeat: _, ...without } = options;
+  const task = await startRobot(context);
+  const folder = await record(context, task);
+  const elsewhere = await examineDataset(folder, { ...without, task });
+  assert.equal(elsewhere.fits, true, JSON.stringify(elsewhere.findings));
+  assert.match(
+    elsewhere.skipped.join(),
+    /not compared: remote:.* The dataset's is 1: train with --action-repeat 1\./,
+  );
+
+  const { module, model } = taskTemplate('lift', './lift.mjs');
+  const tasks = join(folder, '../tasks');
+  await mkdir(tasks);
+  await writeFile(join(tasks, 'lift.xml'), model);
+  await writeFile(join(tasks, 'none.mjs'), module);
+  await writeFile(join(tasks, 'five.mjs'), module.replace('camera: 0,', 'camera: 0,\n  actionRepeat: 5,'));
+  const recorded = join(folder, '../lifts');
+  await collect({
+    ...{ task: join(tasks, 'none.mjs'), folder: recorded, behaviours: [undefined], workers: 1 },
+    environment: { actionRepeat: 3, imageSize: 8 },
+  });
+  const at = async (file: string) => {
+    const examined = await examineDataset(recorded, { ...without, imageSize: 8, task: join(tasks, file) });
+    return {
+      repeat: examined.findings.find(({ check }) => check === 'action repeat')?.message,
+      isSaid: /The action repeat was not compared/.test(examined.skipped.join()),
+    };
+  };
+  assert.deepEqual(await at('none.mjs'), { repeat: undefined, isSaid: true });
+  assert.deepEqual(await at('five.mjs'), {
+    repeat: "its action repeat is 3, the environment's is 5",
+    isSaid: false,
+  });
 });
 
 test('a run refuses a dataset whose actions mean another box, before anything is computed', async (context) => {

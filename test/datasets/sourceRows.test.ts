@@ -674,3 +674,68 @@ test('a folder in which nothing can be read says so of every format', async (t) 
   for (const open of [openFrames, openLerobot, openMinari, openRlds, openRobomimic, openZarr])
     assert.ok((await rejection(open(empty, {}))) instanceof InputError);
 });
+
+for (const format of formats)
+  test(`${format}: rewards that are no numbers tell of no success, unless it is said`, async (t) => {
+    const bad = Number.NaN;
+    const episodes = [recorded(format, 4, {}, [bad, bad, bad, bad])];
+    const { report } = await convertAll(t, await opened(t, format, episodes, { reward: 'sparse' }));
+    assert.deepEqual([report.episodes, report.leftOut], [0, 1]);
+    const [problem] = report.problems;
+    assert.equal(problem?.kind, 'not-finite');
+    assert.match(problem?.message ?? '', /holds NaN in row 0 and does not tell .*--success all/);
+    const said = await opened(t, format, episodes, { reward: 'sparse', success: 'all' });
+    const { episodes: kept } = await convertAll(t, said);
+    assert.equal(kept[0]?.rewards.at(-1), 1);
+  });
+
+test('lerobot: a cell without a number is not read as 0, and an empty picture is no end of the conversion', async (t) => {
+  const folderOf = async (changes: Record<string, unknown>) => {
+    const folder = temporaryFolder(t);
+    const episode = async (index: number) => ({
+      'observation.image': { type: 'image', values: await pngs(4) },
+      action: { type: 'FLOAT', values: [0.1, 0.2, 0.3, 0.4].map((value) => [value, -value]) },
+      'next.reward': { type: 'FLOAT', values: [0, 0, 0, 1] },
+      episode_index: { type: 'INT64', values: new Array<number>(4).fill(index) },
+      frame_index: { type: 'INT64', values: [0, 1, 2, 3] },
+    });
+    const first = await episode(0);
+    const damaged = Object.entries(changes).map(([key, value]) => {
+      const column = first[key as keyof typeof first];
+      const values: unknown[] = [...column.values];
+      values[2] = value;
+      return [key, { ...column, values }] as const;
+    });
+    writeLerobot(folder, [{ ...first, ...Object.fromEntries(damaged) }, await episode(1)] as Parameters<
+      typeof writeLerobot
+    >[1]);
+    return folder;
+  };
+  for (const [changes, message] of [
+    [{ action: [0.3, null] }, /action of row 2 holds null; numbers are expected/],
+    [{ 'next.reward': null }, /next\.reward of row 2 holds null; numbers are expected/],
+    [{ 'next.reward': Number.NaN }, /^rewards holds NaN at step 2/],
+    [{ frame_index: null }, /frame_index is null where 2 is expected/],
+    [{ 'observation.image': new Uint8Array() }, /of row 2 is empty: a picture was expected/],
+  ] as const) {
+    const { report } = await convertAll(t, await openLerobot(await folderOf(changes), {}));
+    assert.deepEqual([report.episodes, report.leftOut], [1, 1], `${message}`);
+    assert.match(report.problems[0]?.message ?? '', message);
+  }
+  assert.match(
+    (await rejection(openLerobot(await folderOf({ episode_index: null }), {}))).message,
+    /episode_index of row 2 is not a number/,
+  );
+});
+
+test('an action that is no number is said once, and no range is asked for', async (t) => {
+  const rows = 4;
+  const bad = actions(rows);
+  bad.data[2] = Number.NaN;
+  const episode = { ...recorded('robomimic', rows), actions: bad };
+  const { report } = await convertAll(t, await opened(t, 'robomimic', [episode]));
+  assert.deepEqual(
+    report.problems.map(({ kind }) => kind),
+    ['not-finite'],
+  );
+});

@@ -379,7 +379,9 @@ function parquetOf(columns: Readonly<Record<string, LerobotColumn>>) {
         type === 'image'
           ? values.map((bytes) => ({ bytes }))
           : type === 'INT64'
-            ? values.map((value) => (Array.isArray(value) ? value.map(BigInt) : BigInt(value as number)))
+            ? values.map((value) =>
+                Array.isArray(value) ? value.map(BigInt) : value === null ? null : BigInt(value as number),
+              )
             : [...values],
     })),
   };

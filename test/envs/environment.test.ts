@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import type { Environment, EnvironmentOptions, StepResult } from '../../envs/environment.js';
 import { makeEnv, taskNames } from '../../envs/makeEnv.js';
 import { Simulation } from '../../envs/mujoco.js';
+import { Renderer } from '../../envs/renderer/renderer.js';
 import { findTask } from '../../envs/suite/registry.js';
 import { SuiteEnvironment } from '../../envs/suiteEnvironment.js';
 import { InputError } from '../../src/errors.js';
@@ -402,5 +407,31 @@ describe('Simulation', () => {
   it('says which file MuJoCo refuses', async () => {
     const broken = new URL('data:text/xml,<mujoco><nonsense/></mujoco>');
     await assert.rejects(Simulation.load(broken), /cannot load/);
+  });
+
+  it('says that a model is beyond its memory, or beyond being drawn, in a sentence', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'model-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const model = (name: string, size: number): URL => {
+      const file = join(folder, name);
+      writeFileSync(
+        file,
+        `<mujoco><asset><hfield name="h" nrow="${size}" ncol="${size}" size="1 1 1 1"/></asset>
+        <worldbody><camera/><geom type="hfield" hfield="h"/></worldbody></mujoco>`,
+      );
+      return pathToFileURL(file);
+    };
+    for (const size of [60_000, 20_000])
+      await assert.rejects(Simulation.load(model('large.xml', size)), {
+        name: 'InputError',
+        message: /large\.xml: it takes more than the 4 GiB of memory .* make its height fields/,
+      });
+    const simulation = await Simulation.load(model('fine.xml', 800));
+    simulation.reset(() => undefined);
+    assert.throws(() => new Renderer(simulation).render(0, 8, 8), {
+      name: 'InputError',
+      message: /Height field 0 \(800 × 800\) of the model has 1276802 triangles/,
+    });
+    simulation.dispose();
   });
 });

@@ -107,10 +107,30 @@ test('a robot whose facts make no sense is refused in a sentence, and so is a ve
     [{ actionNames: ['steer'] }, /"actionNames" .*it has 1 entries, expected 3/],
     [{ images: [{ key: 'a', shape: [4, 4, 2] }] }, /"images\.0\.shape\.2"/],
     [{ images: ['a', 'a'].map((key) => ({ key, shape: [4, 4, 3] })) }, /two pictures have one key/],
-    [{ timestep: 0 }, /"timestep"/],
+    [{ timestep: 0 }, /"timestep" in its answer to hello: .*; mend the server by/],
   ];
   for (const [facts, message] of cases)
-    await assert.rejects(makeEnv(await startRobot(context, { facts })), { message });
+    await assert.rejects(makeEnv(await startRobot(context, { facts })), { name: 'InputError', message });
+  // msgpack's null, and an array that stops in the middle.
+  const hellos: [hello: Uint8Array, message: RegExp][] = [
+    [Uint8Array.of(0xc0), /: its answer to hello: .*expected object.*mend the server by .*README\.md/],
+    [Uint8Array.of(0x92, 1), /its answer is not msgpack; check host and port, and mend the server/],
+  ];
+  for (const [hello, message] of hellos)
+    await assert.rejects(makeEnv(await startRobot(context, { hello })), { name: 'InputError', message });
+});
+
+test('an episode that begins with a state that is not finite is refused in a sentence', async (context) => {
+  const state = new Uint8Array(Float32Array.of(0, Number.NaN).buffer);
+  for (const observations of ['state', 'pixels'] as const) {
+    const task = await startRobot(context, { reset: { state } });
+    const environment = await makeEnv(task, { observations });
+    assert.throws(() => environment.reset(), {
+      name: 'InputError',
+      message: /began an episode with a state that is not finite: numbers are expected/,
+    });
+    environment.close();
+  }
 });
 
 test('what a person did is refused where it cannot be understood', async (context) => {
@@ -126,7 +146,7 @@ test('what a person did is refused where it cannot be understood', async (contex
   for (const [changes, message] of cases) {
     const environment = await makeEnv(await startRobot(context, changes), options);
     environment.reset();
-    assert.throws(() => environment.step(action), { message });
+    assert.throws(() => environment.step(action), { name: 'InputError', message });
     environment.close();
   }
 });

@@ -4,12 +4,15 @@
  * in the first of those whose seed is odd, the person takes over.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { listen, type Session } from './remoteWire.js';
+import { listen, Raw, type Session } from './remoteWire.js';
 
 /** What is to be different from the robot as it is: facts of the hello, fields of a step's answer. */
 export interface RobotChanges {
   readonly facts?: Readonly<Record<string, unknown>>;
   readonly step?: Readonly<Record<string, unknown>>;
+  readonly reset?: Readonly<Record<string, unknown>>;
+  /** What a hello is answered with instead: bytes. */
+  readonly hello?: Uint8Array;
   /** Never takes over, and says nothing of it. */
   readonly alone?: boolean;
 }
@@ -52,13 +55,15 @@ function session(): Session {
     };
   };
   return ({ op, protocol, seed: wanted, action, repeat = 1 }) => {
+    if (op === 'hello' && changes.hello !== undefined) return new Raw(changes.hello);
     if (op === 'hello')
       return protocol === 2
         ? { ...facts, ...changes.facts }
         : { error: 'version 2 of the protocol is spoken here', isInput: true };
     if (op === 'reset') {
       [seed, steps] = [wanted ?? 0, 0];
-      return { ...observed(), ...(seed % 2 === 1 && { instruction: 'stack them the other way round' }) };
+      const instruction = 'stack them the other way round';
+      return { ...observed(), ...(seed % 2 === 1 && { instruction }), ...changes.reset };
     }
     const gas = Buffer.from(action ?? []).readFloatLE(4);
     const from = steps;

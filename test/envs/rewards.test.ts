@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { isReward } from '../../envs/finite.js';
 import { type Sigmoid, tolerance } from '../../envs/rewards.js';
-import { isReward } from '../../envs/rewardTerms.js';
 
 describe('tolerance', () => {
   it('is 1 inside the bounds and an indicator without a margin', () => {

@@ -205,7 +205,10 @@ describe('a module of tasks', () => {
 
   const wrong: Readonly<Record<string, readonly [module: string, message: RegExp, model?: string]>> = {
     'does not parse': [`export const a = 1;\nexport const = 3;`, /own\.mjs cannot be loaded: .*\(line 2\)/],
-    'throws when loaded': [`throw new Error('no licence')`, /own\.mjs fails when it is loaded: no licence\./],
+    'throws when loaded': [
+      `throw new Error('no licence')`,
+      /own\.mjs fails when it is loaded: no licence \(own\.mjs, line 1\)\./,
+    ],
     'imports what is not there': [`import 'not-installed-anywhere';`, /own\.mjs .*not-installed-anywhere/],
     'exports no task': [`export const size = 3;`, /own\.mjs exports no task: .*rlpd task new/],
     'exports half a task': [
@@ -234,7 +237,7 @@ describe('a module of tasks', () => {
     ],
     'looks for what the model lacks': [
       liftModule.replace("'weight'", "'crate'"),
-      /The task lift cannot be set up: .*"crate"/,
+      /The task lift of .*own\.mjs cannot be set up: .*"crate"/,
     ],
     'has a motor without a range': [
       liftModule,

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { lockDataset } from '../../datasets/datasetLock.js';
 import { readManifest } from '../../datasets/manifest.js';
 import { verifyDataset } from '../../datasets/verify.js';
+import { taskTemplate } from '../../scripts/taskTemplate.js';
 import { type CollectOptions, collect } from '../../src/training/collect.js';
+import { behaviours, type NamedPolicy } from '../../src/training/experts.js';
 import { temporaryFolder } from './smallRun.js';
 
 const child = fileURLToPath(new URL('./collectChild.js', import.meta.url));
@@ -76,6 +78,39 @@ test('a recording that was stopped says so, holds all it played, and goes on by 
   const again = await collect(recording(out, { onEpisode: () => assert.fail('an episode was played') }));
   assert.deepEqual([again.episodes, again.finished], [7, true]);
   assert.deepEqual(await contents(out), await contents(join(folder, 'whole')));
+});
+
+test('a policy or a module that was written again since is named, where its recording is asked for again', async (context) => {
+  const folder = await temporaryFolder(context);
+  const out = join(folder, 'data');
+  const [policy] = (await behaviours('cartpole-swingup', 'expert', 1)) as [NamedPolicy];
+  const acting = (tensors: NamedPolicy['tensors']) => ({
+    behaviours: [{ ...policy, tensors }],
+    environment: { actionRepeat: policy.config.actionRepeat, imageSize: 8 },
+    engine: { backend: 'cpu', precision: 'float32', device: 'cpu' } as const,
+  });
+  await collect(recording(out, acting(policy.tensors)));
+  const tensors = new Map(policy.tensors);
+  const [[name, tensor] = ['', undefined]] = tensors;
+  assert.ok(tensor !== undefined);
+  tensors.set(name, { ...tensor, data: tensor.data.map((value) => value + 1) });
+  await assert.rejects(collect(recording(out, acting(tensors))), {
+    name: 'InputError',
+    message:
+      /not made by this command: other policies act than .*written again since\): choose another folder/,
+  });
+
+  const { module, model } = taskTemplate('lift', './lift.mjs');
+  const task = join(folder, 'lift.mjs');
+  await writeFile(join(folder, 'lift.xml'), model);
+  await writeFile(task, module);
+  const lifts = recording(join(folder, 'lifts'), { task, behaviours: [undefined] });
+  await collect(lifts);
+  assert.equal((await collect(lifts)).finished, true);
+  await writeFile(task, module.replace('-distance()', '-2 * distance()'));
+  await assert.rejects(collect(lifts), {
+    message: /this command: the task's module has changed since: choose/,
+  });
 });
 
 test('another recording into the same folder is refused, and so is a second process meanwhile', async (context) => {
