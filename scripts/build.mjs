@@ -33,9 +33,11 @@ export function build() {
   rmSync(stamp, { force: true });
   removeOrphans();
   const hash = sourceHash();
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], {
-    stdio: 'inherit',
-  });
+  // What runs in a browser is compiled as such.
+  for (const project of [root, join(root, 'src/web/page')])
+    execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], {
+      stdio: 'inherit',
+    });
   for (const path of filesOf(assetFolders).filter(isAsset)) {
     mkdirSync(dirname(join(output, path)), { recursive: true });
     cpSync(join(root, path), join(output, path));

@@ -8,12 +8,7 @@ import { minimumShares } from '../agent/minimumShares.js';
 import { type PolicyFile, policySpace } from '../training/policyFile.js';
 import { OnnxGraph, type WeightTensor } from './graph.js';
 import { type ObservationValues, PolicyNetwork } from './policyNetwork.js';
-
-/** Names of a graph's values. */
-export const stateInput = 'state';
-const actionOutput = 'action';
-/** The same in [−1, 1]. */
-export const normalizedOutput = 'normalized_action';
+import { actionOutput, normalizedOutput, stateInput } from './valueNames.js';
 
 export interface PolicyEnvironment {
   readonly observationSpace: ObservationSpace;
