@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Page } from 'playwright-core';
 import { makeEnv } from '../../envs/makeEnv.js';
 import { taskTemplate } from '../../scripts/taskTemplate.js';
 import { RlpdAgent } from '../../src/agent/agent.js';
@@ -81,11 +82,37 @@ async function holds(context: TestContext, policy: string, url: string): Promise
   assert.ok(Math.abs(played.return - expected) < 1e-4 * steps, `${played.return} there, ${expected} here`);
   // Of the episode on show, after its first picture.
   await page.waitForFunction("/ [1-9]\\d*\\.\\d s/.test(document.getElementById('said').textContent)");
+  await page.click('#pause');
+  const own = await thumbnail(page);
+  const { x = 0, y = 0, width = 0, height = 0 } = (await page.locator('#picture').boundingBox()) ?? {};
+  await page.mouse.move(x + 0.05 * width, y + 0.1 * height);
+  await page.mouse.down();
+  await page.mouse.move(x + 0.45 * width, y + 0.3 * height, { steps: 3 });
+  await page.mouse.up();
+  assert.ok(difference(own, await thumbnail(page)) > 8, 'dragging beside the bodies turns the camera');
+  await page.click('#look');
+  assert.ok(difference(own, await thumbnail(page)) < 4, 'the camera comes back');
   assert.deepEqual(
     requests.filter((request) => !/^(data|blob):/.test(request)),
     [url],
   );
   assert.deepEqual(complaints, []);
+}
+
+/** The page's picture after its next frame, in 8×6 pixels: whatever size it is drawn in. */
+function thumbnail(page: Page): Promise<number[]> {
+  return page.evaluate(`new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => {
+    const small = Object.assign(document.createElement('canvas'), { width: 8, height: 6 });
+    const context = small.getContext('2d');
+    context.imageSmoothingQuality = 'high';
+    context.drawImage(document.getElementById('picture'), 0, 0, 8, 6);
+    resolve([...context.getImageData(0, 0, 8, 6).data]);
+  })))`);
+}
+
+/** Mean, in grey levels. */
+function difference(one: readonly number[], other: readonly number[]): number {
+  return one.reduce((sum, value, i) => sum + Math.abs(value - (other[i] as number)), 0) / one.length;
 }
 
 describe("a policy's page", needingBrowser, () => {

@@ -1,6 +1,7 @@
 /**
  * A hand that pulls at a body: a critically damped spring between the body and the point under the pointer, in the
- * plane through the body that faces the viewer. It weighs its pull by all that hangs on the body's tree.
+ * plane through the body that faces the viewer. It pulls by what the body weighs where its joints hold it, and by no more
+ * than some times what all of its tree weighs.
  */
 import type { Simulation } from '../../../envs/mujoco.js';
 import type { View } from '../../../envs/renderer/view.js';
@@ -14,22 +15,26 @@ export interface PicturePoint {
 /** Half heights of the picture within which a body is taken hold of. */
 const reach = 0.18;
 /** Radians a second of the spring. */
-const stiffness = 7;
-/** The most that is pulled with, in weights of all that is pulled. */
-const strength = 4;
+const stiffness = 12;
+/** The most that is pulled with, in weights of the whole tree. */
+const strength = 3;
 const gravity = 9.81;
 
 export class Hand {
   readonly #simulation: Simulation;
   readonly #body: number;
+  /** What a force at the body moves: its apparent mass, in kilograms. */
   readonly #mass: number;
+  /** Newtons. */
+  readonly #most: number;
   #before: readonly number[];
 
   private constructor(simulation: Simulation, body: number) {
     this.#simulation = simulation;
     this.#body = body;
     const root = simulation.model('body_rootid')[body] as number;
-    this.#mass = simulation.model('body_subtreemass')[root] as number;
+    this.#mass = 1 / (simulation.model('body_invweight0')[2 * body] as number);
+    this.#most = strength * gravity * (simulation.model('body_subtreemass')[root] as number);
     this.#before = this.#position();
   }
 
@@ -64,7 +69,7 @@ export class Hand {
       const velocity = (value - (this.#before[axis] as number)) / seconds;
       return this.#mass * (stiffness ** 2 * ((target[axis] as number) - value) - 2 * stiffness * velocity);
     });
-    const share = Math.min(1, (strength * gravity * this.#mass) / Math.hypot(...force));
+    const share = Math.min(1, this.#most / Math.hypot(...force));
     this.#before = at;
     this.#simulation.data('xfrc_applied').set(
       force.map((value) => value * share),

@@ -56,12 +56,16 @@ function show(stage: Stage): void {
   /** A whole episode is being played, and the simulation is not ours meanwhile. */
   let isBusy = false;
   let next = performance.now();
+  /** Simulated seconds a second, of the last steps; the browser may be too slow for more. */
+  let pace = 1;
+  let stepped = next;
 
   const showStep = (): void => {
     picture.outdate();
     for (const { space, context } of eyes)
       paint(context, newestFrame(stage.observation.images, space), space.width, space.height);
-    said.textContent = `Seed ${stage.seed} · ${(stage.steps * stage.period).toFixed(1)} s · return ${stage.return.toFixed(1)}`;
+    const slow = pace > 0.9 ? '' : ` · ${pace.toFixed(1)} × real time`;
+    said.textContent = `Seed ${stage.seed} · ${(stage.steps * stage.period).toFixed(1)} s · return ${stage.return.toFixed(1)}${slow}`;
   };
   const frame = async (now: number): Promise<void> => {
     if (!isPaused && !isBusy && now >= next) {
@@ -71,6 +75,8 @@ function show(stage: Stage): void {
       isBusy = false;
       // After a pause of the tab nothing is made up for.
       next = Math.max(next, now - 1000 * stage.period) + 1000 * stage.period;
+      pace = 0.9 * pace + 0.1 * Math.min(1.5, (1000 * stage.period) / (now - stepped));
+      stepped = now;
       showStep();
     }
     if (!isBusy) picture.draw();

@@ -2,6 +2,7 @@
 import type { CameraOffset, View } from '../../../envs/renderer/view.js';
 import type { SuiteEnvironment } from '../../../envs/suiteEnvironment.js';
 import { Hand, type PicturePoint } from './hand.js';
+import { offsetOf, type Turn, unturned } from './orbit.js';
 
 /** Heights of what is drawn, in pixels, and the milliseconds that a picture is to take at most. */
 const heights = [90, 120, 160, 200, 240, 300, 360, 480];
@@ -15,7 +16,7 @@ export class Picture {
   readonly #context: CanvasRenderingContext2D;
   readonly #simulated: SuiteEnvironment;
   readonly #camera: string;
-  #offset: CameraOffset = still;
+  #turn: Turn = unturned;
   #level = 3;
   #drawMs = 0;
   #hand: Hand | undefined;
@@ -36,7 +37,7 @@ export class Picture {
 
   /** The camera as the task has it. */
   lookAsBefore(): void {
-    this.#look(still);
+    this.#look(unturned);
   }
 
   /** The simulation has gone on. */
@@ -81,9 +82,13 @@ export class Picture {
     this.#level = level;
   }
 
-  #look(offset: CameraOffset): void {
-    this.#offset = offset;
+  #look(turn: Turn): void {
+    this.#turn = turn;
     this.#isCurrent = false;
+  }
+
+  get #offset(): CameraOffset {
+    return offsetOf(this.#simulated.view({ camera: this.#camera }), this.#turn);
   }
 
   #view(): View {
@@ -117,11 +122,11 @@ export class Picture {
     const before = this.#pointer;
     this.#pointer = this.#pointOf(event);
     if (!this.#isTurning) return;
-    const { azimuth, elevation } = this.#offset;
+    const { around, above, distance } = this.#turn;
     this.#look({
-      ...this.#offset,
-      azimuth: azimuth + (turning / 2) * (this.#pointer.x - before.x),
-      elevation: Math.min(1.4, Math.max(-1.4, elevation - (turning / 2) * (this.#pointer.y - before.y))),
+      around: around - (turning / 2) * (this.#pointer.x - before.x),
+      above: Math.min(1.5, Math.max(-1.5, above - (turning / 2) * (this.#pointer.y - before.y))),
+      distance,
     });
   };
 
@@ -133,8 +138,8 @@ export class Picture {
 
   readonly #onWheel = (event: WheelEvent): void => {
     event.preventDefault();
-    const distance = this.#offset.distance * Math.exp(event.deltaY / 800);
-    this.#look({ ...this.#offset, distance: Math.min(4, Math.max(0.3, distance)) });
+    const distance = this.#turn.distance * Math.exp(event.deltaY / 800);
+    this.#look({ ...this.#turn, distance: Math.min(4, Math.max(0.3, distance)) });
   };
 
   #pointOf({ clientX, clientY }: PointerEvent): PicturePoint {
@@ -145,8 +150,6 @@ export class Picture {
     };
   }
 }
-
-const still: CameraOffset = { azimuth: 0, elevation: 0, roll: 0, distance: 1 };
 
 export function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   const context = canvas.getContext('2d', { alpha: false });
