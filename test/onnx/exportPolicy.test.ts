@@ -53,6 +53,7 @@ const cases: Record<string, Partial<RunConfig>> = {
     obs: 'both',
     task: 'walker-walk',
     cameras: ['side', 'back'],
+    imageSize: 36,
     criticLayerNorm: false,
   },
   'an IQL policy': { algorithm: 'iql', ensembleSize: 2, targetSubset: 2 },

@@ -30,6 +30,8 @@ export async function visit(
 ): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...options });
   t.after(() => context.close());
+  // A machine may be busy with others.
+  context.setDefaultTimeout(0);
   const page = await context.newPage();
   const [requests, complaints]: [string[], string[]] = [[], []];
   page.on('request', (request) => requests.push(request.url()));
