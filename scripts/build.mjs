@@ -48,7 +48,12 @@ export function build() {
 function sourceHash() {
   const digest = createHash('sha256');
   const sources = filesOf(sourceFolders).filter((path) => path.endsWith('.ts') || isAsset(path));
-  for (const path of ['tsconfig.json', 'package-lock.json', ...sources.sort()]) {
+  for (const path of [
+    'tsconfig.json',
+    'src/web/page/tsconfig.json',
+    'package-lock.json',
+    ...sources.sort(),
+  ]) {
     digest.update(`\0${path}\0`).update(readFileSync(join(root, path)));
   }
   return digest.digest('hex');

@@ -2,9 +2,8 @@
 import { dirname } from 'node:path';
 import { Command } from 'commander';
 import { simulatedTask } from '../envs/suite/registry.js';
-import { locateTask, taskLabel, taskModuleFile } from '../envs/taskModule.js';
+import { locateTask } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
-import type { PolicyFile } from '../src/training/policyFile.js';
 import { formatBytes, note, printResult } from './console.js';
 import { examples, wholeNumber } from './settings.js';
 
@@ -46,6 +45,7 @@ export const exportCommand = examples(
   const { policyAgent, readPolicyAt } = await import('../src/training/policyFile.js');
   const { writeFileAtomic } = await import('../src/files/atomicFile.js');
   const { makeFolder } = await import('../src/files/makeFolder.js');
+  const { scoreWords, writePolicyPage } = await import('../src/web/policyPage.js');
   if (out === undefined && web === undefined)
     throw new InputError('Say where to: --out FILE.onnx, or --web DIR for a page.');
   if (out !== undefined && !out.endsWith('.onnx'))
@@ -57,7 +57,8 @@ export const exportCommand = examples(
       'It has not learnt yet: name another of its run, such as RUN/policies/step-00010000.safetensors, which --snapshots keeps.',
     );
   const place = locateTask(task ?? file.config.task, task === undefined ? path : undefined);
-  const simulated = web === undefined ? undefined : await simulatedTask(place);
+  // Before anything is computed.
+  if (web !== undefined) await simulatedTask(place);
   const environment = await makeEnv(place, environmentOptions(file.config));
   try {
     const model = exportPolicy(file, environment);
@@ -83,23 +84,10 @@ export const exportCommand = examples(
         `${out} holds the policy (${model.length} bytes); its metadata says which images it takes and how long an action lasts.`,
       );
     }
-    if (web !== undefined && simulated !== undefined) {
-      const { writePage } = await import('../src/web/writePage.js');
-      const { distraction, ...options } = environmentOptions(file.config);
-      if (distraction !== undefined)
+    if (web !== undefined) {
+      if (environmentOptions(file.config).distraction !== undefined)
         note("The page shows the task's own look, without the distraction that the policy was trained with.");
-      const { actionRepeat } = environment.spec;
-      const page = await writePage({
-        folder: web,
-        task: simulated,
-        taskModule: taskModuleFile(place),
-        policy: model,
-        settings: {
-          title: taskLabel(place),
-          words: `A policy (${file.config.algorithm}) after ${file.envFrames} env frames, ${scoreWords(file)}; it acts ${round(1 / (environment.spec.controlTimestep * actionRepeat))} times a second.`,
-          environment: { ...options, actionRepeat },
-        },
-      });
+      const page = await writePolicyPage({ folder: web, policy: file, model, task: place, environment });
       said.push(`${page.file} is a page on which it acts: open it (${formatBytes(page.bytes)}).`);
     }
     const { largestDifference = null } = compared ?? {};
@@ -122,13 +110,3 @@ export const exportCommand = examples(
     environment.close();
   }
 });
-
-function scoreWords(policy: PolicyFile): string {
-  return policy.return === null
-    ? 'not evaluated'
-    : `mean return ${round(policy.return)} when it was evaluated`;
-}
-
-function round(value: number): number {
-  return Math.round(10 * value) / 10;
-}

@@ -18,21 +18,25 @@ import { pageText } from './pageText.js';
 export interface PageOptions {
   readonly folder: string;
   readonly task: SuiteTask;
-  /** The module that exports it; undefined where it is one that comes with the program. */
+  /** Whole path of the module that exports it; undefined where it is one that comes with the program. */
   readonly taskModule: string | undefined;
   /** ONNX. */
   readonly policy: Uint8Array;
   readonly settings: Omit<PageSettings, 'task' | 'model'>;
 }
 
+export interface WrittenPage {
+  readonly file: string;
+  readonly bytes: number;
+}
+
 /** Where the compiled modules lie. */
 const own = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /**
- * @returns the page and its bytes
  * @throws InputError where a package that it takes is not installed, or the task's module needs more than a browser has
  */
-export async function writePage(options: PageOptions): Promise<{ file: string; bytes: number }> {
+export async function writePage(options: PageOptions): Promise<WrittenPage> {
   const { folder, task, taskModule, policy } = options;
   const { build } = await needed(() => import('esbuild'), 'esbuild');
   const { model, files } = modelFiles(task.model);

@@ -17,7 +17,7 @@ import { environmentOptions } from '../../src/training/environmentOptions.js';
 import { policyAgent, readPolicy, writePolicy } from '../../src/training/policyFile.js';
 import { rollout } from '../../src/training/rollout.js';
 import type { PlayedEpisode, PolicyPage } from '../../src/web/content.js';
-import { rlpd } from '../scripts/commandLine.js';
+import { rlpd, rlpdIn } from '../scripts/commandLine.js';
 import { needingBrowser, openBrowser, visit } from '../serve/browser.js';
 import { smallConfig, temporaryFolder } from '../training/smallRun.js';
 
@@ -59,9 +59,10 @@ async function returnHere(file: string, seed: number): Promise<number> {
   return episode?.return ?? Number.NaN;
 }
 
-async function written(policy: string, folder: string): Promise<string> {
+/** @param options further flags; the command runs in the folder */
+async function written(policy: string, folder: string, ...options: readonly string[]): Promise<string> {
   const out = join(folder, 'web');
-  const { status, stderr } = await rlpd('export', policy, '--web', out, '--check', '0');
+  const { status, stderr } = await rlpdIn(folder, 'export', policy, '--web', out, '--check', '0', ...options);
   assert.equal(status, 0, stderr);
   return join(out, 'index.html');
 }
@@ -168,7 +169,11 @@ describe("a policy's page", needingBrowser, () => {
       imageSize: 'side=48x40,front=36',
       actionRepeat: 2,
     });
-    await holds(context, policy, pathToFileURL(await written(policy, folder)).href);
+    await holds(
+      context,
+      policy,
+      pathToFileURL(await written(policy, folder, '--task', './tasks/lift.mjs')).href,
+    );
   });
 });
 
