@@ -31,7 +31,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./act.js')).actCommand,
   },
   export: {
-    description: 'write a policy as ONNX, for robots, browsers and other programs',
+    description: 'write a policy as ONNX for other programs, or as a page for a browser',
     load: async () => (await import('./export.js')).exportCommand,
   },
   study: {
