@@ -74,7 +74,6 @@ export const actCommand = examples(
     const { policyAgent } = await import('../src/training/policyFile.js');
     const { recordingOptions } = await import('../src/training/recording.js');
     const { episodes, maxSteps, seed, controlHz, maxActionChange, record } = flags;
-    const behaviour = { ...policy, config };
     const distraction = distractionOptions(config);
     const environment = await EnvironmentWorker.create(
       task,
@@ -82,7 +81,7 @@ export const actCommand = examples(
         ? environmentOptions(config)
         : recordingOptions({
             task,
-            behaviours: [behaviour],
+            behaviours: [{ ...policy, config }],
             environment: distraction === undefined ? {} : { distraction },
           }),
     );
@@ -95,7 +94,7 @@ export const actCommand = examples(
       const acted = await act({
         ...{ environment, episodes, maxSteps, seed, controlHz, maxActionChange },
         policy: (observation) => agent.act(observation, 'mean'),
-        ...(record !== undefined && { record: { folder: record, behaviour } }),
+        ...(record !== undefined && { record: { folder: record, behaviour: policy } }),
         signal: stop.signal,
         onBegin: (rate) => {
           ({ periodMs } = rate);
