@@ -1,8 +1,8 @@
 /** Builds a task's environment from its name and the options a user gives. */
 import { InputError } from '../src/errors.js';
-import { cameraImages } from './cameraImages.js';
 import type { Environment, EnvironmentOptions } from './environment.js';
-import { type ImageOptions, imageSpaces, requireWholeNumber } from './imageSpaces.js';
+import { imageSpaces, requireWholeNumber } from './imageSpaces.js';
+import { observed, stackFrames } from './observed.js';
 import { OwnEnvironment } from './ownEnvironment.js';
 import { isRemote } from './remote/protocol.js';
 import { RemoteEnvironment } from './remote/remoteEnvironment.js';
@@ -12,7 +12,6 @@ import { SuiteEnvironment } from './suiteEnvironment.js';
 import { isTaskModule, loadTask } from './taskModule.js';
 import { ActionRepeat } from './wrappers/actionRepeat.js';
 import { Distraction } from './wrappers/distraction.js';
-import { FrameStack } from './wrappers/frameStack.js';
 import { PixelObservation } from './wrappers/pixelObservation.js';
 import { TimeLimit } from './wrappers/timeLimit.js';
 
@@ -60,18 +59,5 @@ export async function makeEnv(task: string, options: EnvironmentOptions = {}): P
   const simulated = await SuiteEnvironment.create(own, seed);
   const limited = new TimeLimit(simulated);
   const looked = distraction === undefined ? limited : await Distraction.create(limited, distraction, seed);
-  const repeated = new ActionRepeat(looked, actionRepeat);
-  if (observations === 'state') return repeated;
-  const images = imageSpaces(cameraImages(simulated, cameras), { imageSize, frameStack });
-  const seen = new PixelObservation(repeated, { images, keepState: observations === 'both' });
-  return stackFrames(seen, { imageSize, frameStack });
-}
-
-function stackFrames(inner: Environment, options: ImageOptions): Environment {
-  const { images } = inner.observationSpace;
-  if (images.length === 0) return inner;
-  return new FrameStack(
-    inner,
-    imageSpaces(images, options).map(({ frameStack }) => frameStack),
-  );
+  return observed(simulated, looked, { ...options, actionRepeat });
 }

@@ -24,6 +24,11 @@ const assets: Readonly<Record<string, string>> = {
 /** A texture's six sides have a file each. */
 const FILES = /\bfile(?:right|left|up|down|front|back)?\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 
+/** As people know it. */
+export function modelName(file: URL): string {
+  return file.protocol === 'file:' ? fileURLToPath(file) : file.href;
+}
+
 /**
  * @param folder in MuJoCo's file system
  * @returns the model's path there

@@ -6,10 +6,9 @@
  * - a state with a NaN is reset silently, so the warning counters are read after every control step;
  * - `warning` and `contact` return copies on the heap that leak unless they are deleted.
  */
-import { fileURLToPath } from 'node:url';
 import loadModule, { type MainModule, type MjData, type MjModel } from 'mujoco-js';
 import { InputError } from '../src/errors.js';
-import { bringModel } from './modelFiles.js';
+import { bringModel, modelName } from './modelFiles.js';
 
 /** Kinds of named model elements. */
 export type ElementKind =
@@ -31,6 +30,7 @@ export type DataField =
   | 'act'
   | 'ctrl'
   | 'xpos'
+  | 'xfrc_applied'
   | 'xmat'
   | 'xquat'
   | 'xipos'
@@ -166,8 +166,9 @@ export class Simulation {
       if (model === null) throw new Error(printed.join(' '));
       return new Simulation(mujoco, model);
     } catch (error) {
-      const name = file.protocol === 'file:' ? fileURLToPath(file) : file.href;
-      throw new InputError(`MuJoCo cannot load ${name}: ${refusal(mujoco, error).replaceAll(folder, '')}.`);
+      throw new InputError(
+        `MuJoCo cannot load ${modelName(file)}: ${refusal(mujoco, error).replaceAll(folder, '')}.`,
+      );
     } finally {
       printing = () => undefined;
       removeFolder(mujoco, folder);
@@ -456,7 +457,7 @@ function refusal(mujoco: MainModule, error: unknown): string {
   else if (typeof excPtr === 'number') {
     const buffer = new mujoco.DoubleBuffer(1);
     const memory = new Uint8Array((buffer.GetView() as Float64Array).buffer);
-    text = Buffer.from(memory.subarray(excPtr, memory.indexOf(0, excPtr))).toString('utf8');
+    text = new TextDecoder().decode(memory.slice(excPtr, memory.indexOf(0, excPtr)));
     buffer.delete();
   }
   const sentence = text

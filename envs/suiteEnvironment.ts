@@ -20,6 +20,7 @@ import { notFinite } from './finite.js';
 import { Simulation } from './mujoco.js';
 import { ownFailure } from './ownCode.js';
 import { Renderer, rendererVersion } from './renderer/renderer.js';
+import type { View } from './renderer/view.js';
 import { decodeBytes, encodeBytes } from './stateEncoding.js';
 import type { BoundTask, SuiteTask } from './suite/task.js';
 
@@ -167,6 +168,17 @@ export class SuiteEnvironment implements Environment {
       channels: 3,
       data: this.#renderer.render(camera, width, height, options.appearance),
     };
+  }
+
+  /** Where `render` with the same options looks from. */
+  view({ camera, appearance }: Pick<RenderOptions, 'camera' | 'appearance'> = {}): View {
+    this.#renderer ??= new Renderer(this.#simulation);
+    return this.#renderer.view(this.#cameraId(camera), appearance);
+  }
+
+  /** What is simulated: to be looked into, and pushed. */
+  get simulation(): Simulation {
+    return this.#simulation;
   }
 
   /** @throws InputError that lists the cameras when the model has no such one. */

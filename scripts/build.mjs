@@ -33,9 +33,11 @@ export function build() {
   rmSync(stamp, { force: true });
   removeOrphans();
   const hash = sourceHash();
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], {
-    stdio: 'inherit',
-  });
+  // What runs in a browser is compiled as such.
+  for (const project of [root, join(root, 'src/web/page')])
+    execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], {
+      stdio: 'inherit',
+    });
   for (const path of filesOf(assetFolders).filter(isAsset)) {
     mkdirSync(dirname(join(output, path)), { recursive: true });
     cpSync(join(root, path), join(output, path));
@@ -46,7 +48,12 @@ export function build() {
 function sourceHash() {
   const digest = createHash('sha256');
   const sources = filesOf(sourceFolders).filter((path) => path.endsWith('.ts') || isAsset(path));
-  for (const path of ['tsconfig.json', 'package-lock.json', ...sources.sort()]) {
+  for (const path of [
+    'tsconfig.json',
+    'src/web/page/tsconfig.json',
+    'package-lock.json',
+    ...sources.sort(),
+  ]) {
     digest.update(`\0${path}\0`).update(readFileSync(join(root, path)));
   }
   return digest.digest('hex');

@@ -1,7 +1,6 @@
 /** `rlpd collect`: records a dataset with a policy, or at one of V-D4RL's levels with the policies that ship. */
 
 import { Command, Option } from 'commander';
-import { locateTask } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
 import { type RunConfig, runConfigShape } from '../src/training/config.js';
 import { distractionOptions, distractionShape, parseCamera } from '../src/training/environmentOptions.js';
@@ -9,6 +8,7 @@ import type { Behaviour } from '../src/training/experts.js';
 import { parseImageSize } from '../src/training/imageSettings.js';
 import { type Level, levels } from '../src/training/levels.js';
 import { TRIES_PER_SUCCESS } from '../src/training/successRate.js';
+import { choosePolicy } from './chosenPolicy.js';
 import { counted, note, printResult, progress, rangeWords } from './console.js';
 import { addSettings, parseSettings } from './settingFlags.js';
 import { examples, wholeNumber, workersOption } from './settings.js';
@@ -145,13 +145,10 @@ async function whoActs(flags: Flags): Promise<{
   }
   if (policy === undefined && run === undefined)
     throw new InputError(`Say who acts: --level ${levels.join('|')}, --policy FILE or --run DIR.`);
-  const { readPolicy, readRunPolicy } = await import('../src/training/policyFile.js');
-  const file = policy === undefined ? await readRunPolicy(run ?? '') : await readPolicy(policy);
-  const source = policy ?? run ?? '';
-  const behaviour = { ...file, name: source };
+  const chosen = await choosePolicy(flags);
   return {
-    task: flags.task ?? locateTask(file.config.task, source),
-    acting: new Array<Behaviour>(episodes).fill(behaviour),
+    task: chosen.task,
+    acting: new Array<Behaviour>(episodes).fill(chosen.policy),
     details: { level: 'policy' },
   };
 }

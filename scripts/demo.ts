@@ -7,11 +7,14 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { makeEnv } from '../envs/makeEnv.js';
 import { selectBackend } from '../src/backend/select.js';
+import { InputError } from '../src/errors.js';
 import { acquireLock } from '../src/files/lock.js';
 import { makeFolder } from '../src/files/makeFolder.js';
 import { writeChart } from '../src/media/chart.js';
 import { writeVideo } from '../src/media/video.js';
+import { exportPolicy } from '../src/onnx/exportPolicy.js';
 import { collect } from '../src/training/collect.js';
 import { backendOptions, type RunConfig, type RunSettings } from '../src/training/config.js';
 import { environmentOptions } from '../src/training/environmentOptions.js';
@@ -21,6 +24,7 @@ import { readBestPolicy, readPolicy } from '../src/training/policyFile.js';
 import { resolveConfig } from '../src/training/resolveConfig.js';
 import { runPaths } from '../src/training/runFolder.js';
 import { type TrainResult, train } from '../src/training/train.js';
+import { writePolicyPage } from '../src/web/policyPage.js';
 import { note, printResult } from './console.js';
 import { type Contestant, demoChart, demoReport, demoTable } from './demo/report.js';
 import { nativeSize, webAssemblySize } from './demo/sizes.js';
@@ -146,6 +150,7 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     contestants.push({ name, video, ...scored });
   }
 
+  const page = await policyPage(folders.rlpd, join(out, PAGE_FOLDER));
   const wallSeconds = (performance.now() - started) / 1000;
   const facts = {
     contestants,
@@ -159,6 +164,7 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     engine: engine.note,
     isNative: engine.backend !== 'wasm',
     wallSeconds,
+    page,
   };
   const chart = demoChart(facts);
   await writeChart(join(out, 'learning-curve.png'), chart);
@@ -184,6 +190,26 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     result,
     `\n${demoTable(contestants)}\n\n${duration(wallSeconds)} in all. The report: ${join(out, 'report.html')}; the curve: ${join(out, 'learning-curve.png')}`,
   );
+}
+
+/** From the demo's folder. */
+const PAGE_FOLDER = 'page';
+
+/** A page of the run's best policy; undefined where a package is missing that it takes, which is said. */
+async function policyPage(run: string, folder: string): Promise<string | undefined> {
+  const policy = await readBestPolicy(run);
+  const environment = await makeEnv(task, environmentOptions(policy.config));
+  try {
+    const model = exportPolicy(policy, environment);
+    await writePolicyPage({ folder, policy, model, task, environment });
+    return `${PAGE_FOLDER}/index.html`;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    note(`Without a page for the browser: ${error.message}`);
+    return undefined;
+  } finally {
+    environment.close();
+  }
 }
 
 /**

@@ -2,25 +2,20 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
-import { isRemote } from '../envs/remote/protocol.js';
-import { locateTask, taskLabel } from '../envs/taskModule.js';
-import { InputError } from '../src/errors.js';
+import { taskLabel } from '../envs/taskModule.js';
 import { makeFolder } from '../src/files/makeFolder.js';
 import type { Image } from '../src/media/image.js';
 import { backendOptions, type RunConfig, runConfigShape } from '../src/training/config.js';
 import { distractionShape, environmentOptions } from '../src/training/environmentOptions.js';
 import { EVALUATION_SEED, evaluateKept } from '../src/training/evaluate.js';
-import type { PolicyFile } from '../src/training/policyFile.js';
 import { successWords } from '../src/training/successRate.js';
+import { addPolicyFlags, choosePolicy, type PolicyFlags } from './chosenPolicy.js';
 import { counted, meanWords, note, printResult, progress } from './console.js';
 import { addSettings, parseSettings } from './settingFlags.js';
 import { examples, wholeNumber, workersOption } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
-interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> {
-  readonly run?: string;
-  readonly policy?: string;
-  readonly task?: string;
+interface Flags extends PolicyFlags, Partial<Pick<RunConfig, keyof typeof distractionShape>> {
   readonly episodes: number;
   readonly seed: number;
   readonly video?: string;
@@ -40,10 +35,7 @@ const { backend, precision, device } = runConfigShape;
 
 export const evaluateCommand = examples(
   addSettings(
-    new Command('evaluate')
-      .addOption(new Option('--run <folder>', 'a run, whose latest checkpoint is taken').conflicts('policy'))
-      .option('--policy <file>', 'a policy file, such as RUN/best.safetensors or one that --snapshots keeps')
-      .option('--task <name>', "another task than the policy's own that it fits, such as remote:HOST:PORT")
+    addPolicyFlags(new Command('evaluate'))
       .addOption(new Option('--episodes <number>', 'episodes').default(10).argParser(wholeNumber(1)))
       .addOption(
         new Option('--seed <number>', 'episode i starts from seed + i')
@@ -74,14 +66,8 @@ export const evaluateCommand = examples(
   for (const path of [flags.video, flags.sheet]) {
     if (path !== undefined) await makeFolder(dirname(path));
   }
-  const policy = await choosePolicy(flags);
-  const source = flags.policy ?? flags.run ?? '';
-  const config = {
-    ...policy.config,
-    ...parseSettings(flags, distractionShape),
-    task: locateTask(flags.task ?? policy.config.task, flags.task === undefined ? source : undefined),
-  };
-  const otherTask = otherTaskNote(policy.config.task, flags.task ?? policy.config.task);
+  const { policy, task, taskName, otherTask } = await choosePolicy(flags);
+  const config = { ...policy.config, ...parseSettings(flags, distractionShape), task };
   if (otherTask !== undefined) note(otherTask);
   const engine = backendOptions({
     ...config,
@@ -96,7 +82,7 @@ export const evaluateCommand = examples(
     const scored = await evaluateKept({
       task: config.task,
       environment: environmentOptions(config),
-      behaviour: { ...policy, name: source },
+      behaviour: policy,
       engine,
       episodes: flags.episodes,
       seed: flags.seed,
@@ -113,7 +99,7 @@ export const evaluateCommand = examples(
       await writeVideo(flags.video, film, { fps: 1 / (spec.controlTimestep * spec.actionRepeat) });
     if (flags.sheet !== undefined) await writeFile(flags.sheet, await sheet(film, taskLabel(config.task)));
     const result = {
-      task: flags.task ?? policy.config.task,
+      task: taskName,
       policyTask: policy.config.task,
       episodes: flags.episodes,
       ...evaluation,
@@ -145,21 +131,6 @@ export const evaluateCommand = examples(
     stop.dispose();
   }
 });
-
-/** Where sizes agree nothing else would tell. A server may run the policy's task at another address than before. */
-function otherTaskNote(learnt: string, played: string): string | undefined {
-  if (learnt === played || (isRemote(learnt) && isRemote(played))) return undefined;
-  return isRemote(learnt) || isRemote(played)
-    ? `The policy was trained on ${learnt} and is scored on ${played}: whether that is the same task, only whoever started the server knows.`
-    : `The policy was trained on ${learnt} and is scored on another task, ${played}.`;
-}
-
-async function choosePolicy({ run, policy }: Flags): Promise<PolicyFile> {
-  const { readPolicy, readRunPolicy } = await import('../src/training/policyFile.js');
-  if (run !== undefined) return readRunPolicy(run);
-  if (policy !== undefined) return readPolicy(policy);
-  throw new InputError('Say what to evaluate: --run DIR or --policy FILE.');
-}
 
 async function sheet(film: readonly Image[], task: string): Promise<Buffer> {
   const { contactSheet } = await import('../src/media/contactSheet.js');

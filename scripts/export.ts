@@ -1,12 +1,15 @@
 /** `rlpd export`: a policy in a format that other programs run. */
 import { dirname } from 'node:path';
 import { Command } from 'commander';
+import { simulatedTask } from '../envs/suite/registry.js';
+import { locateTask } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
-import { note, printResult } from './console.js';
+import { formatBytes, note, printResult } from './console.js';
 import { examples, wholeNumber } from './settings.js';
 
 interface Flags {
-  readonly out: string;
+  readonly out?: string;
+  readonly web?: string;
   readonly task?: string;
   readonly check: number;
   readonly json?: boolean;
@@ -15,7 +18,11 @@ interface Flags {
 export const exportCommand = examples(
   new Command('export')
     .argument('<policy>', "a policy file, such as RUN/best.safetensors, or a run's folder: its best policy")
-    .requiredOption('--out <file>', 'the ONNX file (opset 17)')
+    .option('--out <file>', 'an ONNX file (opset 17)')
+    .option(
+      '--web <folder>',
+      'a page on which it acts in any browser, without a server (needs esbuild and onnxruntime-web)',
+    )
     .option('--task <name>', 'the environment that it acts in; default: the one it was trained in')
     .option(
       '--check <observations>',
@@ -26,9 +33,10 @@ export const exportCommand = examples(
     .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
   [
     'rlpd export runs/walker --out walker.onnx',
+    'rlpd export runs/walker --web walker      # then open walker/index.html',
     'rlpd export runs/door/policies/step-00020000.safetensors --task remote:127.0.0.1:5555 --out door.onnx',
   ],
-).action(async (path: string, { out, task, check, json }: Flags) => {
+).action(async (path: string, { out, web, task, check, json }: Flags) => {
   const { makeEnv } = await import('../envs/makeEnv.js');
   const { selectBackend } = await import('../src/backend/select.js');
   const { environmentOptions } = await import('../src/training/environmentOptions.js');
@@ -37,19 +45,21 @@ export const exportCommand = examples(
   const { policyAgent, readPolicyAt } = await import('../src/training/policyFile.js');
   const { writeFileAtomic } = await import('../src/files/atomicFile.js');
   const { makeFolder } = await import('../src/files/makeFolder.js');
-  if (!out.endsWith('.onnx'))
+  const { scoreWords, writePolicyPage } = await import('../src/web/policyPage.js');
+  if (out === undefined && web === undefined)
+    throw new InputError('Say where to: --out FILE.onnx, or --web DIR for a page.');
+  if (out !== undefined && !out.endsWith('.onnx'))
     throw new InputError(`--out ${out} is to be an ONNX file: give it a name that ends in .onnx.`);
   const file = await readPolicyAt(path);
-  const score =
-    file.return === null
-      ? 'not evaluated'
-      : `mean return ${Math.round(10 * file.return) / 10} when it was evaluated`;
-  note(`The policy after ${file.envFrames} env frames, ${score}.`);
+  note(`The policy after ${file.envFrames} env frames, ${scoreWords(file)}.`);
   if (file.envFrames === 0)
     note(
       'It has not learnt yet: name another of its run, such as RUN/policies/step-00010000.safetensors, which --snapshots keeps.',
     );
-  const environment = await makeEnv(task ?? file.config.task, environmentOptions(file.config));
+  const place = locateTask(task ?? file.config.task, task === undefined ? path : undefined);
+  // Before anything is computed.
+  if (web !== undefined) await simulatedTask(place);
+  const environment = await makeEnv(place, environmentOptions(file.config));
   try {
     const model = exportPolicy(file, environment);
     let compared = null;
@@ -66,20 +76,35 @@ export const exportCommand = examples(
       throw new InputError(
         `${path} gives actions that are no numbers: its training diverged, and nothing was exported.`,
       );
-    await makeFolder(dirname(out));
-    await writeFileAtomic(out, model);
+    const said: string[] = [];
+    if (out !== undefined) {
+      await makeFolder(dirname(out));
+      await writeFileAtomic(out, model);
+      said.push(
+        `${out} holds the policy (${model.length} bytes); its metadata says which images it takes and how long an action lasts.`,
+      );
+    }
+    if (web !== undefined) {
+      if (environmentOptions(file.config).distraction !== undefined)
+        note("The page shows the task's own look, without the distraction that the policy was trained with.");
+      const page = await writePolicyPage({ folder: web, policy: file, model, task: place, environment });
+      said.push(`${page.file} is a page on which it acts: open it (${formatBytes(page.bytes)}).`);
+    }
     const { largestDifference = null } = compared ?? {};
+    if (largestDifference !== null)
+      said.push(
+        `On ${check} observations its actions differ from the policy's by ${largestDifference.toExponential(1)} at most, of 2 from end to end.`,
+      );
     printResult(
       json,
-      { out, bytes: model.length, observations: compared?.observations ?? 0, largestDifference },
-      [
-        `${out} holds the policy (${model.length} bytes); its metadata says which images it takes and how long an action lasts.`,
-        ...(largestDifference === null
-          ? []
-          : [
-              `On ${check} observations its actions differ from the policy's by ${largestDifference.toExponential(1)} at most, of 2 from end to end.`,
-            ]),
-      ].join('\n'),
+      {
+        out: out ?? null,
+        web: web ?? null,
+        bytes: model.length,
+        observations: compared?.observations ?? 0,
+        largestDifference,
+      },
+      said.join('\n'),
     );
   } finally {
     environment.close();

@@ -26,8 +26,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: "score a policy: its mode, on fixed seeds, in an environment of the run's settings",
     load: async () => (await import('./evaluate.js')).evaluateCommand,
   },
+  act: {
+    description: 'let a policy act at a control rate, as on a robot, and record what it does',
+    load: async () => (await import('./act.js')).actCommand,
+  },
   export: {
-    description: 'write a policy as ONNX, for robots, browsers and other programs',
+    description: 'write a policy as ONNX for other programs, or as a page for a browser',
     load: async () => (await import('./export.js')).exportCommand,
   },
   study: {

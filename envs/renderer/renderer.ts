@@ -14,6 +14,7 @@ import { Shadows } from './shadow.js';
 import type { Shape } from './shape.js';
 import { Sky } from './sky.js';
 import { Veils } from './veils.js';
+import type { View } from './view.js';
 import { nothing, VisibilityBuffer } from './visibility.js';
 
 /** Recorded in datasets; the number rises whenever the pictures change. */
@@ -102,6 +103,11 @@ export class Renderer {
     this.#veils.startFrame(view, view);
     this.#veils.drawOver(picture, buffers.scene, view);
     return picture;
+  }
+
+  /** Where `render` looks from. */
+  view(camera: number, appearance: Appearance = {}): View {
+    return this.#scene.view(camera, appearance.camera);
   }
 
   #buffersFor(width: number, height: number): Buffers {

@@ -1,57 +1,12 @@
-/** The tasks by name. A new family is one file, listed here. */
+/** The tasks by name: the suite's own, and those that a program or a module adds. */
 import { didYouMean, InputError } from '../../src/errors.js';
-import { buttonTasks } from '../arm/button.js';
-import { drawerTasks } from '../arm/drawer.js';
-import { liftTasks } from '../arm/lift.js';
-import { placeTasks } from '../arm/place.js';
-import { pushTasks } from '../arm/push.js';
-import { reachTasks } from '../arm/reach.js';
 import { isRemote } from '../remote/protocol.js';
 import { isTaskModule, loadTask, taskOfModule } from '../taskModule.js';
-import { acrobotTasks } from './acrobot.js';
-import { ballInCupTasks } from './ballInCup.js';
-import { cartpoleTasks } from './cartpole.js';
-import { cheetahTasks } from './cheetah.js';
-import { fingerTasks } from './finger.js';
-import { fishTasks } from './fish.js';
-import { hopperTasks } from './hopper.js';
-import { humanoidTasks } from './humanoid.js';
-import { manipulatorTasks } from './manipulator.js';
-import { pendulumTasks } from './pendulum.js';
-import { pointMassTasks } from './pointMass.js';
-import { quadrupedTasks } from './quadruped.js';
-import { reacherTasks } from './reacher.js';
-import { swimmerTasks } from './swimmer.js';
+import { suiteTasks } from './suiteTasks.js';
 import { ownActionRepeat, type SuiteTask } from './task.js';
-import { walkerTasks } from './walker.js';
-
-const families = [
-  acrobotTasks,
-  ballInCupTasks,
-  cartpoleTasks,
-  cheetahTasks,
-  fingerTasks,
-  fishTasks,
-  hopperTasks,
-  humanoidTasks,
-  manipulatorTasks,
-  pendulumTasks,
-  pointMassTasks,
-  quadrupedTasks,
-  reacherTasks,
-  swimmerTasks,
-  walkerTasks,
-  // The arm's.
-  buttonTasks,
-  drawerTasks,
-  liftTasks,
-  placeTasks,
-  pushTasks,
-  reachTasks,
-];
 
 const tasks = new Map<string, SuiteTask>();
-for (const task of families.flat()) tasks.set(task.name, task);
+for (const task of suiteTasks) tasks.set(task.name, task);
 /** The names of the suite's own. */
 export const suiteNames: ReadonlySet<string> = new Set(tasks.keys());
 /** Where threads find what a program has registered, as `makeEnv` takes it. */

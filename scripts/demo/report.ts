@@ -33,6 +33,8 @@ export interface DemoFacts {
   readonly engine: string;
   readonly isNative: boolean;
   readonly wallSeconds: number;
+  /** RLPD's page, as a path from the report's folder; undefined where it could not be written. */
+  readonly page: string | undefined;
 }
 
 export function demoTable(contestants: readonly Contestant[]): string {
@@ -116,6 +118,15 @@ export function demoReport(facts: DemoFacts, chart: string): string {
               caption: `first episode, return ${Math.round(returns[0] ?? 0)}`,
             })),
           },
+          ...(facts.page === undefined
+            ? []
+            : [
+                {
+                  kind: 'link' as const,
+                  target: facts.page,
+                  text: "RLPD's policy at work: a page on which it can be looked at from all sides, and disturbed",
+                },
+              ]),
           {
             kind: 'text',
             text: `Of each learner's policies the one is taken that its evaluations along the way, ${rlpd.evaluationEpisodes} episodes each, liked best. It acts for ${best?.returns.length} episodes from the same initial states as the others, which neither training nor that choice has seen; RLPD's last evaluation, after ${thousands(training.envFrames)} env frames, gave ${Math.round(training.evaluations.at(-1)?.mean ?? 0)}. The interval is a bootstrap over these episodes, of one training run with one seed (${rlpd.seed}). The films are drawn large; the policies see ${rlpd.imageSize}×${rlpd.imageSize} pixels, ${rlpd.frameStack} frames at a time, through a camera that follows the cart.`,

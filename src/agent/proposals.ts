@@ -4,6 +4,7 @@
  * form, and in the soft form its probability under softmax(β·Q).
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { minimumShares } from './minimumShares.js';
 
 /**
  * The cloned action's share `[B]`: 1 where its value is the larger and else 0; with an inverse temperature β,
@@ -65,17 +66,4 @@ export function expectedMinimum(values: tf.Tensor2D, subset: number): tf.Tensor1
   const rank: tf.Tensor2D = tf.sum(smaller, 1);
   const weights = tf.gather(tf.tensor1d(minimumShares(members, subset)), tf.cast(rank, 'int32'));
   return tf.sum(tf.mul(values, weights), 0);
-}
-
-/** For each rank, from the smallest value on: the share of the choices whose minimum it is. */
-function minimumShares(members: number, subset: number): number[] {
-  const shares: number[] = [];
-  // Every choice has a minimum, so of those without the r smallest the next is the minimum with chance Z/(E − r).
-  let left = 1;
-  for (let rank = 0; rank < members; rank++) {
-    const share = left * Math.min(1, subset / (members - rank));
-    shares.push(share);
-    left -= share;
-  }
-  return shares;
 }

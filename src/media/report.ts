@@ -20,7 +20,9 @@ export type ReportBlock =
         readonly caption: string;
       }[];
     }
-  | { readonly kind: 'code'; readonly text: string };
+  | { readonly kind: 'code'; readonly text: string }
+  /** `target` is a path from the report's folder. */
+  | { readonly kind: 'link'; readonly target: string; readonly text: string };
 
 export interface ReportSection {
   readonly heading: string;
@@ -64,6 +66,8 @@ function block(content: ReportBlock): string {
       return `<p>${escapeHtml(content.text)}</p>`;
     case 'code':
       return `<pre>${escapeHtml(content.text)}</pre>`;
+    case 'link':
+      return `<p><a href="${escapeHtml(encodeURI(content.target))}">${escapeHtml(content.text)}</a></p>`;
     case 'chart':
       return `<figure>${content.svg}${caption(content.caption)}</figure>`;
     case 'table':

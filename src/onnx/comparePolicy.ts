@@ -1,6 +1,6 @@
 /** An exported policy beside the one that it was made of, on observations of an episode that the latter plays. */
 import type { Environment, Observation } from '../../envs/environment.js';
-import { normalizedOutput, stateInput } from './exportPolicy.js';
+import { OnnxPolicy } from './onnxPolicy.js';
 
 export interface PolicyComparison {
   readonly observations: number;
@@ -29,23 +29,13 @@ export async function comparePolicy(
     throw error;
   });
   if (runtime === null) return null;
-  runtime.env.wasm.numThreads = 1;
-  const session = await runtime.InferenceSession.create(model);
+  const exported = await OnnxPolicy.create(runtime, model, environment.observationSpace);
   try {
     let largestDifference = 0;
     let episode = seed;
     let { observation } = environment.reset({ seed: episode });
     for (let i = 0; i < observations; i++) {
-      const feeds: Record<string, InstanceType<typeof runtime.Tensor>> = {};
-      for (const { name, height, width, channels, frameStack } of environment.observationSpace.images) {
-        const bytes = observation.images[name];
-        if (bytes !== undefined && session.inputNames.includes(name))
-          feeds[name] = new runtime.Tensor('uint8', bytes, [1, height, width, channels * frameStack]);
-      }
-      const { state } = observation;
-      if (state !== undefined && session.inputNames.includes(stateInput))
-        feeds[stateInput] = new runtime.Tensor('float32', state, [1, state.length]);
-      const found = (await session.run(feeds))[normalizedOutput]?.data as Float32Array;
+      const found = await exported.act(observation);
       const expected = await policy.act(observation, 'mean');
       for (const [at, value] of expected.entries())
         largestDifference = Math.max(largestDifference, Math.abs(value - (found[at] as number)));
@@ -59,6 +49,6 @@ export async function comparePolicy(
     }
     return { observations, largestDifference };
   } finally {
-    await session.release();
+    await exported.dispose();
   }
 }

@@ -3,19 +3,12 @@
  * environment's own units. Scaling, layout and the action's box are inside; what a program has to do around it (which
  * cameras, how frames are stacked, how long an action lasts) is in the file's metadata.
  */
-import type { EncoderLayers, Shaped } from '../../encoders/encoder.js';
-import { findEncoder } from '../../encoders/registry.js';
 import type { EnvironmentSpec, ImageSpace, ObservationSpace } from '../../envs/environment.js';
-import { InputError } from '../errors.js';
-import { layerNormEpsilon } from '../nn/layerNorm.js';
+import { minimumShares } from '../agent/minimumShares.js';
 import { type PolicyFile, policySpace } from '../training/policyFile.js';
 import { OnnxGraph, type WeightTensor } from './graph.js';
-
-/** Names of a graph's values. */
-export const stateInput = 'state';
-const actionOutput = 'action';
-/** The same in [−1, 1]. */
-export const normalizedOutput = 'normalized_action';
+import { type ObservationValues, PolicyNetwork } from './policyNetwork.js';
+import { actionOutput, normalizedOutput, stateInput } from './valueNames.js';
 
 export interface PolicyEnvironment {
   readonly observationSpace: ObservationSpace;
@@ -24,24 +17,22 @@ export interface PolicyEnvironment {
 
 /**
  * @param environment the one that the policy acts in, or one that shows the same
- * @throws InputError for a policy that no such graph can be
+ * @throws InputError where the policy's file lacks weights, or its encoder is not known
  */
 export function exportPolicy(policy: PolicyFile, environment: PolicyEnvironment): Uint8Array {
   const { config } = policy;
-  if (config.algorithm === 'ibrl')
-    throw new InputError(
-      'An IBRL policy chooses between two actions by its critics, which an ONNX file of a policy does not hold: export one of --algorithm rlpd, bc, iql or drqv2.',
-    );
   const { images, state } = policySpace(policy, environment.observationSpace);
   const { actionSize, actionBox } = environment.spec;
-  const network = new PolicyNetwork(policy);
-  const parts = images.map((image) => network.image(image, images.length));
+  const graph = new OnnxGraph();
   const hasState = state !== undefined;
-  if (hasState) parts.push(network.state(environment.spec.stateSize, images.length > 0));
-  const { graph } = network;
-  const [first = ''] = parts;
-  const input = parts.length === 1 ? first : graph.apply('Concat', parts, { axis: 1 });
-  const normalized = network.head(input, actionSize);
+  const observed: ObservationValues = {
+    images: images.map((space) => ({ space, scaled: scaledImage(graph, space) })),
+    state: hasState ? graph.input(stateInput, 'float', [environment.spec.stateSize]) : undefined,
+  };
+  const normalized =
+    config.algorithm === 'ibrl'
+      ? chosenProposal(graph, policy, observed, actionSize)
+      : modeOf(graph, policy, policyGroups(policy), observed, actionSize);
   graph.output(normalizedOutput, normalized, [actionSize]);
   graph.output(actionOutput, inUnits(graph, normalized, actionBox), [actionSize]);
   const describe = ({ name, height, width, channels, frameStack }: ImageSpace) => ({
@@ -70,6 +61,58 @@ export function exportPolicy(policy: PolicyFile, environment: PolicyEnvironment)
   );
 }
 
+function scaledImage(graph: OnnxGraph, { name, height, width, channels, frameStack }: ImageSpace): string {
+  const bytes = graph.input(name, 'uint8', [height, width, channels * frameStack]);
+  return graph.apply('Mul', [graph.apply('Cast', [bytes], { to: 1 }), graph.scalar(1 / 255)]);
+}
+
+/** Those whose weights the file has: an actor, and the critic whose encoders it reads; or a policy with its own. */
+function policyGroups({ tensors }: PolicyFile): string[] {
+  return [...new Set([...tensors.keys()].map((key) => key.slice(0, key.indexOf('/'))))];
+}
+
+/** `[B, A]` in [−1, 1]. */
+function modeOf(
+  graph: OnnxGraph,
+  policy: PolicyFile,
+  groups: readonly string[],
+  observed: ObservationValues,
+  actionSize: number,
+): string {
+  const network = new PolicyNetwork(graph, policy, groups);
+  return network.head(network.representation(observed), actionSize);
+}
+
+/** IBRL: of the actor's mode and the cloned policy's the one that the target critic values more (ibrlLearner.ts). */
+function chosenProposal(
+  graph: OnnxGraph,
+  policy: PolicyFile,
+  observed: ObservationValues,
+  actionSize: number,
+): string {
+  const own = modeOf(graph, policy, ['actor', 'critic'], observed, actionSize);
+  const cloned = modeOf(graph, policy, ['clonedPolicy'], observed, actionSize);
+  const critic = new PolicyNetwork(graph, policy, ['targetCritic']);
+  const representation = critic.representation(observed);
+  const { ensembleSize, targetSubset } = policy.config;
+  const shares = graph.weight('minimum_shares', {
+    shape: [ensembleSize, 1],
+    data: Float32Array.from(minimumShares(ensembleSize, targetSubset)),
+  });
+  const value = (action: string): string => {
+    const values = critic.values(representation, action);
+    const order = { axis: 0, largest: 0 };
+    // With their places, which nobody asks for.
+    const sorted = graph.apply('TopK', [values, graph.integers([ensembleSize])], order, 2);
+    return graph.apply('ReduceSum', [graph.apply('Mul', [sorted, shares]), graph.integers([0])], {
+      keepdims: 0,
+    });
+  };
+  // The soft form's likelier action is the same one.
+  const isBetter = graph.apply('Greater', [value(cloned), value(own)]);
+  return graph.apply('Where', [graph.apply('Unsqueeze', [isBetter, graph.integers([1])]), cloned, own]);
+}
+
 /** low + (a + 1)/2·(high − low), dimension by dimension; as it is where the box is not known. */
 function inUnits(graph: OnnxGraph, normalized: string, box: EnvironmentSpec['actionBox']): string {
   if (box === null) return normalized;
@@ -87,159 +130,4 @@ function inUnits(graph: OnnxGraph, normalized: string, box: EnvironmentSpec['act
     each((low, high) => (high + low) / 2),
   );
   return graph.apply('Add', [graph.apply('Mul', [normalized, half]), middle]);
-}
-
-/** A value of the graph, its shape as this program has it: channels last. */
-interface Value extends Shaped {
-  readonly name: string;
-}
-
-/** Layers whose weights are a policy's, by the names that they have in its file. */
-class PolicyNetwork {
-  readonly graph = new OnnxGraph();
-  readonly #policy: PolicyFile;
-  /** Weights that several layers share are kept once. */
-  readonly #known = new Set<string>();
-
-  constructor(policy: PolicyFile) {
-    this.#policy = policy;
-  }
-
-  /** An image's encoder and trunk: `[B, trunkWidth]`. */
-  image(image: ImageSpace, count: number): string {
-    const { name, height, width, channels, frameStack } = image;
-    const { config } = this.#policy;
-    const encoder = findEncoder(config.encoder);
-    if (encoder === undefined) throw new InputError(`There is no encoder named "${config.encoder}".`);
-    const { graph } = this;
-    const depth = channels * frameStack;
-    const bytes = graph.input(name, 'uint8', [height, width, depth]);
-    const scaled = graph.apply('Mul', [graph.apply('Cast', [bytes], { to: 1 }), graph.scalar(1 / 255)]);
-    const isOwn = count > 1 && !config.sharedEncoder;
-    const network = encoder.build(this.#layers(isOwn ? `encoder/${name}` : 'encoder'), [
-      height,
-      width,
-      depth,
-    ]);
-    const features = network({ name: scaled, shape: [1, height, width, depth] });
-    return this.#trunk(count > 1 ? `trunk/${name}` : 'trunk', features.name);
-  }
-
-  /** @param isBeside whether there are images, so that it goes through a trunk */
-  state(size: number, isBeside: boolean): string {
-    const state = this.graph.input(stateInput, 'float', [size]);
-    return isBeside ? this.#trunk('stateTrunk', state) : state;
-  }
-
-  /** Hidden layers and the head that gives the mode, `[B, A]` in [−1, 1]. */
-  head(input: string, actionSize: number): string {
-    const { graph } = this;
-    let hidden = input;
-    for (let i = 1; i <= this.#policy.config.hiddenLayers; i++)
-      hidden = graph.apply('Relu', [this.#dense(`policy/hidden${i}`, hidden)]);
-    if (this.#find('policy/output/weight') !== undefined)
-      return graph.apply('Tanh', [this.#dense('policy/output', hidden)]);
-    // Of the two heads the first is the mean.
-    const [weight, bias] = [this.#required('policy/heads/weight'), this.#required('policy/heads/bias')];
-    const [, inputs = 0] = weight.shape;
-    const mean = graph.apply('Gemm', [
-      hidden,
-      graph.weight('policy/mean/weight', {
-        shape: [inputs, actionSize],
-        data: weight.data.slice(0, inputs * actionSize),
-      }),
-      graph.weight('policy/mean/bias', { shape: [actionSize], data: bias.data.slice(0, actionSize) }),
-    ]);
-    return graph.apply('Tanh', [mean]);
-  }
-
-  #trunk(name: string, features: string): string {
-    const norm = this.graph.apply(
-      'LayerNormalization',
-      [this.#dense(name, features), this.#flat(`${name}/norm/gain`), this.#flat(`${name}/norm/offset`)],
-      { axis: -1, epsilon: { float: layerNormEpsilon } },
-    );
-    return this.graph.apply('Tanh', [norm]);
-  }
-
-  #dense(name: string, input: string): string {
-    const weight = this.#required(`${name}/weight`);
-    const [, inputs = 0, outputs = 0] = weight.shape;
-    return this.graph.apply('Gemm', [
-      input,
-      this.#keep(`${name}/weight`, { shape: [inputs, outputs], data: weight.data }),
-      this.#flat(`${name}/bias`),
-    ]);
-  }
-
-  /** One member's vector. */
-  #flat(name: string): string {
-    const { data } = this.#required(name);
-    return this.#keep(name, { shape: [data.length], data });
-  }
-
-  /** Convolutions take channels first; what an encoder hands on has them last, as it is flattened so. */
-  #layers(prefix: string): EncoderLayers<Value> {
-    const { graph } = this;
-    return {
-      convolution: (name, { inputs, outputs, kernel, stride, activation }) => {
-        const filter = this.#required(`${prefix}/${name}/filter`);
-        const weight = this.#keep(`${prefix}/${name}/filter`, {
-          shape: [outputs, inputs, kernel, kernel],
-          data: channelsFirst(filter.data, kernel * kernel, inputs, outputs),
-        });
-        const bias = this.#flat(`${prefix}/${name}/bias`);
-        return ({ name: x, shape: [batch = 1, height = 0, width = 0] }) => {
-          const planar = graph.apply('Transpose', [x], { perm: [0, 3, 1, 2] });
-          const convolved = graph.apply('Conv', [planar, weight, bias], {
-            kernel_shape: [kernel, kernel],
-            strides: [stride, stride],
-          });
-          const side = (n: number): number => Math.floor((n - kernel) / stride) + 1;
-          const operator = { linear: 'Identity', relu: 'Relu', tanh: 'Tanh' }[activation];
-          return {
-            name: graph.apply('Transpose', [graph.apply(operator, [convolved])], { perm: [0, 2, 3, 1] }),
-            shape: [batch, side(height), side(width), outputs],
-          };
-        };
-      },
-      add: (x, y) => ({ name: graph.apply('Add', [x.name, y.name]), shape: x.shape }),
-      scale: (x, factor, offset) => ({
-        name: graph.apply('Add', [graph.apply('Mul', [x.name, graph.scalar(factor)]), graph.scalar(offset)]),
-        shape: x.shape,
-      }),
-      flatten: ({ name, shape: [batch = 1, ...rest] }) => ({
-        name: graph.apply('Flatten', [name], { axis: 1 }),
-        shape: [batch, rest.reduce((product, size) => product * size, 1)],
-      }),
-    };
-  }
-
-  #keep(name: string, tensor: WeightTensor): string {
-    if (!this.#known.has(name)) this.graph.weight(name, tensor);
-    this.#known.add(name);
-    return name;
-  }
-
-  /** Of whichever network the file has it from: actor, critic or policy. */
-  #find(name: string): WeightTensor | undefined {
-    const key = [...this.#policy.tensors.keys()].find((key) => key.slice(key.indexOf('/') + 1) === name);
-    return key === undefined ? undefined : this.#policy.tensors.get(key);
-  }
-
-  #required(name: string): WeightTensor {
-    const tensor = this.#find(name);
-    if (tensor === undefined) throw new InputError(`The policy's file has no weights "${name}".`);
-    return tensor;
-  }
-}
-
-/** `[taps, inputs, outputs]` → `[outputs, inputs, taps]`. */
-function channelsFirst(filter: Float32Array, taps: number, inputs: number, outputs: number): Float32Array {
-  const moved = new Float32Array(filter.length);
-  for (let tap = 0; tap < taps; tap++)
-    for (let i = 0; i < inputs; i++)
-      for (let o = 0; o < outputs; o++)
-        moved[(o * inputs + i) * taps + tap] = filter[(tap * inputs + i) * outputs + o] as number;
-  return moved;
 }

@@ -17,6 +17,8 @@ export interface WeightTensor {
 export class OnnxGraph {
   readonly #nodes: object[] = [];
   readonly #initializers: object[] = [];
+  /** Names of those. */
+  readonly #known = new Set<string>();
   readonly #inputs: object[] = [];
   readonly #outputs: object[] = [];
   #values = 0;
@@ -33,26 +35,50 @@ export class OnnxGraph {
     this.#outputs.push(valueInfo(name, 'float', shape));
   }
 
+  /** Weights of one name, which several layers share, are kept once. */
   weight(name: string, { shape, data }: WeightTensor): string {
-    const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    this.#initializers.push({ name, dims: shape, dataType: dataTypes.float, rawData });
-    return name;
+    return this.#initialise(name, shape, 'float', data);
+  }
+
+  /** A list of sizes, axes or the like, `[N]`. */
+  integers(values: readonly number[]): string {
+    const data = BigInt64Array.from(values, BigInt);
+    return this.#initialise(`integers_${values.join('_')}`, [values.length], 'int64', data);
   }
 
   scalar(value: number): string {
     return this.weight(`constant_${this.#values++}`, { shape: [], data: Float32Array.of(value) });
   }
 
-  /** @returns the name of what the operator gives */
+  /**
+   * @param outputs how many values the operator gives
+   * @returns the name of the first of them
+   */
   apply(
     opType: string,
     input: readonly string[],
     attributes: Readonly<Record<string, Attribute>> = {},
+    outputs = 1,
   ): string {
     const value = `value_${this.#values++}`;
     const attribute = Object.entries(attributes).map(([name, given]) => attributeOf(name, given));
-    this.#nodes.push({ opType, name: value, input, output: [value], attribute });
+    const output = Array.from({ length: outputs }, (_, i) => (i === 0 ? value : `${value}_${i}`));
+    this.#nodes.push({ opType, name: value, input, output, attribute });
     return value;
+  }
+
+  #initialise(
+    name: string,
+    dims: readonly number[],
+    type: keyof typeof dataTypes,
+    { buffer, byteOffset, byteLength }: ArrayBufferView,
+  ): string {
+    if (!this.#known.has(name)) {
+      const rawData = new Uint8Array(buffer, byteOffset, byteLength);
+      this.#initializers.push({ name, dims, dataType: dataTypes[type], rawData });
+    }
+    this.#known.add(name);
+    return name;
   }
 
   /**

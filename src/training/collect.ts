@@ -3,47 +3,32 @@
  * policy, as V-D4RL was recorded. What was interrupted goes on where it was and ends in the same bytes: episodes follow
  * from the seed and their number, and shards end at numbers of episodes that depend on nothing else.
  */
-import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
 import { lockDataset } from '../../datasets/datasetLock.js';
-import type { Episode } from '../../datasets/episode.js';
-import {
-  createManifest,
-  isOfSameCommand,
-  MANIFEST_FILE,
-  type Manifest,
-  readManifest,
-} from '../../datasets/manifest.js';
-import { DatasetWriter } from '../../datasets/writer.js';
-import type { EnvironmentOptions } from '../../envs/environment.js';
-import { isRemote } from '../../envs/remote/protocol.js';
-import { isTaskModule, taskModuleFile } from '../../envs/taskModule.js';
+import type { Manifest } from '../../datasets/manifest.js';
+import type { DatasetWriter } from '../../datasets/writer.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
-import { environmentOptions, recordingHeader } from './environmentOptions.js';
-import { type Behaviour, behaviourName, DEMONSTRATOR, policiesAmong } from './experts.js';
+import { recordingHeader } from './environmentOptions.js';
+import { behaviourName, DEMONSTRATOR } from './experts.js';
 import { type EpisodePlan, type PlayerFacts, Players, type PlayersOptions } from './players.js';
-import type { Rollout } from './rollout.js';
+import {
+  actingHash,
+  episodeId,
+  episodeNumber,
+  moduleHash,
+  openRecording,
+  type RecordingOptions,
+  recordingOptions,
+  toEpisode,
+} from './recording.js';
 import { TRIES_PER_SUCCESS } from './successRate.js';
 import { PACKAGE_VERSION } from './version.js';
 
-export interface CollectOptions {
-  readonly task: string;
+export interface CollectOptions extends RecordingOptions {
   /** The dataset's folder: a new one, or that of an interrupted recording with the same options, which goes on. */
   readonly folder: string;
-  /** Who acts in each episode. */
-  readonly behaviours: readonly Behaviour[];
   /** Actions drawn from the policy (default), or its mode; a scripted expert's with some unsteadiness, or without. */
   readonly mode?: 'sample' | 'mean' | undefined;
-  /** Size, action repeat and cameras (a policy's own where they are not given), distraction of the recording. */
-  readonly environment?:
-    | Pick<EnvironmentOptions, 'actionRepeat' | 'imageSize' | 'cameras' | 'distraction'>
-    | undefined;
-  /** Default 0. */
-  readonly seed?: number | undefined;
   /** Where policies compute; default: the fastest engine that loads, in float32. */
   readonly engine?: PlayersOptions['engine'];
   /** Threads that play episodes; default: one a core. The dataset is the same whatever their number. */
@@ -187,51 +172,6 @@ async function collectAlone(options: CollectOptions): Promise<Collected> {
   }
 }
 
-/** Both pixels and state, in the world the policies were trained in. */
-function recordingOptions({
-  behaviours,
-  environment = {},
-  seed = 0,
-  task,
-}: CollectOptions): EnvironmentOptions {
-  const policies = policiesAmong(behaviours);
-  let { actionRepeat, imageSize, cameras } = environment;
-  let frameStack: EnvironmentOptions['frameStack'] = 1;
-  for (const { config, name } of policies) {
-    // A server may run the same task elsewhere, and a module be moved; whether it is the same, only people know.
-    if (config.task !== task && !isRemote(task) && !isTaskModule(task))
-      throw new InputError(`The policy ${name} was trained on ${config.task} and cannot act in ${task}.`);
-    actionRepeat ??= config.actionRepeat;
-    if (actionRepeat !== config.actionRepeat)
-      throw new InputError(
-        `The policy ${name} was trained at action repeat ${config.actionRepeat}: it cannot be recorded at ${actionRepeat}.`,
-      );
-    if (config.obs === 'state') continue;
-    const own = environmentOptions(config);
-    imageSize ??= own.imageSize;
-    cameras ??= own.cameras;
-    frameStack = own.frameStack;
-    if (!isDeepStrictEqual(imageSize, own.imageSize))
-      throw new InputError(
-        `The policy ${name} sees images of ${config.imageSize} pixels: it cannot be recorded at ${JSON.stringify(imageSize)}.`,
-      );
-    const missing = own.cameras?.find((camera) => !cameras?.includes(camera));
-    if (missing !== undefined)
-      throw new InputError(
-        `The policy ${name} looks through the camera ${missing}: give it among --cameras.`,
-      );
-  }
-  return {
-    observations: 'both',
-    seed,
-    ...(frameStack !== undefined && { frameStack }),
-    ...(cameras !== undefined && { cameras }),
-    ...(actionRepeat !== undefined && { actionRepeat }),
-    ...(imageSize !== undefined && { imageSize }),
-    ...(environment.distraction !== undefined && { distraction: environment.distraction }),
-  };
-}
-
 /** Of a new dataset, or of the interrupted one that lies in the folder. */
 async function openWriter(
   options: CollectOptions,
@@ -262,39 +202,7 @@ async function openWriter(
       },
     },
   });
-  const isThere = (await stat(join(folder, MANIFEST_FILE)).catch(() => null)) !== null;
-  if (!isThere) return DatasetWriter.create(folder, header);
-  const manifest = await readManifest(folder);
-  const wanted = createManifest(header);
-  const changed = (['policies', 'taskModule'] as const).filter(
-    (what) => commandOf(manifest)[what] !== commandOf(wanted)[what],
-  );
-  if (!isOfSameCommand(manifest, wanted))
-    throw new InputError(
-      `${folder} already holds a dataset that was not made by this command${changed.length > 0 ? `: ${changed.map((what) => CHANGES[what]).join(', and ')}` : ''}: choose another folder, or delete that one first.`,
-    );
-  return DatasetWriter.open(folder, { episodes: lastingEpisodes(manifest, options) });
-}
-
-const CHANGES = {
-  policies:
-    'other policies act than those it was begun with (a policy file may have been written again since)',
-  taskModule: "the task's module has changed since",
-} as const;
-
-function commandOf({ provenance }: Manifest): Readonly<Record<string, unknown>> {
-  return z.record(z.string(), z.unknown()).catch({}).parse(provenance.details.command);
-}
-
-/** Of a task of one's own: the same path may hold another task later. */
-async function moduleHash(task: string): Promise<{ readonly taskModule?: string }> {
-  const file = isTaskModule(task) ? taskModuleFile(task) : undefined;
-  if (file === undefined) return {};
-  return {
-    taskModule: createHash('sha256')
-      .update(await readFile(file))
-      .digest('hex'),
-  };
+  return openRecording(folder, header, (manifest) => lastingEpisodes(manifest, options));
 }
 
 function actionWords({ behaviours, mode = 'sample' }: CollectOptions): string {
@@ -316,38 +224,5 @@ function lastingEpisodes(manifest: Manifest, { behaviours, keepSuccesses }: Coll
 /** Episodes that were played until the last that was recorded. Those between that were left out have no number. */
 function playedBefore({ shards }: Manifest): number {
   const last = shards.at(-1)?.index.at(-1)?.id;
-  return last === undefined ? 0 : Number(last.slice(ID_PREFIX.length)) + 1;
-}
-
-const ID_PREFIX = 'episode-';
-
-function episodeId(number: number): string {
-  return `${ID_PREFIX}${String(number).padStart(6, '0')}`;
-}
-
-/** SHA-256 over who acts in each episode: the weights, by name, of each policy, and the order of their turns. */
-function actingHash(acting: readonly Behaviour[]): string {
-  const hash = createHash('sha256');
-  const behaviours = [...new Set(acting)];
-  for (const behaviour of behaviours) {
-    if (behaviour === undefined || behaviour === DEMONSTRATOR) {
-      hash.update(JSON.stringify(behaviour ?? null));
-      continue;
-    }
-    hash.update(JSON.stringify(behaviour.config));
-    for (const [name, { data }] of behaviour.tensors)
-      hash.update(name).update(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.update(JSON.stringify(acting.map((behaviour) => behaviours.indexOf(behaviour)))).digest('hex');
-}
-
-function toEpisode(rollout: Rollout, id: string): Episode {
-  const { length, images, state, actions, rewards, terminated, truncated } = rollout;
-  const { success, interventions, instruction } = rollout;
-  return {
-    ...{ id, length, images, state, actions, rewards, terminated, truncated },
-    ...(success !== undefined && { success }),
-    ...(interventions !== undefined && { interventions }),
-    ...(instruction !== undefined && { instruction }),
-  };
+  return last === undefined ? 0 : episodeNumber(last) + 1;
 }

@@ -1,5 +1,5 @@
 /** Whole episodes of a policy in an environment: what evaluation scores and what `rlpd collect` records. */
-import type { Environment, ImageSpace, Observation } from '../../envs/environment.js';
+import type { Environment, ImageSpace, Observation, StepInfo } from '../../envs/environment.js';
 import type { EnvironmentWorker } from '../../envs/worker.js';
 import { beginTally, type EpisodeTally, withStep } from './episodeTally.js';
 
@@ -39,14 +39,21 @@ export interface RolloutOptions {
   readonly environment: AnyEnvironment;
   readonly policy: Policy;
   readonly seed: number;
-  /** Called after the reset and after every step, e.g. to render. */
-  readonly watch?: ((environment: AnyEnvironment) => Promise<void>) | undefined;
+  /** Agent steps after which it is truncated; default: the environment's own limit alone. */
+  readonly maxSteps?: number | undefined;
+  /** Called after the reset and after every step, with what that said, e.g. to render. */
+  readonly watch?: ((environment: AnyEnvironment, info: StepInfo) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** An aborted episode is given as far as it came, truncated. */
+  readonly keepsStopped?: boolean | undefined;
 }
 
-/** One episode, a function of the seed and the policy alone. Undefined when `signal` was aborted on the way. */
+/**
+ * One episode, a function of the seed and the policy alone. Undefined when `signal` was aborted on the way, unless what
+ * was stopped is to be kept.
+ */
 export async function rollout(options: RolloutOptions): Promise<Rollout | undefined> {
-  const { environment, policy, seed, watch, signal } = options;
+  const { environment, policy, seed, maxSteps = Infinity, watch, signal, keepsStopped = false } = options;
   const { images: spaces } = environment.observationSpace;
   const frames = spaces.map((): Uint8Array[] => []);
   const states: Float32Array[] = [];
@@ -63,10 +70,15 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
   let tally: EpisodeTally = beginTally(start.info);
   const interventions: number[] = [];
   see(observation);
-  await watch?.(environment);
+  await watch?.(environment, start.info);
   while (!terminated && !truncated) {
-    if (signal?.aborted) return undefined;
-    const action = await policy(observation);
+    // An action that was chosen meanwhile is not executed any more.
+    const action = signal?.aborted ? undefined : await policy(observation);
+    if (action === undefined || signal?.aborted) {
+      if (!keepsStopped) return undefined;
+      truncated = true;
+      break;
+    }
     const result = await environment.step(action);
     ({ observation, terminated, truncated } = result);
     invalid = result.info.invalid;
@@ -77,7 +89,8 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
     rewards.push(result.reward);
     tally = withStep(tally, result.info);
     see(observation);
-    await watch?.(environment);
+    await watch?.(environment, result.info);
+    truncated ||= !terminated && actions.length >= maxSteps;
   }
   return {
     length: actions.length,

@@ -4,7 +4,6 @@ import type { Environment } from '../../envs/environment.js';
 import { makeEnv } from '../../envs/makeEnv.js';
 import { RlpdAgent } from '../../src/agent/agent.js';
 import { selectBackend } from '../../src/backend/select.js';
-import { InputError } from '../../src/errors.js';
 import { comparePolicy } from '../../src/onnx/comparePolicy.js';
 import { exportPolicy } from '../../src/onnx/exportPolicy.js';
 import { modelProto } from '../../src/onnx/schema.js';
@@ -15,6 +14,16 @@ import { smallConfig } from '../training/smallRun.js';
 
 /** Of the actions' range of 2. */
 const tolerance = 1e-4;
+
+const ibrl: Partial<RunConfig> = {
+  algorithm: 'ibrl',
+  dataset: ['data'],
+  pretrainUpdates: 1,
+  offlineMode: 'symmetric',
+  offlineShare: 0.5,
+  ensembleSize: 3,
+  targetSubset: 2,
+};
 
 const cases: Record<string, Partial<RunConfig>> = {
   'one image': { obs: 'pixels' },
@@ -38,6 +47,15 @@ const cases: Record<string, Partial<RunConfig>> = {
     offlineShare: 1,
   },
   'a deterministic policy': { algorithm: 'drqv2', offlineMode: 'none', offlineShare: 0, ensembleSize: 2 },
+  "an IBRL policy: the better of the actor's and the cloned action, by the critics": ibrl,
+  'an IBRL policy without layer norm, of two images and a state': {
+    ...ibrl,
+    obs: 'both',
+    task: 'walker-walk',
+    cameras: ['side', 'back'],
+    imageSize: 36,
+    criticLayerNorm: false,
+  },
   'an IQL policy': { algorithm: 'iql', ensembleSize: 2, targetSubset: 2 },
 };
 
@@ -79,12 +97,35 @@ test("actions come out in the environment's units, and the file says what it tak
   environment.close();
 });
 
-test('an IBRL policy, which needs its critics, is refused in a sentence', async () => {
-  const { policy, agent, environment } = await madePolicy({ obs: 'state' });
-  const ibrl = { ...policy, config: { ...policy.config, algorithm: 'ibrl' as const } };
-  assert.throws(
-    () => exportPolicy(ibrl, environment),
-    (error) => error instanceof InputError && /critics/.test(error.message),
+test("an IBRL policy's file takes now the actor's action, now the cloned one, as its critics say", async () => {
+  const { policy, agent, environment } = await madePolicy({ ...ibrl, obs: 'state' });
+  const only = (group: string, name: string) => {
+    const tensors = new Map(policy.tensors);
+    const bias = tensors.get(`${group}/policy/heads/bias`) as { shape: number[]; data: Float32Array };
+    // An action at the far end, so that whose it is can be seen.
+    tensors.set(`${group}/policy/heads/bias`, { ...bias, data: bias.data.map(() => 4) });
+    return { name, policy: { ...policy, tensors } };
+  };
+  const runtime = await import('onnxruntime-web');
+  const taken: Record<string, number> = {};
+  for (const { name, policy } of [only('actor', 'own'), only('clonedPolicy', 'cloned')]) {
+    const session = await runtime.InferenceSession.create(exportPolicy(policy, environment));
+    const altered = policyAgent(policy, environment, 0);
+    taken[name] = 0;
+    for (let i = 0; i < 20; i++) {
+      const state = Float32Array.from({ length: 5 }, (_, k) => 3 * Math.sin(7 * i + 13 * k));
+      const found = await session.run({ state: new runtime.Tensor('float32', state, [1, state.length]) });
+      const action = Number(found.normalized_action?.data[0]);
+      const [expected] = await altered.act({ images: {}, state }, 'mean');
+      assert.ok(Math.abs(action - (expected as number)) < tolerance);
+      if (action > 0.99) taken[name]++;
+    }
+    altered.dispose();
+    await session.release();
+  }
+  assert.ok(
+    Object.values(taken).some((count) => count > 0 && count < 20),
+    JSON.stringify(taken),
   );
   agent.dispose();
   environment.close();

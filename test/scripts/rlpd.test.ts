@@ -182,7 +182,7 @@ test('a policy of another task of equal sizes is scored and said to be one; one 
     rlpd('evaluate', '--run', run, '--backend', 'cpu', '--workers', '1', ...args);
   const other = await score('--task', 'cartpole-balance', '--episodes', '1');
   assert.equal(other.status, 0, other.stderr);
-  assert.match(other.stderr, /trained on cartpole-swingup and is scored on another task, cartpole-balance\./);
+  assert.match(other.stderr, /trained on cartpole-swingup and acts in another task, cartpole-balance\./);
   assert.match(other.stdout, /^cartpole-balance, 1 episode: return \d+\.\d\.\n$/);
   const own = await score('--episodes', '2');
   assert.doesNotMatch(own.stderr, /another task/);
