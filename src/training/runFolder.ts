@@ -117,12 +117,20 @@ export async function readConfig(run: string): Promise<RunConfig> {
 export async function readMetrics(run: string, bytes?: number): Promise<MetricsLine[]> {
   const path = runPaths(run).metrics;
   const text = (await readFile(path)).subarray(0, bytes).toString('utf8');
-  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
-  return lines.flatMap((line, index) => {
+  return parseMetrics(text.slice(0, text.lastIndexOf('\n') + 1), path, 1);
+}
+
+/**
+ * @param text whole lines of the file at `path`
+ * @param first number of the first of them, from 1
+ * @throws InputError naming the first line that is damaged
+ */
+export function parseMetrics(text: string, path: string, first: number): MetricsLine[] {
+  return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '') return [];
     const parsed = parseMetricsLine(line);
     if (parsed !== undefined) return [parsed];
-    const number = index + 1;
+    const number = first + index;
     throw new InputError(
       `${path} is damaged in line ${number}: it is no JSON object of a run's metrics. Put the file back from a copy, or blank the line, at the length it has (LC_ALL=C sed -i '${number}s/./ /g' ${path}).`,
     );
