@@ -6,18 +6,18 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { TestOptions } from 'node:test';
 
-/** The first of the names that is on the path. */
+/** Where the first of the names lies that is on the path. */
 export function findProgram(...names: readonly string[]): string | undefined {
-  return names.find((name) =>
-    (process.env.PATH ?? '').split(delimiter).some((folder) => {
-      try {
-        accessSync(join(folder, name), constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    }),
-  );
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const places = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  return places.find((place) => {
+    try {
+      accessSync(place, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Options of a test that needs what `findProgram` looked for. */

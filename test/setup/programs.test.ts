@@ -10,7 +10,7 @@ test('a program that is missing skips its tests on a person’s machine, and fai
   });
   const missing = findProgram('no-such-program');
   assert.equal(missing, undefined);
-  assert.equal(findProgram('no-such-program', 'node'), 'node');
+  assert.match(findProgram('no-such-program', 'node') ?? '', /[\\/]node$/);
   delete process.env.CI;
   assert.match(String(needing(missing, 'ffmpeg').skip), /apt-get install ffmpeg/);
   assert.deepEqual(needing('ffmpeg', 'ffmpeg'), {});
