@@ -2,7 +2,7 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isLocked } from '../files/lock.js';
-import { CLAIM_FILE, FAILURE_FILE } from '../study/workPlace.js';
+import { CLAIM_FILE } from '../study/workPlace.js';
 import { learnsOnline, type RunConfig } from '../training/config.js';
 import { type MetricsLine, parseMetricsLine } from '../training/metrics.js';
 import { readConfig, runPaths } from '../training/runFolder.js';
@@ -60,11 +60,11 @@ async function stateOf(
   folder: string,
   { done, total }: Stand,
 ): Promise<Pick<RunSummary, 'state' | 'reason'>> {
-  const { lock } = runPaths(folder);
+  const { lock, failure } = runPaths(folder);
   if ((await isLocked(lock)) || (await isLocked(join(folder, CLAIM_FILE))))
     return { state: 'running', reason: null };
-  const failure = await readFile(join(folder, FAILURE_FILE), 'utf8').catch(() => undefined);
-  if (failure !== undefined) return { state: 'failed', reason: failure.trim() };
+  const reason = await readFile(failure, 'utf8').catch(() => undefined);
+  if (reason !== undefined) return { state: 'failed', reason: reason.trim() };
   if (done >= total) return { state: 'finished', reason: null };
   if ((await stat(lock).catch(() => null)) === null) return { state: 'stopped', reason: null };
   return {

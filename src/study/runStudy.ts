@@ -14,7 +14,7 @@ import { writeFileAtomic } from '../files/atomicFile.js';
 import { acquireLock, LockedError } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
 import { datasetHash } from '../training/runData.js';
-import { readMetrics, runPaths } from '../training/runFolder.js';
+import { forgetFailure, keepFailure, readMetrics, runPaths } from '../training/runFolder.js';
 import type { Progress } from '../training/trainingRun.js';
 import { type Fingerprint, fingerprint, sameFingerprint } from './fingerprint.js';
 import type { PlayRun } from './playRun.js';
@@ -23,7 +23,7 @@ import { keepResult, machine, type Provenance, readResult } from './results.js';
 import type { RunOrder, RunReport } from './runProcess.js';
 import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
 import { type FinishedRun, findTwin, finishedRuns, lockTwins } from './twins.js';
-import { CLAIM_FILE, chosenRuns, defaultRunsFolder, FAILURE_FILE, folderOf } from './workPlace.js';
+import { CLAIM_FILE, chosenRuns, defaultRunsFolder, folderOf } from './workPlace.js';
 
 export interface RunStudyOptions {
   readonly study: Study;
@@ -170,7 +170,7 @@ async function playOne(
   } catch (error) {
     if (error instanceof LockedError) return { kind: 'taken' };
     const reason = error instanceof Error ? error.message : String(error);
-    await writeFileAtomic(join(folder, FAILURE_FILE), `${reason}\n`);
+    await keepFailure(folder, error);
     return { kind: 'failed', reason };
   }
 }
@@ -187,7 +187,7 @@ async function playClaimed(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { study, play = inProcess, onEvent = () => {} } = options;
-  await rm(join(folder, FAILURE_FILE), { force: true });
+  await forgetFailure(folder);
   const dataset = await dataOf(run, options, current, signal);
   if (signal.aborted) return { kind: 'stopped' };
   const data = dataset === undefined ? null : await describeData(dataset);

@@ -3,7 +3,7 @@
  * experience, a dataset that only grows), `policies/` (snapshots, where asked for), `best.safetensors` (the policy of
  * the best evaluation) and `checkpoints/`.
  */
-import { readFile, rmdir, stat } from 'node:fs/promises';
+import { readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTaskModule } from '../../envs/taskModule.js';
 import { InputError } from '../errors.js';
@@ -16,6 +16,7 @@ import { METRICS_FILE, type MetricsLine, parseMetricsLine } from './metrics.js';
 export const runPaths = (run: string) => ({
   config: join(run, 'config.json'),
   lock: join(run, 'lock.json'),
+  failure: join(run, 'failure.txt'),
   metrics: join(run, METRICS_FILE),
   evaluations: join(run, 'evaluations'),
   replay: join(run, 'replay'),
@@ -59,6 +60,15 @@ export async function lockRun(run: string): Promise<Lock> {
       await rmdir(run).catch(() => {});
     },
   };
+}
+
+/** Keeps why a run failed, for whoever looks at its folder; it is gone as soon as the run goes on. */
+export async function keepFailure(run: string, error: unknown): Promise<void> {
+  await writeFileAtomic(runPaths(run).failure, `${error instanceof Error ? error.message : String(error)}\n`);
+}
+
+export async function forgetFailure(run: string): Promise<void> {
+  await rm(runPaths(run).failure, { force: true });
 }
 
 /** @throws InputError where the folder holds a run already */
