@@ -1,7 +1,7 @@
 /** All runs and datasets of the folders, each with where it stands. */
 import { OpenDatasets, summariseDataset } from './datasetAnswers.js';
 import type { Overview } from './protocol.js';
-import { summariseRun } from './runSummary.js';
+import { RunSummaries } from './runSummary.js';
 import { readShelf, type Shelf } from './shelf.js';
 
 /** Milliseconds for which what lies in the folders is taken to be the same: to look takes a while where there is much. */
@@ -11,6 +11,7 @@ const OVERVIEW_AGE = 1000;
 export class Library {
   readonly datasets = new OpenDatasets();
   readonly #folders: readonly string[];
+  readonly #runs = new RunSummaries();
   #shelf: Kept<Shelf> | undefined;
   #overview: Kept<Overview> | undefined;
 
@@ -32,7 +33,7 @@ export class Library {
   async #read(): Promise<Overview> {
     const { runs, datasets } = await this.shelf();
     return {
-      runs: await Promise.all([...runs].map(([id, folder]) => summariseRun(id, folder))),
+      runs: await Promise.all([...runs].map(([id, folder]) => this.#runs.get(id, folder))),
       datasets: await Promise.all(
         [...datasets].map(([id, folder]) => summariseDataset(id, folder, this.datasets)),
       ),

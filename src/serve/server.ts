@@ -121,7 +121,9 @@ function addRuns(app: Hono, library: Library): void {
   app.get('/api/curves', async (context) => {
     const { runs } = await library.shelf();
     const ids = context.req.queries('run') ?? [];
-    const chosen = new Map(ids.map((id) => [id, runs.get(id) ?? notFound(`There is no run ${id} here.`)]));
+    const chosen = new Map(
+      ids.map((id) => [id, runs.get(id)?.path ?? notFound(`There is no run ${id} here.`)]),
+    );
     const axis = curveAxes.find((name) => name === context.req.query('x')) ?? curveAxes[0];
     return curveEvents(context, chosen, axis, context.req.query('each') === '1');
   });
@@ -178,7 +180,7 @@ function addReports(app: Hono, library: Library): void {
 
 async function namedRun(context: Context, library: Library): Promise<{ id: string; folder: string }> {
   const id = context.req.query('run') ?? '';
-  const folder = (await library.shelf()).runs.get(id) ?? notFound(`There is no run ${id} here.`);
+  const folder = (await library.shelf()).runs.get(id)?.path ?? notFound(`There is no run ${id} here.`);
   return { id, folder };
 }
 

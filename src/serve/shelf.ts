@@ -15,28 +15,38 @@ import { runPaths } from '../training/runFolder.js';
 const MAX_DEPTH = 6;
 export const REPORT_FILE = 'README.md';
 
+export interface RunFolder {
+  readonly path: string;
+  /** Names of what lies in it: of a thousand runs it takes long to ask for files that are not there. */
+  readonly names: ReadonlySet<string>;
+}
+
 export interface Shelf {
-  /** Folders by id, sorted by it. */
-  readonly runs: ReadonlyMap<string, string>;
+  /** By id, sorted by it. */
+  readonly runs: ReadonlyMap<string, RunFolder>;
   /** Without the replays of runs, which are looked up by `datasetFolder`. */
   readonly datasets: ReadonlyMap<string, string>;
   /** Folders of studies that have a report, by the study's name. */
   readonly studies: ReadonlyMap<string, string>;
 }
 
-type Kind = keyof Shelf;
+interface Found {
+  readonly runs: [string, RunFolder][];
+  readonly datasets: [string, string][];
+  readonly studies: [string, string][];
+}
 
 /** @throws InputError where one of the folders is not there */
 export async function readShelf(folders: readonly string[]): Promise<Shelf> {
-  const found: Record<Kind, [string, string][]> = { runs: [], datasets: [], studies: [] };
+  const found: Found = { runs: [], datasets: [], studies: [] };
   for (const folder of folders) {
     if ((await stat(folder).catch(() => null))?.isDirectory() !== true)
       throw new InputError(`${folder} is no folder: name one that holds runs or datasets.`);
     await look(resolve(folder), 0, found);
   }
-  const sorted = (kind: Kind): Map<string, string> =>
-    new Map(found[kind].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true })));
-  return { runs: sorted('runs'), datasets: sorted('datasets'), studies: sorted('studies') };
+  const sorted = <T>(all: [string, T][]): Map<string, T> =>
+    new Map(all.sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true })));
+  return { runs: sorted(found.runs), datasets: sorted(found.datasets), studies: sorted(found.studies) };
 }
 
 /** The folder of a dataset, or of a run's replay. */
@@ -44,19 +54,19 @@ export function datasetFolder({ runs, datasets }: Shelf, id: string): string | u
   const known = datasets.get(id);
   if (known !== undefined) return known;
   const run = runs.get(id.replace(/\/replay$/, ''));
-  return run !== undefined && id.endsWith('/replay') ? runPaths(run).replay : undefined;
+  return run !== undefined && id.endsWith('/replay') ? runPaths(run.path).replay : undefined;
 }
 
 export function replayId(run: string): string {
   return `${run}/replay`;
 }
 
-async function look(folder: string, depth: number, found: Record<Kind, [string, string][]>): Promise<void> {
+async function look(folder: string, depth: number, found: Found): Promise<void> {
   // A folder that is deleted or closed to us meanwhile holds nothing to show.
   const entries: Dirent[] = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const names = new Set(entries.map(({ name }) => name));
   const isRun = names.has('config.json') && (names.has(METRICS_FILE) || names.has('lock.json'));
-  if (isRun) return void found.runs.push([idOf(folder), folder]);
+  if (isRun) return void found.runs.push([idOf(folder), { path: folder, names }]);
   if (names.has(MANIFEST_FILE) && names.has(SHARD_FOLDER))
     return void found.datasets.push([idOf(folder), folder]);
   if (names.has(STUDY_FILE) && names.has(REPORT_FILE))

@@ -1,6 +1,8 @@
 /** A study's report, README.md with its figures, as a page of its own. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { html, raw } from 'hono/html';
+import type { HtmlEscapedString } from 'hono/utils/html';
 import { marked } from 'marked';
 import { REPORT_FILE } from './shelf.js';
 
@@ -10,20 +12,24 @@ const figureTypes: Readonly<Record<string, string>> = {
   webp: 'image/webp',
 };
 
-export async function reportPage(name: string, folder: string): Promise<string> {
+export async function reportPage(name: string, folder: string): Promise<HtmlEscapedString> {
   const body = await marked.parse(await readFile(join(folder, REPORT_FILE), 'utf8'));
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${name}</title>
-<link rel="stylesheet" href="/style.css">
-<main class="report">
-<p><a href="/">← Runs and datasets</a></p>
-${body}
-</main>
-</html>
-`;
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width" />
+        <title>${name}</title>
+        <link rel="icon" href="/icon.svg" />
+        <link rel="stylesheet" href="/style.css" />
+      </head>
+      <body>
+        <main class="report">
+          <p><a href="/">← Runs and datasets</a></p>
+          ${raw(body)}
+        </main>
+      </body>
+    </html>`;
 }
 
 /** A figure of the report; undefined where the folder has none of that name. */
