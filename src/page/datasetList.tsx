@@ -1,8 +1,9 @@
 /** All datasets that the folders hold. */
+import { formatBytes } from '../files/formatBytes.js';
 import { datasetAddress } from './address.js';
 import { go, overview } from './state.js';
 import { VirtualList } from './virtualList.js';
-import { byteWords, counted, grouped, short } from './words.js';
+import { counted, grouped, short } from './words.js';
 
 export function DatasetList() {
   const datasets = overview.value?.datasets;
@@ -34,7 +35,7 @@ export function DatasetList() {
             task ?? 'unknown task',
             counted(episodes, 'episode'),
             `${grouped(steps)} steps`,
-            byteWords(bytes),
+            formatBytes(bytes),
             images.join(', ') || 'no images',
           ];
           return (

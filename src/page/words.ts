@@ -21,14 +21,6 @@ export function durationWords(seconds: number): string {
   return `${Math.round(minutes / 60 / 24)} days`;
 }
 
-/** 1234567 → "1.2 MB". */
-export function byteWords(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 ? value : value.toPrecision(3)} ${units[power]}`;
-}
-
 /** "1 episode", "2 episodes". */
 export function counted(number: number, thing: string): string {
   return `${grouped(number)} ${thing}${number === 1 ? '' : 's'}`;

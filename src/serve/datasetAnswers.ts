@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MANIFEST_FILE, type Manifest } from '../../datasets/manifest.js';
 import { type Dataset, openDataset } from '../../datasets/reader.js';
+import { formatBytes } from '../files/formatBytes.js';
 import type { DatasetDetails, DatasetSummary, EpisodeValues } from './protocol.js';
 
 /** Datasets by folder. One that has grown since, as a run's replay does, is opened anew. */
@@ -84,10 +85,7 @@ function factsOf(manifest: Manifest): [string, string][] {
       returns &&
         `mean ${returns.mean.toFixed(1)}, median ${returns.median.toFixed(1)}, ${returns.min.toFixed(1)} to ${returns.max.toFixed(1)}`,
     ],
-    [
-      'size',
-      `${(manifest.bytes / 1e6).toFixed(1)} MB in ${manifest.shards.length} shards (${manifest.codec})`,
-    ],
+    ['size', `${formatBytes(manifest.bytes)} in ${manifest.shards.length} shards (${manifest.codec})`],
     ...details,
   ];
   return facts.flatMap(([name, value]): [string, string][] => (value === null ? [] : [[name, value]]));

@@ -41,7 +41,8 @@ export interface PageServer {
 /** @throws InputError where a folder is not there, or the address cannot be had */
 export async function servePage({ folders, host = '127.0.0.1', port }: ServeOptions): Promise<PageServer> {
   const library = new Library(folders);
-  await library.shelf();
+  // Whoever opens the page then waits for what has changed since alone.
+  await library.overview();
   const token = isLoopback(host) ? undefined : createToken();
   const app = createApp(library, token);
   const server = createAdaptorServer({ fetch: app.fetch });

@@ -1,5 +1,5 @@
 /**
- * What takes too long for a test: a thousand runs in the list and a run that reports every second.
+ * What takes too long for a test: a thousand runs and ten thousand episodes in a list, a run that reports every second.
  *     node dist/test/serve/soak.js [MINUTES]
  * prints seconds until the list and the curves are there, the frames drawn while scrolling, and the memory of page and
  * server as time goes by.
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { servePage } from '../../src/serve/server.js';
 import { openBrowser } from './browser.js';
+import { manifestOf } from './sampleManifest.js';
 import { lockedBy, report, sampleRun } from './sampleRuns.js';
 
 const minutes = Number(process.argv[2] ?? 60);
@@ -21,6 +22,8 @@ for (let number = 0; number < 1000; number++) {
   });
   for (let frames = 0; frames <= 20_000; frames += 1000) report(run, frames, frames / 100);
 }
+const data = join(folder, 'data');
+manifestOf(data, 10_000);
 const live = join(folder, 'run-0500');
 lockedBy(live, process.pid);
 
@@ -36,6 +39,9 @@ const seconds = async (place: string, selector: string): Promise<string> => {
   return ((performance.now() - start) / 1000).toFixed(2);
 };
 console.log(`1,000 runs: the list is there after ${await seconds('#/runs', '.row')} s`);
+await page.goto('about:blank');
+const dataset = `#/dataset?dataset=${encodeURIComponent(data)}`;
+console.log(`10,000 episodes: the list is there after ${await seconds(dataset, '.side .row')} s`);
 await page.goto('about:blank');
 console.log(
   `and with the curves of one after ${await seconds(`#/runs?run=${encodeURIComponent(live)}`, '[data-measure="return"] canvas')} s`,

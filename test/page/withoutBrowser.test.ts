@@ -1,6 +1,7 @@
 /** What the page can tell without a browser: addresses, choices, words, the rows in sight, what a key does. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { formatBytes } from '../../src/files/formatBytes.js';
 import { type Address, addressOf, allRuns, datasetAddress, parseAddress } from '../../src/page/address.js';
 import { settingRows } from '../../src/page/configDifferences.js';
 import { chooseEpisodes } from '../../src/page/episodeChoice.js';
@@ -9,7 +10,7 @@ import { stepAfterKey } from '../../src/page/playerKeys.js';
 import { chooseRuns } from '../../src/page/runChoice.js';
 import { standWords } from '../../src/page/runWords.js';
 import { rowAfterKey, scrollFor, visibleRows } from '../../src/page/virtualRows.js';
-import { byteWords, durationWords, short } from '../../src/page/words.js';
+import { durationWords, short } from '../../src/page/words.js';
 import type { RunSummary } from '../../src/serve/protocol.js';
 
 test('every address is read back as it was written, whatever is in a name', () => {
@@ -108,7 +109,7 @@ test('numbers are written for people', () => {
     '0',
     '-2.35',
   ]);
-  assert.deepEqual([999, 1_234_567].map(byteWords), ['999 B', '1.23 MB']);
+  assert.deepEqual([999, 1_234_567].map(formatBytes), ['999 B', '1.23 MB']);
 });
 
 test('a step is said with its action, the reward that follows and the return so far, the last with its end', () => {
