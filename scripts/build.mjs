@@ -1,6 +1,6 @@
 // Compiles the TypeScript into dist/ and lays the files it reads or ships (MuJoCo models, trained experts, the server of
 // remote environments) beside the compiled modules, so that `new URL('./walker.xml', import.meta.url)` holds in both
-// places.
+// places. What runs in a browser goes into dist/page (bundlePage.mjs).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -15,12 +15,14 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundlePage } from './bundlePage.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const output = join(root, 'dist');
 const stamp = join(output, '.sources');
 const sourceFolders = ['src', 'envs', 'encoders', 'datasets', 'scripts', 'test'];
 const assetFolders = ['envs', 'datasets'];
+const pageFolder = 'src/page';
 const assetEndings = ['.xml', '.stl', '.obj', '.safetensors', '.json', '.py'];
 
 /** Whether dist/ was made from exactly the sources that are here now. */
@@ -38,6 +40,7 @@ export function build() {
     execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], {
       stdio: 'inherit',
     });
+  bundlePage(root);
   for (const path of filesOf(assetFolders).filter(isAsset)) {
     mkdirSync(dirname(join(output, path)), { recursive: true });
     cpSync(join(root, path), join(output, path));
@@ -48,11 +51,12 @@ export function build() {
 function sourceHash() {
   const digest = createHash('sha256');
   const sources = filesOf(sourceFolders).filter((path) => path.endsWith('.ts') || isAsset(path));
+  const page = filesOf([pageFolder]).filter((path) => !sources.includes(path));
   for (const path of [
     'tsconfig.json',
     'src/web/page/tsconfig.json',
     'package-lock.json',
-    ...sources.sort(),
+    ...[...sources, ...page].sort(),
   ]) {
     digest.update(`\0${path}\0`).update(readFileSync(join(root, path)));
   }

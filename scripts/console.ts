@@ -75,11 +75,3 @@ export function rangeWords(
   const range = count > 1 ? ` (${least.toFixed(1)} to ${greatest.toFixed(1)})` : '';
   return `, return ${mean.toFixed(1)}${range}`;
 }
-
-/** 1234567 → "1.2 MB". */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 ? value : value.toPrecision(3)} ${units[power]}`;
-}

@@ -1,36 +1,20 @@
-/** `rlpd dataset serve`: a page that scrubs through a dataset's episodes, until it is stopped. */
-import { once } from 'node:events';
-import { Command, Option } from 'commander';
-import { note, printResult } from './console.js';
-import { examples, wholeNumber } from './settings.js';
-import { stopOnSignals } from './signals.js';
-
-interface Flags {
-  readonly port: number;
-  readonly json?: boolean;
-}
+/** `rlpd dataset serve`: the page of `rlpd serve`, opened at one dataset. */
+import { Command } from 'commander';
+import { portOption, type ServeFlags, serveUntilStopped } from './serve.js';
+import { examples } from './settings.js';
 
 export const datasetServeCommand = examples(
   new Command('serve')
-    .description('serve a page on this machine that scrubs through episodes frame by frame; Ctrl-C ends it')
+    .description('serve the page of "rlpd serve" on this machine, opened at this dataset; Ctrl-C ends it')
     .argument('<dir>', "the dataset's folder")
-    .addOption(
-      new Option('--port <number>', 'port to listen on; 0: any that is free')
-        .default(8017)
-        .argParser(wholeNumber(0, 65535)),
-    )
+    .addOption(portOption())
     .option('--json', 'print the address as one JSON object'),
   ['rlpd dataset serve data/walker-expert'],
-).action(async (folder: string, { port, json }: Flags) => {
-  const { serveDataset } = await import('./datasetServer.js');
-  const server = await serveDataset(folder, port);
-  const stop = stopOnSignals('the server ends');
-  try {
-    printResult(json, { url: server.url }, `The dataset is at ${server.url}`);
-    note('Ctrl-C ends the server.');
-    if (!stop.signal.aborted) await once(stop.signal, 'abort');
-  } finally {
-    await server.close();
-    stop.dispose();
-  }
+).action(async (folder: string, flags: ServeFlags) => {
+  const { openDataset } = await import('../datasets/reader.js');
+  const { idOf } = await import('../src/serve/shelf.js');
+  const { addressOf, datasetAddress } = await import('../src/page/address.js');
+  const { folder: found } = await openDataset(folder);
+  const place = addressOf(datasetAddress(idOf(found)));
+  await serveUntilStopped([folder], flags, place);
 });

@@ -42,6 +42,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'draw learning curves of several runs, finished or not, and say how they stand',
     load: async () => (await import('./compare.js')).compareCommand,
   },
+  serve: {
+    description: 'serve a page on which to watch runs and look through datasets',
+    load: async () => (await import('./serve.js')).serveCommand,
+  },
   render: {
     description: 'write a picture of a task as PNG',
     load: async () => (await import('./render.js')).renderCommand,

@@ -3,7 +3,7 @@
  * import each other in no circle.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -55,15 +55,21 @@ function importsOf(file: string, source: string): Import[] {
   // A comment may quote an import or stand in the middle of one; a string may hold what looks like a comment.
   const code = source.replace(comments, (_, string: string | undefined) => string ?? '');
   return [...code.matchAll(statements), ...code.matchAll(calls)].map(([, type, path = '']) => ({
-    target: posix.join(posix.dirname(file), path).replace(/\.js$/, '.ts'),
+    target: sourceOf(posix.join(posix.dirname(file), path)),
     isOfTypes: type !== undefined,
   }));
+}
+
+/** A module is imported by the name that it has when it is compiled. */
+function sourceOf(path: string): string {
+  const [source, withElements] = [path.replace(/\.js$/, '.ts'), path.replace(/\.js$/, '.tsx')];
+  return existsSync(join(root, withElements)) ? withElements : source;
 }
 
 function readImports(): Map<string, Import[]> {
   const files = ['src', 'envs', 'encoders', 'datasets', 'scripts', 'test'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => /\.(ts|mjs)$/.test(name))
+      .filter((name) => /\.(ts|tsx|mjs)$/.test(name))
       .map((name) => posix.join(folder, name.replaceAll('\\', '/'))),
   );
   return new Map(files.map((file) => [file, importsOf(file, readFileSync(join(root, file), 'utf8'))]));

@@ -11,18 +11,11 @@ import { type EChartsCoreOption, init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import sharp from 'sharp';
 import { InputError } from '../errors.js';
+import { bandSeries, type SeriesApi } from './bandSeries.js';
 import { fontFamily, loadFont } from './font.js';
+import { palette } from './palette.js';
 
 use([LineChart, CustomChart, GridComponent, LegendComponent, MarkLineComponent, TitleComponent, SVGRenderer]);
-
-/**
- * Colours that stay apart for colour-blind readers: Okabe and Ito's (2008) without the yellow that white swallows, and
- * where they run out three of Tol's muted ones.
- */
-export const palette = [
-  ...['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#000000'],
-  ...['#882255', '#999933', '#44aa99'],
-] as const;
 
 const ink = '#24292f';
 const faint = '#d8dee4';
@@ -317,11 +310,6 @@ function textWidth(text: string): number {
   return Math.ceil(6.8 * text.length);
 }
 
-interface SeriesApi {
-  value(dimension: number): number;
-  coord(point: readonly number[]): number[];
-}
-
 function draw(
   chart: {
     readonly title: string;
@@ -382,34 +370,6 @@ function axis(name: string, more: Record<string, unknown>): Record<string, unkno
     axisLabel: { color: muted, fontFamily, fontSize: 11 },
     splitLine: { lineStyle: { color: faint, width: 0.6 } },
     ...more,
-  };
-}
-
-/** A filled polygon: along the upper end, and back along the lower. */
-function bandSeries(
-  x: ArrayLike<number>,
-  low: ArrayLike<number>,
-  high: ArrayLike<number>,
-  color: string,
-): Record<string, unknown> {
-  const finite = Array.from({ length: x.length }, (_, i) => i).filter(
-    (i) => Number.isFinite(low[i]) && Number.isFinite(high[i]),
-  );
-  const outline = [
-    ...finite.map((i) => [x[i] as number, high[i] as number]),
-    ...finite.reverse().map((i) => [x[i] as number, low[i] as number]),
-  ];
-  return {
-    type: 'custom',
-    data: [[x[0] ?? 0, low[0] ?? 0]],
-    silent: true,
-    clip: true,
-    z: 1,
-    renderItem: (_: unknown, api: SeriesApi) => ({
-      type: 'polygon',
-      shape: { points: outline.map((point) => api.coord(point)) },
-      style: { fill: color, opacity: 0.15 },
-    }),
   };
 }
 

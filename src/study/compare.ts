@@ -21,12 +21,22 @@ export interface ComparedRun {
   readonly metrics: readonly MetricsLine[];
 }
 
-export interface ComparedGroup {
+/** Runs that differ in their seed alone. */
+export interface RunGroup {
   /** The settings in which it differs from the chart's other groups, such as "offlineShare 0.25". */
   readonly name: string;
   readonly color: string;
   /** In the order of their seeds; at least one. */
   readonly runs: readonly ComparedRun[];
+}
+
+/** The groups of one task and data: "walker-walk, expert". */
+export interface GroupedRuns {
+  readonly title: string;
+  readonly groups: readonly RunGroup[];
+}
+
+export interface ComparedGroup extends RunGroup {
   /** Mean over seeds at the last evaluation that all of them have made. */
   readonly last: Estimate & { readonly envFrames: number; readonly updates: number };
   /** Mean over seeds of each run's best evaluation. */
@@ -68,16 +78,33 @@ export async function readComparedRun(folder: string): Promise<ComparedRun> {
  */
 export function compareRuns(runs: readonly ComparedRun[], axis: CurveAxis): Comparisons {
   const notes: string[] = [];
-  const scored = withoutTwins(withoutBlanks(runs, notes), notes);
+  const scored = withoutBlanks(runs, notes);
   if (scored.length === 0)
     throw new InputError('There is nothing to compare yet: none of these runs has made an evaluation.');
   if (axis === 'minutes') requireSeconds(scored);
-  // Equal settings have one colour in all charts.
-  const colours = [...new Set(scored.map(({ config }) => settingsKey(config)))];
-  const charts = chartsOf(scored).map(({ title, runs: members }): Comparison => {
-    const groups = groupsOf(members, colours, notes);
+  const grouped = groupRuns(scored);
+  notes.push(...grouped.notes);
+  const charts = grouped.charts.map(({ title, groups: members }): Comparison => {
+    const groups = members.flatMap((group) => standing(group, notes) ?? []);
     return { title, slug: slug(title), svg: learningCurvesSvg({ title, axis, groups }), groups };
   });
+  return { charts, notes };
+}
+
+/** Runs by task and data, and within these by their settings; those without an evaluation are there too. */
+export function groupRuns(runs: readonly ComparedRun[]): {
+  readonly charts: readonly GroupedRuns[];
+  /** Runs that are left out, and why, a sentence each. */
+  readonly notes: readonly string[];
+} {
+  const notes: string[] = [];
+  const distinct = withoutTwins(runs, notes);
+  // Equal settings have one colour in all charts.
+  const colours = [...new Set(distinct.map(({ config }) => settingsKey(config)))];
+  const charts = chartsOf(distinct).map(({ title, runs: members }) => ({
+    title,
+    groups: groupsOf(members, colours),
+  }));
   return { charts, notes };
 }
 
@@ -127,11 +154,7 @@ function chartsOf(runs: readonly ComparedRun[]): { title: string; runs: Compared
   });
 }
 
-function groupsOf(
-  runs: readonly ComparedRun[],
-  colours: readonly string[],
-  notes: string[],
-): ComparedGroup[] {
+function groupsOf(runs: readonly ComparedRun[], colours: readonly string[]): RunGroup[] {
   const groups = new Map<string, ComparedRun[]>();
   for (const run of runs) {
     const key = settingsKey(run.config);
@@ -142,33 +165,35 @@ function groupsOf(
   const differing = grouping(configs[0]).filter(
     (name) => new Set(configs.map((config) => JSON.stringify(config[name]))).size > 1,
   );
-  return members.flatMap((group, place): ComparedGroup[] => {
+  return members.map((group, place): RunGroup => {
     const config = configs[place] as RunConfig;
     const name = differing.map((setting) => `${setting} ${settingWords(config[setting])}`).join(', ');
-    const last = curveOf(group, 'updates').at(-1);
-    if (last === undefined) {
-      notes.push(
-        `${group.map(({ folder }) => folder).join(', ')} have no evaluation in common, and are left out.`,
-      );
-      return [];
-    }
-    for (const run of group) {
-      const { envFrames, updates } = evaluationsOf(run).at(-1) ?? last;
-      if (updates > last.updates || envFrames > last.envFrames)
-        notes.push(
-          `${run.folder} has got further than its group's other seeds: its curve ends where theirs do.`,
-        );
-    }
-    return [
-      {
-        name: name === '' ? config.algorithm : name,
-        color: variantColour(colours.indexOf(settingsKey(config))),
-        runs: group,
-        last,
-        best: estimate([group.map((run) => bestMean(run) as number)], meanOf),
-      },
-    ];
+    return {
+      name: name === '' ? config.algorithm : name,
+      color: variantColour(colours.indexOf(settingsKey(config))),
+      runs: group,
+    };
   });
+}
+
+/** A group with how it stands; undefined, and a note, where its runs have no evaluation in common. */
+function standing(group: RunGroup, notes: string[]): ComparedGroup | undefined {
+  const { runs } = group;
+  const last = curveOf(runs, 'updates').at(-1);
+  if (last === undefined) {
+    notes.push(
+      `${runs.map(({ folder }) => folder).join(', ')} have no evaluation in common, and are left out.`,
+    );
+    return undefined;
+  }
+  for (const run of runs) {
+    const { envFrames, updates } = evaluationsOf(run).at(-1) ?? last;
+    if (updates > last.updates || envFrames > last.envFrames)
+      notes.push(
+        `${run.folder} has got further than its group's other seeds: its curve ends where theirs do.`,
+      );
+  }
+  return { ...group, last, best: estimate([runs.map((run) => bestMean(run) as number)], meanOf) };
 }
 
 /** Where a group stands: env frames, or updates where it learns from data alone. */

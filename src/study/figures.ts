@@ -2,7 +2,8 @@
  * Figures of runs: learning curves, numbers with their intervals, performance profiles. A variant keeps its colour in
  * all of a study's.
  */
-import { curveChartSvg, intervalChartSvg, type Level, palette } from '../media/chart.js';
+import { curveChartSvg, intervalChartSvg, type Level } from '../media/chart.js';
+import { palette } from '../media/palette.js';
 import { axisLabels, bandOf, type CurveAxis, type CurveRun, curveOf, isOffline } from './learningCurves.js';
 import type { Estimate } from './statistics.js';
 

@@ -4,7 +4,7 @@
  */
 import { learnsOnline, type RunConfig } from '../training/config.js';
 import type { MetricsLine } from '../training/metrics.js';
-import { average } from '../training/returnStatistics.js';
+import { average, RESAMPLES } from '../training/returnStatistics.js';
 import { curveOverSeeds, type Estimate, type Interval } from './statistics.js';
 
 /** What a curve needs of a run. */
@@ -32,6 +32,27 @@ export interface CurvePoint extends Estimate {
   readonly updates: number;
 }
 
+/** A number that a run reports of itself, at one moment. */
+export interface Report {
+  readonly envFrames: number;
+  readonly updates: number;
+  readonly seconds?: number | undefined;
+  readonly value: number;
+}
+
+/** How much of a curve is computed; default: all of it, with the intervals of a study. */
+export interface CurveDetail {
+  /** More are thinned evenly, and the last is kept. */
+  readonly maxPoints?: number;
+  /** Of the intervals' bootstrap. */
+  readonly resamples?: number;
+}
+
+/** The mean return of each evaluation. */
+function meanReturns(run: CurveRun): Report[] {
+  return evaluationsOf(run).map(({ mean, ...line }) => ({ ...line, value: mean }));
+}
+
 export function evaluationsOf({ metrics }: CurveRun): EvaluationLine[] {
   return metrics.flatMap((line) => (line.kind === 'evaluation' ? [line] : []));
 }
@@ -53,23 +74,32 @@ export function firstReaching(run: CurveRun, threshold: number): EvaluationLine 
 }
 
 /**
- * The curve of several seeds over what all of them have evaluated, one point an x: of several evaluations before the
+ * The curve of several seeds over what all of them have reported, one point an x: of several evaluations before the
  * first env frame, the last.
  * @param runs of equal settings but for the seed; at least one
+ * @param reports what is drawn of a run; default: the mean return of its evaluations
  * @returns none where the axis is minutes and a run does not say its seconds
  */
-export function curveOf(runs: readonly CurveRun[], axis: CurveAxis): CurvePoint[] {
-  const seeds = runs.map((run) => new Map(evaluationsOf(run).map((line) => [standOf(line), line])));
-  const stands = [...(seeds[0]?.keys() ?? [])].filter((stand) => seeds.every((lines) => lines.has(stand)));
-  const lines = seeds.map((found) => stands.map((stand) => found.get(stand) as EvaluationLine));
-  const points = curveOverSeeds(lines.map((seed) => seed.map(({ mean }) => mean))).flatMap(
-    (estimate, point): CurvePoint[] => {
-      const here = lines.map((seed) => seed[point] as EvaluationLine);
-      const xs = here.flatMap((line) => xOf(line, axis) ?? []);
-      const { envFrames, updates } = here[0] as EvaluationLine;
-      return xs.length < here.length ? [] : [{ ...estimate, x: average(xs), envFrames, updates }];
-    },
+export function curveOf(
+  runs: readonly CurveRun[],
+  axis: CurveAxis,
+  reports: (run: CurveRun) => readonly Report[] = meanReturns,
+  { maxPoints = Number.POSITIVE_INFINITY, resamples = RESAMPLES }: CurveDetail = {},
+): CurvePoint[] {
+  const seeds = runs.map((run) => new Map(reports(run).map((report) => [standOf(report), report])));
+  const common = [...(seeds[0]?.keys() ?? [])].filter((stand) => seeds.every((found) => found.has(stand)));
+  const stride = Math.max(1, common.length / maxPoints);
+  const stands = common.filter(
+    (_, i) => Math.floor((common.length - 1 - i) / stride) < Math.floor((common.length - i) / stride),
   );
+  const lines = seeds.map((found) => stands.map((stand) => found.get(stand) as Report));
+  const values = lines.map((seed) => seed.map(({ value }) => value));
+  const points = curveOverSeeds(values, average, resamples).flatMap((estimate, point): CurvePoint[] => {
+    const here = lines.map((seed) => seed[point] as Report);
+    const xs = here.flatMap((line) => xOf(line, axis) ?? []);
+    const { envFrames, updates } = here[0] as Report;
+    return xs.length < here.length ? [] : [{ ...estimate, x: average(xs), envFrames, updates }];
+  });
   return points.filter(({ x }, i) => x !== points[i + 1]?.x);
 }
 
@@ -85,12 +115,12 @@ export function isOffline(runs: readonly CurveRun[]): boolean {
   return runs.every(({ config }) => !learnsOnline(config));
 }
 
-/** Two evaluations of equal stand are of the same moment in two runs. */
-function standOf({ envFrames, updates }: EvaluationLine): string {
+/** Two reports of equal stand are of the same moment in two runs. */
+function standOf({ envFrames, updates }: Report): string {
   return `${envFrames} ${updates}`;
 }
 
-function xOf(line: EvaluationLine, axis: CurveAxis): number | undefined {
+function xOf(line: Report, axis: CurveAxis): number | undefined {
   if (axis !== 'minutes') return line[axis];
   return line.seconds === undefined ? undefined : line.seconds / 60;
 }

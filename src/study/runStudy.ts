@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { acquireLock, LockedError } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
-import { readMetrics, runPaths } from '../training/runFolder.js';
+import { forgetFailure, keepFailure, readMetrics, runPaths } from '../training/runFolder.js';
 import type { Progress } from '../training/trainingRun.js';
 import { type Fingerprint, fingerprint, sameFingerprint } from './fingerprint.js';
 import { inProcess } from './inProcess.js';
@@ -19,7 +19,7 @@ import { defaultDataFolder, runDataset } from './runDataset.js';
 import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
 import { type FinishedRun, findTwin, finishedRuns, lockTwins } from './twins.js';
 import { isOfVersion } from './versions.js';
-import { CLAIM_FILE, chosenRuns, defaultRunsFolder, FAILURE_FILE, folderOf } from './workPlace.js';
+import { CLAIM_FILE, chosenRuns, defaultRunsFolder, folderOf } from './workPlace.js';
 
 export interface RunStudyOptions {
   readonly study: Study;
@@ -163,7 +163,7 @@ async function playOne(
   } catch (error) {
     if (error instanceof LockedError) return { kind: 'taken' };
     const reason = error instanceof Error ? error.message : String(error);
-    await writeFileAtomic(join(folder, FAILURE_FILE), `${reason}\n`);
+    await keepFailure(folder, error);
     return { kind: 'failed', reason };
   }
 }
@@ -180,7 +180,7 @@ async function playClaimed(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { study, play = inProcess, onEvent = () => {} } = options;
-  await rm(join(folder, FAILURE_FILE), { force: true });
+  await forgetFailure(folder);
   const dataset =
     run.recipe &&
     (await runDataset(run.recipe, {

@@ -9,7 +9,7 @@ import { type Provenance, readResult } from './results.js';
 import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
 import { type FinishedRun, findTwin, finishedRuns, isOfRecipe } from './twins.js';
 import { isOfVersion, latestVersion } from './versions.js';
-import { CLAIM_FILE, chosenRuns, defaultRunsFolder, FAILURE_FILE, folderOf } from './workPlace.js';
+import { CLAIM_FILE, chosenRuns, defaultRunsFolder, folderOf } from './workPlace.js';
 
 export interface RunStanding {
   readonly run: StudyRun;
@@ -56,7 +56,7 @@ export async function studyStanding(
     }
     const folder = folderOf(runs, study, run);
     const done = await doneShare(run, folder);
-    const reason = await readFile(join(folder, FAILURE_FILE), 'utf8').catch(() => undefined);
+    const reason = await readFile(runPaths(folder).failure, 'utf8').catch(() => undefined);
     const isRunning = await isLocked(join(folder, CLAIM_FILE));
     const config = configOf(run, run.recipe && 'data');
     const twin = isRunning ? undefined : await findTwin(others, run, config, current, isOfRecipe(run));

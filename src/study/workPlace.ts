@@ -1,4 +1,4 @@
-/** Where a run of a study lies while it is played: a run's folder as any other, with who has it and why it failed. */
+/** Where a run of a study lies while it is played: a run's folder as any other, with who has it. */
 import { join } from 'node:path';
 import { type ScaleName, type Study, type StudyRun, studyRuns } from './study.js';
 
@@ -6,8 +6,6 @@ export const defaultRunsFolder = 'runs/studies';
 
 /** Which process plays it. */
 export const CLAIM_FILE = 'claim.json';
-/** Why it failed; gone when it is played again. */
-export const FAILURE_FILE = 'failure.txt';
 
 /** The runs of a scale, or those of them whose id contains one of the parts. */
 export function chosenRuns(study: Study, scale: ScaleName, only: readonly string[] = []): StudyRun[] {

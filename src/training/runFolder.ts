@@ -3,7 +3,7 @@
  * experience, a dataset that only grows), `policies/` (snapshots, where asked for), `best.safetensors` (the policy of
  * the best evaluation) and `checkpoints/`.
  */
-import { readFile, rmdir, stat } from 'node:fs/promises';
+import { readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTaskModule } from '../../envs/taskModule.js';
 import { InputError } from '../errors.js';
@@ -16,6 +16,7 @@ import { METRICS_FILE, type MetricsLine, parseMetricsLine } from './metrics.js';
 export const runPaths = (run: string) => ({
   config: join(run, 'config.json'),
   lock: join(run, 'lock.json'),
+  failure: join(run, 'failure.txt'),
   metrics: join(run, METRICS_FILE),
   evaluations: join(run, 'evaluations'),
   replay: join(run, 'replay'),
@@ -59,6 +60,15 @@ export async function lockRun(run: string): Promise<Lock> {
       await rmdir(run).catch(() => {});
     },
   };
+}
+
+/** Keeps why a run failed, for whoever looks at its folder; it is gone as soon as the run goes on. */
+export async function keepFailure(run: string, error: unknown): Promise<void> {
+  await writeFileAtomic(runPaths(run).failure, `${error instanceof Error ? error.message : String(error)}\n`);
+}
+
+export async function forgetFailure(run: string): Promise<void> {
+  await rm(runPaths(run).failure, { force: true });
 }
 
 /** @throws InputError where the folder holds a run already */
@@ -117,12 +127,20 @@ export async function readConfig(run: string): Promise<RunConfig> {
 export async function readMetrics(run: string, bytes?: number): Promise<MetricsLine[]> {
   const path = runPaths(run).metrics;
   const text = (await readFile(path)).subarray(0, bytes).toString('utf8');
-  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
-  return lines.flatMap((line, index) => {
+  return parseMetrics(text.slice(0, text.lastIndexOf('\n') + 1), path, 1);
+}
+
+/**
+ * @param text whole lines of the file at `path`
+ * @param first number of the first of them, from 1
+ * @throws InputError naming the first line that is damaged
+ */
+export function parseMetrics(text: string, path: string, first: number): MetricsLine[] {
+  return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '') return [];
     const parsed = parseMetricsLine(line);
     if (parsed !== undefined) return [parsed];
-    const number = index + 1;
+    const number = first + index;
     throw new InputError(
       `${path} is damaged in line ${number}: it is no JSON object of a run's metrics. Put the file back from a copy, or blank the line, at the length it has (LC_ALL=C sed -i '${number}s/./ /g' ${path}).`,
     );

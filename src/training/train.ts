@@ -35,6 +35,8 @@ import { estimateMemory, type MemoryEstimate } from './replayMemory.js';
 import { describeData, findData } from './runData.js';
 import {
   createRun,
+  forgetFailure,
+  keepFailure,
   lockRun,
   readConfig,
   readMetrics,
@@ -194,7 +196,12 @@ async function trainAlone(
   });
   try {
     if (checkpoint !== undefined) await run.resume(checkpoint.content, checkpoint.path);
-    await run.run();
+    await forgetFailure(folder);
+    await run.run().catch(async (error) => {
+      // A disk that is full takes no reason either: the error itself goes to whoever started the run.
+      await keepFailure(folder, error).catch(() => {});
+      throw error;
+    });
     const { envFrames, agentSteps, updates } = run.counters;
     return {
       run: folder,

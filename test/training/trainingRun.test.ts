@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { DatasetWriter } from '../../datasets/writer.js';
@@ -13,7 +13,7 @@ import { SymmetricSampler } from '../../src/replay/symmetricSampler.js';
 import { agentSettings, type RunSettings } from '../../src/training/config.js';
 import { environmentOptions, replayLayout } from '../../src/training/environmentOptions.js';
 import { MetricsWriter } from '../../src/training/metrics.js';
-import { createRun, readMetrics } from '../../src/training/runFolder.js';
+import { createRun, readMetrics, runPaths } from '../../src/training/runFolder.js';
 import { train } from '../../src/training/train.js';
 import { type TrainingEnvironment, TrainingRun } from '../../src/training/trainingRun.js';
 import { smallConfig, temporaryFolder } from './smallRun.js';
@@ -177,6 +177,16 @@ test('a loss that is not finite stops the run with the quantity, the step and th
     name: 'NonFiniteError',
     message: /criticLoss became (Infinity|NaN) at update \d+ .*last good checkpoint is .*step-\d+/,
   });
+  assert.match(await readFile(runPaths(run).failure, 'utf8'), /criticLoss became .*\n$/);
+});
+
+test('why a run failed is no longer said once it goes on', async (context) => {
+  const run = join(await temporaryFolder(context), 'run');
+  const settings = { offlineMode: 'none', evaluationInterval: 100_000 } as const;
+  await train({ run, config: smallConfig({ ...settings, envFrames: 8 }) });
+  await writeFile(runPaths(run).failure, 'The disk was full.\n');
+  await train({ run, resume: true, changes: { envFrames: 16 } });
+  await assert.rejects(readFile(runPaths(run).failure), { code: 'ENOENT' });
 });
 
 /** Makes one number of one of the agent's tensors NaN. */

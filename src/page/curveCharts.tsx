@@ -1,0 +1,98 @@
+/** A chart for each number that the runs report, in the same colours. */
+import { useMemo } from 'preact/hooks';
+import { bandSeries } from '../media/bandSeries.js';
+import type { Curves, MeasureChart, PageCurve } from '../serve/protocol.js';
+import { axis, Chart, type Ink, margins, onGround, tooltip } from './chart.js';
+import { isDark } from './state.js';
+import { counted, grouped, short } from './words.js';
+
+export function CurveCharts({ curves }: { readonly curves: Curves }) {
+  return (
+    <>
+      {curves.tasks.map(({ title, charts }) => (
+        <section key={title} aria-label={title}>
+          <h3>{title}</h3>
+          <Legend charts={charts} />
+          {charts.length === 0 && <p class="keys">Nothing has been reported yet.</p>}
+          <div class="curves">
+            {charts.map((chart) => (
+              <MeasureFigure key={chart.measure} chart={chart} xLabel={curves.xLabel} />
+            ))}
+          </div>
+        </section>
+      ))}
+    </>
+  );
+}
+
+/** One for all charts of a task; a single curve needs none. */
+function Legend({ charts }: { readonly charts: readonly MeasureChart[] }) {
+  const dark = isDark.value;
+  const known = new Map(charts.flatMap(({ curves }) => curves.map((curve) => [curve.name, curve])));
+  if (known.size < 2) return null;
+  const hasSeeds = [...known.values()].some(({ runs }) => runs.length > 1);
+  return (
+    <ul class="legend">
+      {[...known.values()].map(({ name, color, runs }) => (
+        <li key={name} class="key">
+          <i style={{ background: onGround(color, dark) }} />
+          {name} {hasSeeds && <small>{counted(runs.length, 'seed')}</small>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function MeasureFigure({ chart, xLabel }: { readonly chart: MeasureChart; readonly xLabel: string }) {
+  const dark = isDark.value;
+  const option = useMemo(
+    () => (ink: Ink) => optionOf(chart.curves, ink, xLabel, dark),
+    [chart, xLabel, dark],
+  );
+  return (
+    <figure data-measure={chart.measure}>
+      <figcaption>
+        {chart.label} <small>{lastWords(chart.curves, xLabel)}</small>
+      </figcaption>
+      <Chart label={`${chart.label} over ${xLabel}`} height={190} option={option} />
+    </figure>
+  );
+}
+
+/** Of a single curve, where it stands. */
+function lastWords([only, ...others]: readonly PageCurve[], xLabel: string): string {
+  const [x, value] = [only?.x.at(-1), only?.value.at(-1)];
+  if (x === undefined || value === undefined || others.length > 0) return '';
+  return `${short(value)} at ${xLabel.startsWith('minutes') ? `${short(x)} min` : `${grouped(x)} ${xLabel}`}`;
+}
+
+function optionOf(
+  curves: readonly PageCurve[],
+  ink: Ink,
+  xLabel: string,
+  dark: boolean,
+): Record<string, unknown> {
+  const series = curves.flatMap(({ name, x, value, low, high, ...curve }) => {
+    const color = onGround(curve.color, dark);
+    const line = {
+      type: 'line',
+      name,
+      data: x.map((at, i) => [at, value[i]]),
+      showSymbol: x.length < 2,
+      lineStyle: { width: 2, color },
+      itemStyle: { color },
+      z: 3,
+    };
+    return [...(low !== null && high !== null ? [bandSeries(x, low, high, color)] : []), line];
+  });
+  return {
+    grid: { ...margins, top: 10, bottom: 40 },
+    xAxis: axis(ink, { name: xLabel, nameLocation: 'middle', nameGap: 24, splitLine: { show: false } }),
+    yAxis: axis(ink, { scale: true, splitNumber: 4 }),
+    tooltip: {
+      ...tooltip(ink),
+      valueFormatter: (number: unknown) => (typeof number === 'number' ? short(number) : ''),
+    },
+    series,
+  };
+}

@@ -1,0 +1,143 @@
+/** One dataset: its episodes beside the one that is open. */
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { type DatasetDetails, datasetDetailsSchema, interventionsSchema } from '../serve/protocol.js';
+import type { DatasetAddress } from './address.js';
+import { addressOf } from './address.js';
+import { chooseEpisodes, episodeOrders, episodeShows } from './episodeChoice.js';
+import { EpisodeView } from './episodeView.js';
+import { Select } from './select.js';
+import { ask } from './server.js';
+import { go, stay } from './state.js';
+import { VirtualList } from './virtualList.js';
+import { counted, short } from './words.js';
+
+export function DatasetView({ address }: { readonly address: DatasetAddress }) {
+  const { dataset: id, order, show } = address;
+  const [dataset, setDataset] = useState<DatasetDetails>();
+  const [problem, setProblem] = useState<string>();
+  const [text, setText] = useState('');
+  const [interventions, setInterventions] = useState<readonly (number | null)[]>();
+
+  useEffect(() => {
+    ask(datasetDetailsSchema, 'dataset', [['dataset', id]]).then(setDataset, (error: Error) =>
+      setProblem(error.message),
+    );
+  }, [id]);
+  const needsInterventions = show === 'intervention';
+  useEffect(() => {
+    if (!needsInterventions) return;
+    ask(interventionsSchema, 'interventions', [['dataset', id]]).then(setInterventions, (error: Error) =>
+      setProblem(error.message),
+    );
+  }, [id, needsInterventions]);
+  const chosen = useMemo(
+    () => chooseEpisodes(dataset?.episodes ?? [], { order, show, text }, interventions),
+    [dataset, order, show, text, interventions],
+  );
+
+  if (problem !== undefined) return <p class="hint problem">{problem}</p>;
+  if (dataset === undefined) return <p class="hint">Opening {id} …</p>;
+  const isNarrow = matchMedia('(max-width: 800px)').matches;
+  const number = address.episode ?? (isNarrow ? undefined : chosen[0]);
+  const episode = number === undefined ? undefined : dataset.episodes[number];
+  const open = (next: number): void => go({ ...address, episode: next, step: 0 });
+  const neighbour = (by: 1 | -1): void => {
+    const next = chosen[chosen.indexOf(number ?? -1) + by];
+    if (next !== undefined) stay({ ...address, episode: next, step: 0 });
+  };
+  return (
+    <main class="split" data-open={address.episode !== undefined}>
+      <section class="side" aria-label="Episodes">
+        <h1>
+          {id} <small>{dataset.task}</small>
+        </h1>
+        <div class="filters">
+          <input
+            type="search"
+            placeholder="Part of a name"
+            aria-label="Part of an episode's name"
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+          <Select
+            label="Order"
+            value={order}
+            options={episodeOrders}
+            onChange={(value) => stay({ ...address, order: value })}
+          />
+          <Select
+            label="Show"
+            value={show}
+            options={episodeShows}
+            onChange={(value) => stay({ ...address, show: value })}
+          />
+          <span role="status">
+            {needsInterventions && interventions === undefined
+              ? 'Reading all episodes for interventions …'
+              : counted(chosen.length, 'episode')}
+          </span>
+        </div>
+        <VirtualList
+          label="Episodes"
+          count={chosen.length}
+          rowHeight={44}
+          keyOf={(index) => String(chosen[index])}
+          isSelected={(index) => chosen[index] === number}
+          shown={number === undefined ? undefined : chosen.indexOf(number)}
+          onOpen={(index) => {
+            const next = chosen[index];
+            if (next !== undefined) open(next);
+          }}
+          row={(index) => {
+            const at = chosen[index] ?? 0;
+            const entry = dataset.episodes[at];
+            if (entry === undefined) return null;
+            const marks = [
+              counted(entry.steps, 'step'),
+              ...(entry.success === null ? [] : [entry.success ? 'success' : 'no success']),
+              ...((interventions?.[at] ?? 0) > 0 ? [`${interventions?.[at]} by a person`] : []),
+            ];
+            return (
+              <span class="entry">
+                <span class="name">
+                  <bdi>{entry.id}</bdi>
+                </span>
+                <span class="figure">{short(entry.return)}</span>
+                <span class="facts">{marks.join(' · ')}</span>
+              </span>
+            );
+          }}
+        />
+      </section>
+      <section class="detail" aria-label="Episode">
+        <a class="back" href={addressOf({ ...address, episode: undefined, step: 0 })}>
+          ← Episodes
+        </a>
+        {number === undefined || episode === undefined ? (
+          <p class="hint">
+            {dataset.episodes.length === 0 ? 'It has no episodes yet.' : 'Choose an episode.'}
+          </p>
+        ) : (
+          <EpisodeView
+            key={number}
+            address={address}
+            number={number}
+            dataset={dataset}
+            onNeighbour={neighbour}
+          />
+        )}
+        <details class="manifest">
+          <summary>About this dataset</summary>
+          <dl>
+            {dataset.facts.map(([name, value]) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      </section>
+    </main>
+  );
+}

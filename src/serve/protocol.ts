@@ -1,0 +1,141 @@
+/**
+ * What the server says to the page: a schema for each answer. The server builds them, the page parses them; both sides
+ * have this file, and it imports nothing but zod's small half.
+ */
+import * as z from 'zod/mini';
+
+const count = z.int();
+
+export const runStates = ['running', 'stopped', 'finished', 'failed'] as const;
+
+export const runSummarySchema = z.object({
+  /** Its folder, as the server was given it: a run's name in every address. */
+  id: z.string(),
+  task: z.string(),
+  algorithm: z.string(),
+  seed: count,
+  state: z.enum(runStates),
+  /** Why it failed, or cannot be read. */
+  reason: z.nullable(z.string()),
+  /** Env frames, or updates where it learns from data alone. */
+  unit: z.enum(['env frames', 'updates']),
+  done: count,
+  total: count,
+  /** Of the last reports; null where there are too few. */
+  perSecond: z.nullable(z.number()),
+  secondsLeft: z.nullable(z.number()),
+  /** Mean return and success of the last evaluation. */
+  lastReturn: z.nullable(z.number()),
+  lastSuccess: z.nullable(z.number()),
+});
+export type RunSummary = z.infer<typeof runSummarySchema>;
+
+export const datasetSummarySchema = z.object({
+  id: z.string(),
+  task: z.nullable(z.string()),
+  episodes: count,
+  /** Agent steps. */
+  steps: count,
+  bytes: count,
+  meanReturn: z.nullable(z.number()),
+  images: z.array(z.string()),
+  /** Why it cannot be read. */
+  problem: z.nullable(z.string()),
+});
+export type DatasetSummary = z.infer<typeof datasetSummarySchema>;
+
+/** Everything that the folders hold. */
+export const overviewSchema = z.object({
+  runs: z.array(runSummarySchema),
+  datasets: z.array(datasetSummarySchema),
+});
+export type Overview = z.infer<typeof overviewSchema>;
+
+/** By the ending of the file's name. */
+export const filmTypes: Readonly<Record<string, string>> = {
+  '.mp4': 'video/mp4',
+  '.webm': 'video/webm',
+  '.webp': 'image/webp',
+  '.gif': 'image/gif',
+};
+
+export const runDetailsSchema = z.object({
+  id: z.string(),
+  config: z.record(z.string(), z.unknown()),
+  /** The dataset of its episodes; null where it has none yet. */
+  replay: z.nullable(z.string()),
+  /** Films in its folder, by their paths there. */
+  films: z.array(z.string()),
+  /** The study that it belongs to, where that has a report. */
+  study: z.nullable(z.string()),
+});
+export type RunDetails = z.infer<typeof runDetailsSchema>;
+
+const curveSchema = z.object({
+  /** The settings in which it differs, or the run's name. */
+  name: z.string(),
+  color: z.string(),
+  runs: z.array(z.string()),
+  x: z.array(z.number()),
+  value: z.array(z.number()),
+  /** Ends of the 95% interval over seeds, where there are several. */
+  low: z.nullable(z.array(z.number())),
+  high: z.nullable(z.array(z.number())),
+});
+export type PageCurve = z.infer<typeof curveSchema>;
+
+const measureChartSchema = z.object({
+  /** `return`, `successRate`, `criticLoss`, … */
+  measure: z.string(),
+  label: z.string(),
+  curves: z.array(curveSchema),
+});
+export type MeasureChart = z.infer<typeof measureChartSchema>;
+
+/** The curves of a choice of runs; a group for each task and data. */
+export const curvesSchema = z.object({
+  xLabel: z.string(),
+  tasks: z.array(z.object({ title: z.string(), charts: z.array(measureChartSchema) })),
+  /** Sentences on what is left out, and why. */
+  notes: z.array(z.string()),
+});
+export type Curves = z.infer<typeof curvesSchema>;
+
+export const datasetDetailsSchema = z.object({
+  id: z.string(),
+  task: z.nullable(z.string()),
+  images: z.array(z.object({ name: z.string(), height: count, width: count, channels: count })),
+  actionSize: count,
+  actionNames: z.nullable(z.array(z.string())),
+  stateSize: count,
+  stateNames: z.nullable(z.array(z.string())),
+  /** Seconds between two observations; null where unknown. */
+  secondsPerStep: z.nullable(z.number()),
+  /** What the manifest says of the whole, as words for people. */
+  facts: z.array(z.tuple([z.string(), z.string()])),
+  /** As they lie. `success` is null where nothing says. */
+  episodes: z.array(
+    z.object({ id: z.string(), steps: count, return: z.number(), success: z.nullable(z.boolean()) }),
+  ),
+});
+export type DatasetDetails = z.infer<typeof datasetDetailsSchema>;
+export type EpisodeSummary = DatasetDetails['episodes'][number];
+
+/** Steps of each episode in which a person took over; null where nobody could. */
+export const interventionsSchema = z.array(z.nullable(count));
+
+export const episodeSchema = z.object({
+  /** `[T, A]`, row by row. */
+  actions: z.array(z.number()),
+  /** `[T]`. */
+  rewards: z.array(z.number()),
+  /** `[T+1, S]`, row by row; null without state. */
+  state: z.nullable(z.array(z.number())),
+  /** `[T]`, 1 where a person took over; null where nobody could. */
+  interventions: z.nullable(z.array(z.number())),
+  terminated: z.boolean(),
+  truncated: z.boolean(),
+  success: z.nullable(z.boolean()),
+  instruction: z.nullable(z.string()),
+});
+export type EpisodeValues = z.infer<typeof episodeSchema>;

@@ -1,0 +1,165 @@
+/** What the page can tell without a browser: addresses, choices, words, the rows in sight, what a key does. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatBytes } from '../../src/files/formatBytes.js';
+import { type Address, addressOf, allRuns, datasetAddress, parseAddress } from '../../src/page/address.js';
+import { settingRows } from '../../src/page/configDifferences.js';
+import { chooseEpisodes } from '../../src/page/episodeChoice.js';
+import { endWords, stepWords } from '../../src/page/episodeWords.js';
+import { stepAfterKey } from '../../src/page/playerKeys.js';
+import { chooseRuns } from '../../src/page/runChoice.js';
+import { standWords } from '../../src/page/runWords.js';
+import { rowAfterKey, scrollFor, visibleRows } from '../../src/page/virtualRows.js';
+import { durationWords, short } from '../../src/page/words.js';
+import type { RunSummary } from '../../src/serve/protocol.js';
+
+test('every address is read back as it was written, whatever is in a name', () => {
+  const addresses: Address[] = [
+    allRuns,
+    { view: 'runs', chosen: ['runs/a b', 'C:/x?y=1&z#ü%2F'], x: 'minutes', each: true, choosing: true },
+    { view: 'datasets' },
+    datasetAddress('data/walker&expert'),
+    { ...datasetAddress('/data/ö'), episode: 0, step: 120, order: 'best', show: 'intervention' },
+  ];
+  for (const address of addresses) assert.deepEqual(parseAddress(addressOf(address)), address);
+  assert.equal(
+    addressOf({ ...datasetAddress('data/walker'), episode: 3, step: 12 }),
+    '#/dataset?dataset=data/walker&episode=3&step=12',
+  );
+});
+
+test('an address that says nothing, or something wrong, shows what is there at first', () => {
+  for (const fragment of ['', '#', '#/elsewhere', '#/dataset', '#/runs?x=hours&each=2'])
+    assert.deepEqual(parseAddress(fragment), allRuns, fragment);
+  assert.deepEqual(
+    parseAddress('#/dataset?dataset=d&episode=-1&step=x&order=toString&show='),
+    datasetAddress('d'),
+  );
+});
+
+test('episodes are chosen by success, intervention and name, and ordered by their numbers', () => {
+  const episodes = [
+    { id: 'a', steps: 10, return: 5, success: true },
+    { id: 'b', steps: 30, return: 9, success: false },
+    { id: 'Ab', steps: 20, return: 5, success: null },
+  ];
+  const choose = (
+    order: 'recorded' | 'best' | 'worst' | 'longest' | 'shortest',
+    show: 'all' | 'success' | 'failure' | 'intervention' = 'all',
+    text = '',
+  ) => chooseEpisodes(episodes, { order, show, text }, [null, 0, 3]);
+  assert.deepEqual(choose('recorded'), [0, 1, 2]);
+  assert.deepEqual(choose('best'), [1, 0, 2]);
+  assert.deepEqual(choose('worst'), [0, 2, 1]);
+  assert.deepEqual(choose('longest'), [1, 2, 0]);
+  assert.deepEqual(choose('shortest'), [0, 2, 1]);
+  assert.deepEqual(choose('recorded', 'success'), [0]);
+  assert.deepEqual(choose('recorded', 'failure'), [1]);
+  assert.deepEqual(choose('recorded', 'intervention'), [2]);
+  assert.deepEqual(choose('recorded', 'all', 'A'), [0, 2]);
+  assert.deepEqual(
+    chooseEpisodes(episodes, { order: 'recorded', show: 'intervention', text: '' }, undefined),
+    [],
+  );
+});
+
+const run: RunSummary = {
+  ...{ id: 'runs/a', task: 'walker-walk', algorithm: 'rlpd', seed: 0, state: 'running', reason: null },
+  ...{ unit: 'env frames', done: 12_000, total: 40_000, perSecond: 31.5, secondsLeft: 8000 },
+  ...{ lastReturn: 512.34, lastSuccess: null },
+};
+
+test('runs that run come first, then those that failed, and a part of name or task finds them', () => {
+  const runs = (['finished', 'stopped', 'failed', 'running'] as const).map((state) => ({
+    ...run,
+    state,
+    id: `runs/${state}`,
+  }));
+  assert.deepEqual(
+    chooseRuns(runs, 'all', '').map(({ state }) => state),
+    ['running', 'failed', 'stopped', 'finished'],
+  );
+  assert.deepEqual(chooseRuns(runs, 'failed', '').length, 1);
+  assert.deepEqual(chooseRuns(runs, 'all', 'STOP').length, 1);
+  assert.deepEqual(chooseRuns(runs, 'all', 'walker').length, 4);
+});
+
+test('of several runs the settings that differ are shown, of one all of them', () => {
+  const configs = [
+    { task: 'a', seed: 0, cameras: ['x'] },
+    { task: 'a', seed: 1, cameras: ['x'], precision: 'float32' },
+  ];
+  assert.deepEqual(settingRows(configs), [
+    { setting: 'seed', values: ['0', '1'] },
+    { setting: 'precision', values: [undefined, 'float32'] },
+  ]);
+  assert.equal(settingRows(configs.slice(0, 1)).length, 3);
+});
+
+test('numbers are written for people', () => {
+  assert.equal(
+    standWords(run),
+    'running · 12,000 of 40,000 env frames · 31.5 a second · 2 h 13 min left · return 512.3',
+  );
+  assert.deepEqual([40, 3000, 7260, 200_000].map(durationWords), ['40 s', '50 min', '2 h 1 min', '2 days']);
+  assert.deepEqual([812.44, 0.01234, 1.2e-7, 0, -2.3456].map(short), [
+    '812.4',
+    '0.0123',
+    '1.2e-7',
+    '0',
+    '-2.35',
+  ]);
+  assert.deepEqual([999, 1_234_567].map(formatBytes), ['999 B', '1.23 MB']);
+});
+
+test('a step is said with its action, the reward that follows and the return so far, the last with its end', () => {
+  const values = {
+    ...{ actions: [0.1, -0.52, 0.3, 0.4], rewards: [1.5, 2], state: null, interventions: null },
+    ...{ terminated: true, truncated: false, success: true, instruction: null },
+  };
+  assert.equal(
+    stepWords(values, 2, 1),
+    'Step 1 of 2 · action 0.30, 0.40 · reward that follows 2.000 · return so far 1.5',
+  );
+  assert.equal(stepWords(values, 2, 2), 'Step 2 of 2 · end: terminated, success · return so far 3.5');
+  assert.equal(endWords({ ...values, terminated: false, truncated: true, success: null }), 'end: time limit');
+});
+
+test('of ten thousand rows those in sight are drawn, and a row is scrolled to by as little as it takes', () => {
+  const { first, end } = visibleRows(44 * 5000, 440, 44, 10_000);
+  assert.ok(first <= 5000 && first > 4980 && end >= 5010 && end < 5030, `${first} to ${end}`);
+  assert.deepEqual(visibleRows(0, 440, 44, 3), { first: 0, end: 3 });
+  // The list has become shorter than it is scrolled.
+  assert.deepEqual(visibleRows(44 * 5000, 440, 44, 3), { first: 3, end: 3 });
+  assert.equal(scrollFor(3, 0, 440, 44), 0);
+  assert.equal(scrollFor(10, 0, 440, 44), 44);
+  assert.equal(scrollFor(2, 440, 440, 44), 88);
+});
+
+test('keys go from row to row and from step to step, and stop at the ends', () => {
+  const row = (key: string, from: number) => rowAfterKey(key, from, 10, 25);
+  assert.deepEqual(
+    [
+      row('ArrowDown', 24),
+      row('ArrowUp', 5),
+      row('PageDown', 20),
+      row('PageUp', 3),
+      row('Home', 9),
+      row('End', 9),
+      row('x', 9),
+    ],
+    [24, 4, 24, 0, 0, 24, undefined],
+  );
+  assert.deepEqual(
+    [
+      stepAfterKey('ArrowRight', false, 3, 12),
+      stepAfterKey('ArrowRight', true, 3, 12),
+      stepAfterKey('ArrowLeft', true, 3, 12),
+    ],
+    [4, 12, 0],
+  );
+  assert.deepEqual(
+    [stepAfterKey('Home', false, 3, 12), stepAfterKey('End', false, 3, 12), stepAfterKey('a', false, 3, 12)],
+    [0, 12, undefined],
+  );
+});
