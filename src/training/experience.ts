@@ -67,5 +67,6 @@ export interface ExperienceSource {
   restoreState(state: EnvironmentState, observation: Observation | undefined): Promise<void>;
   /** A checkpoint with this state is on the disk: what led to it need not be kept elsewhere any more. */
   checkpointed(state: EnvironmentState): Promise<void>;
-  close(): Promise<void>;
+  /** @param isFinished whether the run has all its steps */
+  close(isFinished: boolean): Promise<void>;
 }

@@ -201,7 +201,7 @@ async function trainAlone(
   const foundation = await layFoundation(options, config, random, onNote);
   const run = await assemble(options, config, random, foundation, checkpoint).catch(async (error) => {
     const { experience, evaluationEnvironment, agent } = foundation;
-    await Promise.all([experience?.close(), evaluationEnvironment.close()]);
+    await Promise.all([experience?.close(false), evaluationEnvironment.close()]);
     agent.dispose();
     throw error;
   });

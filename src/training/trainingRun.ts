@@ -161,7 +161,11 @@ export class TrainingRun {
   async close(): Promise<void> {
     const { experience, evaluationEnvironment, metrics, agent, sampler } = this.#parts;
     await Promise.allSettled([this.#recording]);
-    await Promise.allSettled([experience?.close(), evaluationEnvironment.close(), metrics.close()]);
+    await Promise.allSettled([
+      experience?.close(!this.#training()),
+      evaluationEnvironment.close(),
+      metrics.close(),
+    ]);
     agent.dispose();
     sampler.close();
   }
