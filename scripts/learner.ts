@@ -72,6 +72,6 @@ export const learnerCommand = examples(
           actors,
         });
     },
-    'rlpd learner',
+    `rlpd learner ${options.nats === undefined ? `--actors ${options.actors}` : '--nats …'}`,
   ),
 );

@@ -16,7 +16,7 @@ import {
 } from './messages.js';
 import { EPISODES, keys, laneConsumer, PLANS, policyObject, RUNS, subjects } from './names.js';
 import { cut, sha256Of } from './parts.js';
-import { isTaken, pause, persist } from './persistence.js';
+import { isTaken, pause, persist, requirePermission } from './persistence.js';
 import { openServer, type Server } from './server.js';
 
 export interface ActorOptions {
@@ -196,7 +196,8 @@ export class ActorSide {
     try {
       this.#consumer ??= await this.#server.js.consumers.get(PLANS, laneConsumer(run, lane));
       return await this.#consumer.next({ expires: PATIENCE_MS });
-    } catch {
+    } catch (error) {
+      requirePermission(error);
       // The server is away, or its learner has yet to make the lane.
       this.#consumer = undefined;
       await pause(PATIENCE_MS / 4, this.#stop.signal);

@@ -51,12 +51,21 @@ export async function connectTo(
         ? { token: decodeURIComponent(username) }
         : { user: decodeURIComponent(username), pass: decodeURIComponent(password) })),
   }).catch((error: Error) => {
+    if (error.name === 'AuthorizationError')
+      throw new InputError(
+        `The NATS server at ${where} does not let this one in: ${error.message}. Say who you are by --credentials FILE or a password in --nats.`,
+      );
     throw new InputError(
       `No NATS server can be reached at ${where}: ${error.message}. Start one (nats-server -js), or say by --nats where it is.`,
     );
   });
   void tell(connection, where, onNote);
   return connection;
+}
+
+/** An address as it may be shown: without its password. */
+export function withoutSecrets(url: string): string {
+  return url.replaceAll(/\/\/[^/@,]*@/g, '//');
 }
 
 function parseUrl(text: string): URL {

@@ -15,7 +15,7 @@ import { type ExperienceSetting, type TrainOptions, type TrainResult, train } fr
 import { PACKAGE_VERSION } from '../training/version.js';
 import { ActorProcesses } from './actorProcesses.js';
 import { Arrivals } from './arrivals.js';
-import type { ServerAddress } from './connect.js';
+import { type ServerAddress, withoutSecrets } from './connect.js';
 import { EmbeddedServer } from './embeddedServer.js';
 import { PROTOCOL } from './messages.js';
 import { ANY_LANE, requireName } from './names.js';
@@ -85,7 +85,7 @@ export async function learn(options: LearnOptions): Promise<TrainResult> {
       ...(options.actorBackend && { backend: options.actorBackend }),
     }));
     if (actors > 0) processes = new ActorProcesses(orders, fail, onNote);
-    else onNote(`Episodes come from: rlpd actor --nats ${address.url} --run ${fleet.name}`);
+    else onNote(`Episodes come from: rlpd actor --nats ${withoutSecrets(address.url)} --run ${fleet.name}`);
     return source;
   };
   try {

@@ -1,4 +1,4 @@
-/** What things are called on the server: streams, subjects, buckets, keys. `page` is docs of the same in words. */
+/** What things are called on the server: streams, subjects, buckets, keys. README.md has the table. */
 import { InputError } from '../errors.js';
 
 export const EPISODES = 'RLPD_EPISODES';

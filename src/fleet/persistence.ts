@@ -34,7 +34,14 @@ function passes(error: unknown): boolean {
   return error instanceof Error && passing.has(error.name);
 }
 
-/** What the server does not let this one do, in whatever error that is wrapped. */
+/** @throws InputError where the server does not let this one do what was tried */
+export function requirePermission(error: unknown): void {
+  const refusal = refusalIn(error);
+  if (refusal !== undefined)
+    throw new InputError(`The NATS server forbids it: ${refusal.message}. Give other --credentials.`);
+}
+
+/** In whatever error that is wrapped. */
 function refusalIn(error: unknown): Error | undefined {
   if (!(error instanceof Error)) return undefined;
   return error.name === 'PermissionViolationError' ? error : refusalIn(error.cause);
@@ -50,9 +57,7 @@ export async function persist<T>(ask: () => Promise<T>, signal: AbortSignal): Pr
     try {
       return await ask();
     } catch (error) {
-      const refusal = refusalIn(error);
-      if (refusal !== undefined)
-        throw new InputError(`The NATS server forbids it: ${refusal.message}. Give other --credentials.`);
+      requirePermission(error);
       if (!passes(error)) throw error;
       await pause(PAUSE_MS, signal);
     }

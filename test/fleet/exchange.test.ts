@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { connect } from '@nats-io/transport-node';
 import { type ActOptions, act } from '../../src/fleet/actor.js';
 import { ActorSide } from '../../src/fleet/actorSide.js';
-import { connectTo } from '../../src/fleet/connect.js';
+import { connectTo, withoutSecrets } from '../../src/fleet/connect.js';
 import { findNatsServer } from '../../src/fleet/embeddedServer.js';
 import { type LearnerOptions, LearnerSide } from '../../src/fleet/learnerSide.js';
 import { type Commit, PART_BYTES, type Plan } from '../../src/fleet/messages.js';
@@ -211,6 +211,7 @@ test('beyond this machine a connection must be encrypted and say who is there', 
       connectTo({ url }, 'test', () => {}),
       refusal,
     );
+  assert.equal(withoutSecrets('tls://me:secret@lab:1,tls://token@other'), 'tls://lab:1,tls://other');
   await assert.rejects(
     connectTo({ url: 'http://127.0.0.1' }, 'test', () => {}),
     {
