@@ -1,9 +1,7 @@
 /** `rlpd actor`: plays episodes for a learner. */
 import { Command, Option } from 'commander';
-import { runConfigShape } from '../src/training/config.js';
 import { counted, note, printResult } from './console.js';
 import { addServerFlags, positiveNumber, type ServerFlags, serverAddress } from './fleetFlags.js';
-import { addSettings } from './settingFlags.js';
 import { examples } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
@@ -37,10 +35,15 @@ const command = addServerFlags(new Command('actor'))
       'actions a second, with those counted that come too late; default: as fast as they come',
     ).argParser(positiveNumber),
   )
+  .addOption(
+    new Option('--backend <name>', "tensor engine that acts; default: the one of the run's settings").choices(
+      ['auto', 'torch', 'tensorflow', 'wasm', 'cpu'],
+    ),
+  )
   .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr');
 for (const option of command.options) if (option.long === '--nats') option.makeOptionMandatory();
 
-export const actorCommand = examples(addSettings(command, { backend: runConfigShape.backend }), [
+export const actorCommand = examples(command, [
   'rlpd actor --nats nats://127.0.0.1:4222 --run walker',
   'rlpd actor --nats tls://nats.lab:4222 --credentials robot.creds --run cube --task remote:127.0.0.1:5555 --control-hz 10',
 ]).action(async (flags: Flags) => {

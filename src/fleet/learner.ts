@@ -1,6 +1,6 @@
 /** `rlpd learner`: the training of `rlpd train`, with episodes that actors play. */
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -31,6 +31,8 @@ const fleetSchema = z.object({
   lanes: z.array(z.string()).min(1),
 });
 type Fleet = z.output<typeof fleetSchema>;
+
+const FLEET_FILE = 'learner.json';
 
 export interface LearnOptions extends Omit<TrainOptions, 'openExperience'> {
   /** Default: a server of its own, which takes `actors`. */
@@ -74,10 +76,14 @@ export async function learn(options: LearnOptions): Promise<TrainResult> {
     stop.abort();
   };
   const openExperience = async (setting: ExperienceSetting): Promise<ExperienceSource> => {
-    const fleet = await settle(options);
     if (options.address === undefined) server = await EmbeddedServer.start(serverFolder(folder));
+    const { fleet, isNew } = await settle(options);
     const address = options.address ?? { url: (server as EmbeddedServer).url };
-    const source = await openArrivals(options, fleet, address, setting);
+    const source = await openArrivals(options, fleet, address, setting).catch(async (error) => {
+      // What the server does not have leaves nothing behind.
+      if (isNew) await rm(join(folder, FLEET_FILE), { force: true });
+      throw error;
+    });
     const orders = Array.from({ length: actors }, (_, i) => ({
       address,
       run: fleet.name,
@@ -102,9 +108,9 @@ export async function learn(options: LearnOptions): Promise<TrainResult> {
 export const serverFolder = (run: string): string => join(run, 'nats');
 
 /** The run's settings of this kind: its own where it goes on, else those that are given. */
-async function settle(options: LearnOptions): Promise<Fleet> {
+async function settle(options: LearnOptions): Promise<{ fleet: Fleet; isNew: boolean }> {
   const { run: folder, resume = false, mode, inFlight, lanes, name } = options;
-  const path = join(folder, 'learner.json');
+  const path = join(folder, FLEET_FILE);
   const before = await readFleet(path);
   if (resume && before !== undefined) {
     const given = { mode, inFlight, lanes, name };
@@ -115,7 +121,7 @@ async function settle(options: LearnOptions): Promise<Fleet> {
           `The ${key} of ${folder} cannot change in the middle of the run: it was started with ${JSON.stringify(was)}.`,
         );
     }
-    return before;
+    return { fleet: before, isNew: false };
   }
   const fleet: Fleet = {
     owner: before?.owner ?? randomUUID(),
@@ -125,7 +131,7 @@ async function settle(options: LearnOptions): Promise<Fleet> {
     lanes: (lanes ?? [ANY_LANE]).map((lane) => requireName(lane, 'lane')),
   };
   await writeFileAtomic(path, `${JSON.stringify(fleet, null, 2)}\n`);
-  return fleet;
+  return { fleet, isNew: before === undefined };
 }
 
 /** Undefined where no learner began here. */
