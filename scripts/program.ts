@@ -10,6 +10,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'train an agent; flags override --config, which overrides --preset',
     load: async () => (await import('./train.js')).trainCommand,
   },
+  learner: {
+    description: 'train an agent on episodes that actors play, here or on other machines',
+    load: async () => (await import('./learner.js')).learnerCommand,
+  },
+  actor: {
+    description: 'play episodes for a learner, on this machine or from another',
+    load: async () => (await import('./actor.js')).actorCommand,
+  },
   collect: {
     description: 'record episodes with pixels and state as a dataset',
     load: async () => (await import('./collect.js')).collectCommand,

@@ -10,6 +10,7 @@ const libtorchPackages = ['libtorch-dev', 'libopenblas0-openmp'];
 /** Programs that single tests need, by the names they go by, and the package that brings each. */
 const testPrograms = [
   { commands: ['ffmpeg'], package: 'ffmpeg', isPackaged: () => true },
+  { commands: ['nats-server'], package: 'nats-server', isPackaged: () => true },
   {
     commands: ['chromium', 'chromium-browser', 'google-chrome'],
     package: 'chromium',

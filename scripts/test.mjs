@@ -21,6 +21,7 @@ const long = [
   'training/success',
   'training/collectResume',
   'training/ibrlRun',
+  'fleet/learner',
   'setup/package',
   'parity/physics',
 ].map((name) => join(`${name}.test.js`));

@@ -38,8 +38,8 @@ export class RlpdAgent {
   readonly #exploration: Generator;
   #acting: Program<string> | undefined;
   #warmingUp: Program<string> | undefined;
-  /** Whether what acts is a policy that was restored without the rest of its agent. */
-  #isPolicyAlone = false;
+  /** Where what acts is a policy that was restored without the rest of its agent: what its noise is multiplied by. */
+  #policyNoise: number | undefined;
 
   private constructor(config: AgentConfig, shape: AgentShape, learner: Learner, exploration: Generator) {
     this.config = config;
@@ -71,7 +71,7 @@ export class RlpdAgent {
    */
   async act(observation: Observation, mode: 'sample' | 'mean'): Promise<Float32Array> {
     const noise = new Float32Array(this.#learner.noiseSize ?? this.#shape.actionSize);
-    const explorationNoise = this.#explorationNoise();
+    const { explorationNoise } = this;
     if (mode === 'sample' && explorationNoise > 0) {
       this.#exploration.fillNormal(noise);
       if (explorationNoise !== 1)
@@ -143,17 +143,24 @@ export class RlpdAgent {
   restore(tensors: ReadonlyMap<string, NamedTensor>, state: AgentState): void {
     this.#assign(tensors, learnerVariables(this.#learner).keys());
     this.#learner.restore(state.learner);
-    this.#isPolicyAlone = false;
+    this.#policyNoise = undefined;
     this.#exploration.restore(state.exploration);
+  }
+
+  /** What the noise of `act` is multiplied by now. */
+  get explorationNoise(): number {
+    return this.#policyNoise ?? this.#learner.explorationNoise;
   }
 
   /**
    * Takes over the weights that acting needs, from a whole checkpoint or from `policyTensors`.
+   * @param explorationNoise of the agent that they are of; default: that of a policy at the end of its training
    * @throws InputError when a tensor is missing or has another shape
    */
-  restorePolicy(tensors: ReadonlyMap<string, NamedTensor>): void {
+  restorePolicy(tensors: ReadonlyMap<string, NamedTensor>, explorationNoise?: number): void {
     this.#assign(tensors, this.#learner.policyParameters);
-    this.#isPolicyAlone = true;
+    const { policyNoise } = this.#learner;
+    this.#policyNoise = explorationNoise ?? policyNoise;
   }
 
   dispose(): void {
@@ -175,11 +182,6 @@ export class RlpdAgent {
       inputs[`image${i}`] = scaledPixels(observation.images[image.name], image);
     if (stateSize > 0) inputs.state = checkedState(observation.state, stateSize);
     return inputs;
-  }
-
-  #explorationNoise(): number {
-    const { explorationNoise, policyNoise } = this.#learner;
-    return this.#isPolicyAlone ? (policyNoise ?? explorationNoise) : explorationNoise;
   }
 
   #actingProgram(

@@ -32,8 +32,12 @@ export interface RunState {
   readonly counters: Counters;
   readonly agent: AgentState;
   readonly generators: { readonly exploration: GeneratorState; readonly sampling: GeneratorState };
-  /** Null before the first reset. */
+  /** Of the source of experience; null before the first episode. */
   readonly environment: EnvironmentState | null;
+  /** Where experience comes from that is not of an environment of the run's own. */
+  readonly experience?: 'actors' | undefined;
+  /** Whether there is no episode in progress, though there was one before. */
+  readonly isBetweenEpisodes?: boolean | undefined;
   /** Finished episodes in the run's `replay` dataset. */
   readonly replayEpisodes: number;
   /** Env frames of the episode in progress. */
@@ -62,7 +66,7 @@ type Tensors = ReadonlyMap<string, { readonly shape: number[]; readonly data: Fl
 export interface Checkpoint {
   readonly state: RunState;
   readonly tensors: Tensors;
-  /** Null before the first reset. */
+  /** Null where none is in progress. */
   readonly episode: EpisodeInProgress | null;
 }
 
@@ -86,6 +90,8 @@ const stateSchema = z.object({
     sampling: z.custom<GeneratorState>((value) => typeof value === 'object' && value !== null),
   }),
   environment: z.record(z.string(), z.unknown()).nullable(),
+  experience: z.literal('actors').optional(),
+  isBetweenEpisodes: z.boolean().optional(),
   replayEpisodes: count,
   episodeFrames: count,
   episodeTally: episodeTallySchema.optional(),
@@ -249,10 +255,11 @@ async function readCheckpoint(path: string): Promise<Checkpoint> {
   const earlier = episodeSuccess === undefined ? {} : { success: episodeSuccess };
   const state = { ...rest, episodeTally: rest.episodeTally ?? earlier };
   const read = (name: string) => readSafetensors(join(path, name), sha256[name]);
+  const isWithinEpisode = state.environment !== null && state.isBetweenEpisodes !== true;
   return {
     state,
     tensors: floatTensors(await read(AGENT_FILE)),
-    episode: state.environment === null ? null : decodeEpisode(await read(EPISODE_FILE), path),
+    episode: isWithinEpisode ? decodeEpisode(await read(EPISODE_FILE), path) : null,
   };
 }
 

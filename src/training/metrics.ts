@@ -6,6 +6,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../errors.js';
+import type { EpisodeFacts } from './experience.js';
 import { EventFile } from './tensorboard.js';
 
 /** Where a run stands; every line carries it. */
@@ -25,7 +26,7 @@ export type MetricsLine = Counters & {
   readonly seconds?: number;
 } & (
     | { readonly kind: 'train'; readonly [name: string]: number | string }
-    | {
+    | ({
         readonly kind: 'episode';
         readonly return: number;
         readonly length: number;
@@ -34,8 +35,8 @@ export type MetricsLine = Counters & {
         readonly interventions?: number;
         /** Sums of the parts of the reward, where the environment names some. */
         readonly rewardTerms?: Readonly<Record<string, number>>;
-      }
-    | { readonly kind: 'invalidEpisode'; readonly reason: string; readonly length: number }
+      } & EpisodeFacts)
+    | ({ readonly kind: 'invalidEpisode'; readonly reason: string; readonly length: number } & EpisodeFacts)
     | {
         readonly kind: 'evaluation';
         readonly returns: readonly number[];

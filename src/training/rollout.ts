@@ -31,6 +31,10 @@ export interface Rollout {
   readonly interventions: Uint8Array | undefined;
   /** What was to be done, in words; undefined where the environment does not say. */
   readonly instruction: string | undefined;
+  /** Sums of the parts of its reward, by name; undefined where it names none. */
+  readonly rewardTerms: EpisodeTally['rewardTerms'];
+  /** Until its end, a step that is left out included. */
+  readonly envFrames: number;
   /** Why the simulation went bad, if it did: its last step is left out then. */
   readonly invalid: string | undefined;
 }
@@ -60,6 +64,7 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
   const actions: Float32Array[] = [];
   const rewards: number[] = [];
   let invalid: string | undefined;
+  let envFrames = 0;
   let [terminated, truncated] = [false, false];
   const see = ({ images, state }: Observation): void => {
     for (const [i, space] of spaces.entries()) frames[i]?.push(newestFrame(images, space));
@@ -82,6 +87,7 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
     const result = await environment.step(action);
     ({ observation, terminated, truncated } = result);
     invalid = result.info.invalid;
+    envFrames = result.info.envFrames ?? envFrames + environment.spec.actionRepeat;
     if (invalid !== undefined) break;
     const { executedAction } = result.info;
     actions.push(executedAction ?? action);
@@ -104,6 +110,8 @@ export async function rollout(options: RolloutOptions): Promise<Rollout | undefi
     success: tally.success,
     interventions: tally.interventions === undefined ? undefined : Uint8Array.from(interventions),
     instruction: tally.instruction,
+    rewardTerms: tally.rewardTerms,
+    envFrames,
     invalid,
   };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type DatasetHeader, MANIFEST_FILE } from '../../datasets/manifest.js';
 import { type Dataset, openDataset } from '../../datasets/reader.js';
 import { DatasetWriter } from '../../datasets/writer.js';
-import type { EnvironmentSpec } from '../../envs/environment.js';
+import type { EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
 import { isRemote } from '../../envs/remote/protocol.js';
 import { lastingTask } from '../../envs/suite/registry.js';
 import { isTaskModule, locateTask } from '../../envs/taskModule.js';
@@ -26,7 +26,9 @@ import {
 } from './checkpoint.js';
 import { agentSettings, backendOptions, learnsOnline, type RunConfig, type RunSettings } from './config.js';
 import { parseDatasets } from './datasetWeights.js';
+import { EnvironmentExperience } from './environmentExperience.js';
 import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
+import type { ExperienceSource } from './experience.js';
 import { MetricsWriter, requireMetrics } from './metrics.js';
 import { createPriorBuffer, requireDisk } from './priorBuffer.js';
 import { loadInto, openPriorData, priorShares, rowsOf } from './priorData.js';
@@ -67,6 +69,17 @@ export interface TrainOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Lines for people: what runs, how much memory it takes. */
   readonly onNote?: ((line: string) => void) | undefined;
+  /** Opens what the run learns from in place of an environment of its own; called once the rest is there. */
+  readonly openExperience?: ((run: ExperienceSetting) => Promise<ExperienceSource>) | undefined;
+}
+
+/** What a source of experience is made for. */
+export interface ExperienceSetting {
+  readonly config: RunConfig;
+  readonly agent: RlpdAgent;
+  readonly spec: EnvironmentSpec;
+  readonly observationSpace: ObservationSpace;
+  readonly signal: AbortSignal;
 }
 
 export interface TrainResult {
@@ -187,10 +200,10 @@ async function trainAlone(
   const selected = await selectBackend(backendOptions(config));
   onNote(selected.note);
   const random = new Generator(config.seed);
-  const foundation = await layFoundation(folder, config, random, onNote);
+  const foundation = await layFoundation(options, config, random, onNote);
   const run = await assemble(options, config, random, foundation, checkpoint).catch(async (error) => {
-    const { environment, evaluationEnvironment, agent } = foundation;
-    await Promise.all([environment?.close(), evaluationEnvironment.close()]);
+    const { experience, evaluationEnvironment, agent } = foundation;
+    await Promise.all([experience?.close(false), evaluationEnvironment.close()]);
     agent.dispose();
     throw error;
   });
@@ -235,7 +248,7 @@ async function trainAlone(
 
 /** What a run needs beside its files: made, and checked against each other, before anything is written. */
 interface Foundation {
-  readonly environment: EnvironmentWorker | undefined;
+  readonly experience: ExperienceSource | undefined;
   readonly evaluationEnvironment: EnvironmentWorker;
   readonly agent: RlpdAgent;
   readonly datasets: readonly Dataset[];
@@ -245,7 +258,7 @@ interface Foundation {
 }
 
 async function layFoundation(
-  folder: string,
+  { run: folder, openExperience, signal = new AbortController().signal }: TrainOptions,
   config: RunConfig,
   random: Generator,
   onNote: (line: string) => void,
@@ -254,7 +267,7 @@ async function layFoundation(
   const create = (name: string): Promise<EnvironmentWorker> =>
     EnvironmentWorker.create(task, environmentOptions(config, random.child(name).bits32()));
   const evaluationEnvironment = await create('evaluation');
-  let environment: EnvironmentWorker | undefined;
+  let agent: RlpdAgent | undefined;
   try {
     const { spec, observationSpace } = evaluationEnvironment;
     const layout = replayLayout(observationSpace, spec);
@@ -272,16 +285,20 @@ async function layFoundation(
     });
     onNote(memory.note);
     if (memory.spill !== undefined) await requireDisk(folder, memory.spill.fileBytes);
-    if (learnsOnline(config)) environment = await create('environment');
-    const agent = RlpdAgent.create({
+    agent = RlpdAgent.create({
       config: agentSettings(config),
       observationSpace,
       actionSize: spec.actionSize,
       seed: config.seed,
     });
-    return { environment, evaluationEnvironment, agent, datasets, layout, capacities, memory };
+    const openOwn = async () => new EnvironmentExperience(await create('environment'));
+    const open = openExperience ?? openOwn;
+    const setting = { config, agent, spec, observationSpace, signal };
+    const experience = learnsOnline(config) ? await open(setting) : undefined;
+    return { experience, evaluationEnvironment, agent, datasets, layout, capacities, memory };
   } catch (error) {
-    await Promise.all([environment?.close(), evaluationEnvironment.close()]);
+    agent?.dispose();
+    await evaluationEnvironment.close();
     throw error;
   }
 }
@@ -295,7 +312,7 @@ async function assemble(
   checkpoint: SavedCheckpoint | undefined,
 ): Promise<TrainingRun> {
   const { run: folder, resume = false } = options;
-  const { environment, evaluationEnvironment, agent, datasets, layout, capacities, memory } = foundation;
+  const { experience, evaluationEnvironment, agent, datasets, layout, capacities, memory } = foundation;
   const { spec, observationSpace } = evaluationEnvironment;
   const signal = options.signal ?? new AbortController().signal;
   const paths = runPaths(folder);
@@ -352,7 +369,7 @@ async function assemble(
     folder,
     config,
     agent,
-    environment,
+    experience,
     evaluationEnvironment,
     replay,
     sampler,

@@ -1,47 +1,34 @@
 /**
- * One run in progress and all its state: environment, agent, replay, random streams, counters, files. A step is
- * always the same sequence, and a checkpoint lies between two of them, so a run that was stopped and resumed
+ * One run in progress and all its state: source of experience, agent, replay, random streams, counters, files. A step
+ * is always the same sequence, and a checkpoint lies between two of them, so a run that was stopped and resumed
  * computes what it would have computed anyway.
  */
 import { join } from 'node:path';
 import type { DatasetWriter } from '../../datasets/writer.js';
 import type { Observation } from '../../envs/environment.js';
-import type { EnvironmentWorker } from '../../envs/worker.js';
 import type { RlpdAgent } from '../agent/agent.js';
 import type { UpdateMetrics } from '../agent/learnerState.js';
+import { InputError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { makeFolder } from '../files/makeFolder.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import type { PriorInterventions } from '../replay/priorInterventions.js';
-import type { ReplayBuffer, ReplayObservation, ReplayStep } from '../replay/replayBuffer.js';
+import type { ReplayBuffer, ReplayStep } from '../replay/replayBuffer.js';
 import type { SymmetricSampler } from '../replay/symmetricSampler.js';
 import { amendCheckpoint, type Checkpoint, type RunState, writeCheckpoint } from './checkpoint.js';
 import type { RunConfig } from './config.js';
+import type { TrainingEnvironment } from './environmentExperience.js';
 import { beginTally, type EpisodeTally, withStep } from './episodeTally.js';
 import { type Evaluation, evaluate } from './evaluate.js';
+import type { ExperienceSource } from './experience.js';
 import { FailedStarts } from './failedStarts.js';
 import { badAction, badMetric, badWeights, NonFiniteError } from './finite.js';
 import { drawLearningCurve } from './learningCurve.js';
 import { type Counters, MeanMetrics, type MetricsWriter } from './metrics.js';
 import { writePolicy } from './policyFile.js';
-import { newestFrame } from './rollout.js';
 import type { RunData } from './runData.js';
 import { runPaths } from './runFolder.js';
-
-/** An environment in a thread of its own. */
-export type TrainingEnvironment = Pick<
-  EnvironmentWorker,
-  | 'spec'
-  | 'observationSpace'
-  | 'actionSpace'
-  | 'reset'
-  | 'step'
-  | 'render'
-  | 'saveState'
-  | 'restoreState'
-  | 'close'
->;
 
 /** The parts that a run is put together from. */
 export interface RunParts {
@@ -49,7 +36,7 @@ export interface RunParts {
   readonly config: RunConfig;
   readonly agent: RlpdAgent;
   /** Undefined where nothing is learnt online. */
-  readonly environment: TrainingEnvironment | undefined;
+  readonly experience: ExperienceSource | undefined;
   readonly evaluationEnvironment: TrainingEnvironment;
   readonly replay: ReplayBuffer;
   readonly sampler: SymmetricSampler;
@@ -84,8 +71,9 @@ export class TrainingRun {
   readonly #parts: RunParts;
   readonly #means = new MeanMetrics();
   #counters: Counters = { envFrames: 0, agentSteps: 0, updates: 0, episodes: 0 };
-  /** What the policy sees next; undefined before the first reset. */
-  #observation: Observation | undefined;
+  /** Whether an episode is in progress, and whether one ever was. */
+  #inEpisode = false;
+  #hasBegun = false;
   #episodeFrames = 0;
   /** Of the episode in progress. */
   #tally: EpisodeTally = {};
@@ -127,7 +115,8 @@ export class TrainingRun {
    */
   async resume(checkpoint: Checkpoint, path: string): Promise<void> {
     const { state } = checkpoint;
-    const { agent, environment, exploration, sampling, replay, signal } = this.#parts;
+    const { agent, experience, exploration, sampling, replay, signal } = this.#parts;
+    requireOrigin(state, experience, path);
     agent.restore(checkpoint.tensors, state.agent);
     exploration.restore(state.generators.exploration);
     sampling.restore(state.generators.sampling);
@@ -140,9 +129,11 @@ export class TrainingRun {
     this.#evaluationDue = state.evaluationDue;
     this.#evaluationMean = state.evaluationMean ?? undefined;
     this.#bestEvaluationMean = state.bestEvaluationMean ?? undefined;
-    if (state.environment !== null && environment !== undefined && !signal.aborted) {
-      await environment.restoreState(state.environment);
-      this.#observation = replay.lastObservation();
+    if (state.environment !== null && experience !== undefined && !signal.aborted) {
+      const isWithin = checkpoint.episode !== null;
+      await experience.restoreState(state.environment, isWithin ? replay.lastObservation() : undefined);
+      this.#hasBegun = true;
+      this.#inEpisode = isWithin;
     }
     this.#secondsBefore = state.seconds;
     this.#lastCheckpoint = { path, position: this.#position, evaluationDue: state.evaluationDue };
@@ -151,7 +142,7 @@ export class TrainingRun {
 
   /** Runs to the end, or until the signal is aborted; either way the last act is a checkpoint. */
   async run(): Promise<void> {
-    const { signal, environment } = this.#parts;
+    const { signal, experience } = this.#parts;
     if (this.#evaluationDue || (this.#position === 0 && this.#lastCheckpoint === undefined))
       await this.#evaluate();
     while (!signal.aborted && this.#counters.agentSteps === 0 && this.#pretraining()) {
@@ -160,18 +151,23 @@ export class TrainingRun {
       await this.#learn(batch, this.#parts.agent.pretrain(batch));
       await this.#afterStep(before, !this.#pretraining());
     }
-    while (!signal.aborted && environment !== undefined && this.#training()) {
+    while (!signal.aborted && experience !== undefined && this.#training()) {
       const before = this.#position;
-      await this.#step(environment);
+      if (!this.#inEpisode && !(await this.#beginEpisode(experience))) break;
+      await this.#step(experience);
       await this.#afterStep(before, !this.#training());
     }
     await this.#checkpoint();
   }
 
   async close(): Promise<void> {
-    const { environment, evaluationEnvironment, metrics, agent, sampler } = this.#parts;
+    const { experience, evaluationEnvironment, metrics, agent, sampler } = this.#parts;
     await Promise.allSettled([this.#recording]);
-    await Promise.allSettled([environment?.close(), evaluationEnvironment.close(), metrics.close()]);
+    await Promise.allSettled([
+      experience?.close(!this.#training()),
+      evaluationEnvironment.close(),
+      metrics.close(),
+    ]);
     agent.dispose();
     sampler.close();
   }
@@ -194,47 +190,40 @@ export class TrainingRun {
     return this.#counters.envFrames + Math.ceil(pretrained) * config.actionRepeat;
   }
 
-  /** Act, step the environment in its thread while the learner updates on what was there before, then insert. */
-  async #step(environment: TrainingEnvironment): Promise<void> {
+  /** Begin a step, which the environment takes in its thread, update on what was there before, then insert. */
+  async #step(experience: ExperienceSource): Promise<void> {
     const { config, sampler } = this.#parts;
-    const observation = this.#observation ?? (await this.#beginEpisode(environment));
     const isWarmUp = this.#counters.agentSteps < config.randomSteps;
-    const action = await (isWarmUp ? this.#warmUp(observation) : this.#act(observation, 'sample'));
-    const stepping = environment.step(action);
+    const { action, outcome } = await experience.step((observation) =>
+      isWarmUp ? this.#warmUp(observation) : this.#act(observation, 'sample'),
+    );
     // A failure is reported when its turn comes, not as an unhandled rejection before.
-    stepping.catch(() => {});
+    outcome.catch(() => {});
     if (!isWarmUp && this.#counters.agentSteps % config.updateInterval === 0 && sampler.ready) {
       const batch = await sampler.sample();
       await this.#learn(batch, this.#parts.agent.update(batch));
     }
-    const result = await stepping;
+    const { next, reward, terminated, truncated, info } = await outcome;
 
-    const episodeFrames = result.info.envFrames ?? this.#episodeFrames + config.actionRepeat;
+    const episodeFrames = info.envFrames ?? this.#episodeFrames + config.actionRepeat;
     this.#counters = {
       ...this.#counters,
       agentSteps: this.#counters.agentSteps + 1,
       envFrames: this.#counters.envFrames + episodeFrames - this.#episodeFrames,
     };
     this.#episodeFrames = episodeFrames;
-    const { terminated, truncated } = result;
-    const { invalid, executedAction } = result.info;
-    if (invalid === undefined) {
-      this.#keep({
-        // What was done counts, whoever did it.
-        action: executedAction ?? action,
-        reward: result.reward,
-        terminated,
-        isIntervention: executedAction != null,
-        next: this.#replayObservation(result.observation),
-      });
-      this.#observation = result.observation;
-      this.#tally = withStep(this.#tally, result.info);
+    const { invalid, executedAction } = info;
+    if (next !== undefined) {
+      // What was done counts, whoever did it.
+      const taken = executedAction ?? action;
+      this.#keep({ action: taken, reward, terminated, isIntervention: executedAction != null, next });
+      this.#tally = withStep(this.#tally, info);
       if (executedAction !== undefined)
         this.#interventions = (this.#interventions ?? 0) + (executedAction === null ? 0 : 1);
     }
     if (terminated || truncated || invalid !== undefined) {
-      await this.#endEpisode(terminated, invalid);
-      await this.#beginEpisode(environment);
+      await this.#endEpisode(experience, terminated, invalid);
+      if (!experience.isAwaited) await this.#beginEpisode(experience);
     }
   }
 
@@ -247,23 +236,32 @@ export class TrainingRun {
       interventions?.add(t, step, (past) => replay.recentObservation(replay.episodeLength - past));
   }
 
-  async #beginEpisode(environment: TrainingEnvironment): Promise<Observation> {
-    const { observation, info } = await environment.reset();
+  /** Whether there is an episode now. */
+  async #beginEpisode(experience: ExperienceSource): Promise<boolean> {
+    const start = await experience.begin();
+    if (start === undefined) return false;
     this.#parts.interventions?.beginEpisode();
-    this.#parts.replay.begin(this.#replayObservation(observation));
-    this.#observation = observation;
+    this.#parts.replay.begin(start.first);
+    this.#hasBegun = true;
+    this.#inEpisode = true;
     this.#episodeFrames = 0;
-    this.#tally = beginTally(info);
-    return observation;
+    this.#tally = beginTally(start.info);
+    return true;
   }
 
-  async #endEpisode(terminated: boolean, invalid: string | undefined): Promise<void> {
+  async #endEpisode(
+    experience: ExperienceSource,
+    terminated: boolean,
+    invalid: string | undefined,
+  ): Promise<void> {
     const { config, replay, recorder, metrics } = this.#parts;
     const { interventions: marks, ...episode } = replay.lastEpisode();
     const { length } = episode;
     const { success, interventions, rewardTerms, instruction } = this.#tally;
     const told = success === undefined ? {} : { success };
+    this.#inEpisode = false;
     this.#counters = { ...this.#counters, episodes: this.#counters.episodes + 1 };
+    const facts = await experience.end();
     if (length > 0 && recorder !== undefined) {
       await this.#recording;
       const id = `episode-${String(this.#counters.episodes).padStart(7, '0')}`;
@@ -280,7 +278,7 @@ export class TrainingRun {
       this.#recordedEpisodes++;
     }
     if (invalid !== undefined) {
-      await metrics.write({ kind: 'invalidEpisode', ...this.#stand, reason: invalid, length });
+      await metrics.write({ kind: 'invalidEpisode', ...this.#stand, reason: invalid, length, ...facts });
       this.#failedStarts.add(config.task, length, invalid);
       return;
     }
@@ -293,6 +291,7 @@ export class TrainingRun {
       ...told,
       ...(interventions !== undefined && { interventions }),
       ...(rewardTerms !== undefined && { rewardTerms }),
+      ...facts,
     });
   }
 
@@ -388,7 +387,7 @@ export class TrainingRun {
   }
 
   async #checkpoint(): Promise<void> {
-    const { folder, config, agent, metrics, replay, recorder } = this.#parts;
+    const { folder, config, agent, metrics, replay, recorder, experience } = this.#parts;
     const position = this.#position;
     const last = this.#lastCheckpoint;
     if (last?.position === position) {
@@ -404,9 +403,10 @@ export class TrainingRun {
     await this.#recording;
     await recorder?.flush();
     await metrics.flush();
+    const state = await this.#state();
     const checkpoint = {
       tensors,
-      state: await this.#state(),
+      state,
       episode: this.#inEpisode ? replay.lastEpisode() : null,
     };
     const path = await writeCheckpoint(
@@ -421,15 +421,16 @@ export class TrainingRun {
       );
     });
     this.#lastCheckpoint = { path, position, evaluationDue: this.#evaluationDue };
+    if (state.environment !== null) await experience?.checkpointed(state.environment);
   }
 
   async #state(): Promise<RunState> {
-    const { agent, environment, exploration, sampling, metrics, data } = this.#parts;
+    const { agent, exploration, sampling, metrics, data } = this.#parts;
     return {
       counters: this.#counters,
       agent: agent.state(),
       generators: { exploration: exploration.state(), sampling: sampling.state() },
-      environment: this.#inEpisode ? ((await environment?.saveState()) ?? null) : null,
+      ...(await this.#experienceState()),
       replayEpisodes: this.#recordedEpisodes,
       episodeFrames: this.#episodeFrames,
       episodeTally: this.#tally,
@@ -444,6 +445,17 @@ export class TrainingRun {
     };
   }
 
+  /** Of an environment at hand a checkpoint says no more than its state. */
+  async #experienceState(): Promise<Pick<RunState, 'environment' | 'experience' | 'isBetweenEpisodes'>> {
+    const { experience } = this.#parts;
+    if (experience === undefined || !this.#hasBegun) return { environment: null };
+    return {
+      environment: await experience.saveState(),
+      ...(experience.origin !== 'environment' && { experience: experience.origin }),
+      ...(!this.#inEpisode && { isBetweenEpisodes: true }),
+    };
+  }
+
   /** Where the run stands, as every line of metrics says. */
   get #stand(): Counters & { readonly seconds: number } {
     return { ...this.#counters, seconds: this.#seconds };
@@ -452,10 +464,6 @@ export class TrainingRun {
   /** To the hundredth. */
   get #seconds(): number {
     return Math.round((this.#secondsBefore + (performance.now() - this.#startTime) / 1000) * 100) / 100;
-  }
-
-  get #inEpisode(): boolean {
-    return this.#observation !== undefined && this.#parts.environment !== undefined;
   }
 
   /** The policy's action; one that is no number stops the run here, before it reaches the simulation. */
@@ -476,20 +484,14 @@ export class TrainingRun {
     return Float32Array.from({ length: replay.layout.actionSize }, () => exploration.uniform(-1, 1));
   }
 
-  #replayObservation({ images, state }: Observation): ReplayObservation {
-    const { replay } = this.#parts;
-    const frames = replay.layout.images.map((image) => [image.name, newestFrame(images, image)] as const);
-    return { frames: Object.fromEntries(frames), ...(state && { state }) };
-  }
-
   #stepName(): string {
     return `step-${String(this.#position).padStart(8, '0')}`;
   }
 
   #report(phase: Progress['phase']): void {
-    const { config, report, environment } = this.#parts;
+    const { config, report, experience } = this.#parts;
     const counters = this.#counters;
-    const offline = environment === undefined || phase === 'pretraining';
+    const offline = experience === undefined || phase === 'pretraining';
     report({
       ...counters,
       phase,
@@ -501,4 +503,16 @@ export class TrainingRun {
       evaluationSuccess: this.#evaluationSuccess,
     });
   }
+}
+
+/** @throws InputError where the checkpoint's run learnt from experience of another origin */
+function requireOrigin(state: RunState, source: ExperienceSource | undefined, path: string): void {
+  if (state.environment === null || source === undefined) return;
+  const { experience = 'environment' } = state;
+  if (experience === source.origin) return;
+  const [was, command] =
+    experience === 'actors'
+      ? ['of episodes that actors play elsewhere', 'rlpd learner']
+      : ['of an environment of its own', 'rlpd train'];
+  throw new InputError(`${path} is a checkpoint of a run that learns ${was}: go on with it by ${command}.`);
 }

@@ -11,11 +11,12 @@ import { Generator } from '../../src/random/generator.js';
 import { ReplayBuffer } from '../../src/replay/replayBuffer.js';
 import { SymmetricSampler } from '../../src/replay/symmetricSampler.js';
 import { agentSettings, type RunSettings } from '../../src/training/config.js';
+import { EnvironmentExperience, type TrainingEnvironment } from '../../src/training/environmentExperience.js';
 import { environmentOptions, replayLayout } from '../../src/training/environmentOptions.js';
 import { MetricsWriter } from '../../src/training/metrics.js';
 import { createRun, readMetrics, runPaths } from '../../src/training/runFolder.js';
 import { train } from '../../src/training/train.js';
-import { type TrainingEnvironment, TrainingRun } from '../../src/training/trainingRun.js';
+import { TrainingRun } from '../../src/training/trainingRun.js';
 import { smallConfig, temporaryFolder } from './smallRun.js';
 
 before(() => selectBackend({ backend: 'cpu' }));
@@ -68,7 +69,7 @@ async function assemble(
     folder,
     config,
     agent,
-    environment,
+    experience: new EnvironmentExperience(environment),
     evaluationEnvironment: await environmentWith((result) => result),
     replay,
     sampler,

@@ -1,0 +1,77 @@
+/** `rlpd actor`: plays episodes for a learner. */
+import { Command, Option } from 'commander';
+import { counted, note, printResult } from './console.js';
+import { addServerFlags, positiveNumber, type ServerFlags, serverAddress } from './fleetFlags.js';
+import { examples } from './settings.js';
+import { stopOnSignals } from './signals.js';
+
+interface Flags extends ServerFlags {
+  readonly nats: string;
+  readonly run: string;
+  readonly lane?: string;
+  readonly task?: string;
+  readonly swap?: 'episode' | 'step';
+  readonly controlHz?: number;
+  readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
+  readonly json?: boolean;
+}
+
+const command = addServerFlags(new Command('actor'))
+  .requiredOption('--run <name>', "the run's name, as its learner says it")
+  .option('--lane <name>', 'play what is asked of this actor by name (--lanes of rlpd learner)')
+  .option(
+    '--task <name>',
+    "where the environment is on this machine, such as remote:HOST:PORT; default: the run's task",
+  )
+  .addOption(
+    new Option(
+      '--swap <when>',
+      'when a newer policy takes over: with the next episode (the default) or, where the learner is --mode free, step',
+    ).choices(['episode', 'step']),
+  )
+  .addOption(
+    new Option(
+      '--control-hz <number>',
+      'actions a second, with those counted that come too late; default: as fast as they come',
+    ).argParser(positiveNumber),
+  )
+  .addOption(
+    new Option('--backend <name>', "tensor engine that acts; default: the one of the run's settings").choices(
+      ['auto', 'torch', 'tensorflow', 'wasm', 'cpu'],
+    ),
+  )
+  .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr');
+for (const option of command.options) if (option.long === '--nats') option.makeOptionMandatory();
+
+export const actorCommand = examples(command, [
+  'rlpd actor --nats nats://127.0.0.1:4222 --run walker',
+  'rlpd actor --nats tls://nats.lab:4222 --credentials robot.creds --run cube --task remote:127.0.0.1:5555 --control-hz 10',
+]).action(async (flags: Flags) => {
+  const { nats, run, lane, task, swap, controlHz, backend, json } = flags;
+  const { act } = await import('../src/fleet/actor.js');
+  const stop = stopOnSignals("the episode in progress is another actor's");
+  try {
+    const result = await act({
+      address: serverAddress(nats, flags),
+      run,
+      lane,
+      task,
+      swap,
+      controlHz,
+      backend,
+      signal: stop.signal,
+      onNote: note,
+    });
+    const { episodes, steps, finished } = result;
+    const played = `${counted(episodes, 'episode')}, ${counted(steps, 'agent step')}`;
+    printResult(
+      json,
+      result,
+      finished
+        ? `The run ${run} is finished. Played ${played}.`
+        : `Stopped after ${played}; the same command goes on.`,
+    );
+  } finally {
+    stop.dispose();
+  }
+});

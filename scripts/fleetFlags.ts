@@ -1,0 +1,34 @@
+/** Flags of the commands that work through a NATS server. */
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ServerAddress } from '../src/fleet/connect.js';
+
+export interface ServerFlags {
+  readonly nats?: string;
+  readonly credentials?: string;
+  readonly tlsCa?: string;
+}
+
+export function addServerFlags(command: Command): Command {
+  return command
+    .option(
+      '--nats <url>',
+      'the NATS server: nats://HOST:PORT on this machine, tls://HOST:PORT elsewhere; several with commas between',
+    )
+    .option(
+      '--credentials <file>',
+      'who this is to the server: a .creds file, or one with the seed of an nkey',
+    )
+    .option('--tls-ca <file>', "PEM file of the authority behind the server's certificate");
+}
+
+export function serverAddress(url: string, { credentials, tlsCa }: ServerFlags): ServerAddress {
+  return { url, credentials, certificateAuthority: tlsCa };
+}
+
+/** A number above 0 from a flag. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}

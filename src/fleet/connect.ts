@@ -1,0 +1,110 @@
+/**
+ * The way to the NATS server. On this machine itself nothing is asked for; beyond it the connection must be encrypted
+ * and say who is there.
+ */
+import { readFile } from 'node:fs/promises';
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  nkeyAuthenticator,
+} from '@nats-io/transport-node';
+import { InputError } from '../errors.js';
+
+export interface ServerAddress {
+  /** nats://HOST:PORT or tls://HOST:PORT, several separated by commas; with USER:PASSWORD@ or TOKEN@ before the host. */
+  readonly url: string;
+  /** A .creds file, or one with an nkey's seed. */
+  readonly credentials?: string | undefined;
+  /** PEM file of the authority that signed the server's certificate, where the system does not know it. */
+  readonly certificateAuthority?: string | undefined;
+}
+
+/**
+ * @param onNote told when the connection is lost and found again
+ * @throws InputError where the address asks for less safety than it needs, or no server answers
+ */
+export async function connectTo(
+  address: ServerAddress,
+  name: string,
+  onNote: (line: string) => void,
+): Promise<NatsConnection> {
+  const urls = address.url.split(',').map(parseUrl);
+  const isEncrypted = urls.some(({ protocol }) => protocol === 'tls:');
+  const [{ username, password }] = urls as [URL];
+  requireSafety(urls, address);
+  const where = urls.map(({ host }) => host).join(', ');
+  const authenticator = await readCredentials(address.credentials);
+  const certificateAuthority = address.certificateAuthority;
+  const connection = await connect({
+    servers: urls.map(({ host }) => host),
+    name,
+    // It comes back, whenever that is.
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 100,
+    ...(isEncrypted && { tls: certificateAuthority === undefined ? {} : { caFile: certificateAuthority } }),
+    ...(authenticator && { authenticator }),
+    ...(username !== '' &&
+      (password === ''
+        ? { token: decodeURIComponent(username) }
+        : { user: decodeURIComponent(username), pass: decodeURIComponent(password) })),
+  }).catch((error: Error) => {
+    if (error.name === 'AuthorizationError')
+      throw new InputError(
+        `The NATS server at ${where} does not let this one in: ${error.message}. Say who you are by --credentials FILE or a password in --nats.`,
+      );
+    throw new InputError(
+      `No NATS server can be reached at ${where}: ${error.message}. Start one (nats-server -js), or say by --nats where it is.`,
+    );
+  });
+  void tell(connection, where, onNote);
+  return connection;
+}
+
+/** An address as it may be shown: without its password. */
+export function withoutSecrets(url: string): string {
+  return url.replaceAll(/\/\/[^/@,]*@/g, '//');
+}
+
+function parseUrl(text: string): URL {
+  const withScheme = /^[a-z]+:\/\//.test(text) ? text : `nats://${text}`;
+  const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
+  if (url === undefined || !['nats:', 'tls:'].includes(url.protocol) || url.host === '')
+    throw new InputError(
+      `--nats ${text} is no address of a NATS server: expected nats://HOST:PORT or tls://HOST:PORT.`,
+    );
+  return url;
+}
+
+function requireSafety(urls: readonly URL[], { credentials }: ServerAddress): void {
+  const far = urls.find(({ hostname }) => !/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname));
+  if (far === undefined) return;
+  const isKnown = credentials !== undefined || urls.every(({ username }) => username !== '');
+  if (isKnown && urls.every(({ protocol }) => protocol === 'tls:')) return;
+  throw new InputError(
+    `${far.hostname} is another machine: give its address as tls://${far.host} and say who you are, by --credentials FILE or tls://USER:PASSWORD@${far.host}, so that nobody between can read or act in the run.`,
+  );
+}
+
+/** A .creds file holds a token too, a seed stands alone. */
+async function readCredentials(path: string | undefined): Promise<Authenticator | undefined> {
+  if (path === undefined) return undefined;
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw new InputError(`--credentials ${path} cannot be read: ${error.message}.`);
+  });
+  const text = bytes.toString('utf8').trim();
+  return text.includes('-----BEGIN') ? credsAuthenticator(bytes) : nkeyAuthenticator(Buffer.from(text));
+}
+
+async function tell(
+  connection: NatsConnection,
+  where: string,
+  onNote: (line: string) => void,
+): Promise<void> {
+  for await (const { type } of connection.status()) {
+    if (type === 'disconnect') onNote(`The connection to the NATS server at ${where} is lost: trying again.`);
+    if (type === 'reconnect') onNote(`The NATS server at ${where} is there again.`);
+  }
+}

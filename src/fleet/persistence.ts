@@ -1,0 +1,79 @@
+/** What is asked of the server until it is done: a server that is away, or full, is waited for. */
+import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
+import { InputError } from '../errors.js';
+
+const PAUSE_MS = 250;
+
+/** The end was asked for while something was waited for. */
+export class StoppedError extends Error {
+  override readonly name = 'StoppedError';
+}
+
+/** Another message has this subject already. */
+export function isTaken(error: unknown): boolean {
+  if (!(error instanceof JetStreamApiError)) return false;
+  const codes: readonly number[] = [
+    JetStreamApiCodes.StreamWrongLastSequence,
+    JetStreamApiCodes.StreamWrongLastSequenceUnknown,
+  ];
+  return codes.includes(error.code);
+}
+
+/** Nobody answered, or the server has no room or no leader just now. */
+const passing: ReadonlySet<string> = new Set([
+  'TimeoutError',
+  'NoResponders',
+  'RequestError',
+  'ConnectionError',
+  'JetStreamNotEnabled',
+  'JetStreamStatusError',
+]);
+
+function passes(error: unknown): boolean {
+  if (error instanceof JetStreamApiError) return error.status === 503 || error.status === 408;
+  return error instanceof Error && passing.has(error.name);
+}
+
+/** @throws InputError where the server does not let this one do what was tried */
+export function requirePermission(error: unknown): void {
+  const refusal = refusalIn(error);
+  if (refusal !== undefined)
+    throw new InputError(`The NATS server forbids it: ${refusal.message}. Give other --credentials.`);
+}
+
+/** In whatever error that is wrapped. */
+function refusalIn(error: unknown): Error | undefined {
+  if (!(error instanceof Error)) return undefined;
+  return error.name === 'PermissionViolationError' ? error : refusalIn(error.cause);
+}
+
+/**
+ * Asks again with the same words as long as the server does not answer, or has no room.
+ * @throws StoppedError where the signal is aborted first, and at once what time does not put right
+ */
+export async function persist<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    if (signal.aborted) throw new StoppedError('stopped');
+    try {
+      return await ask();
+    } catch (error) {
+      requirePermission(error);
+      if (!passes(error)) throw error;
+      await pause(PAUSE_MS, signal);
+    }
+  }
+}
+
+/** Waits so long, or until the signal is aborted. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,146 @@
+/** What of the server a side uses, opened once. Only a learner creates what is not there. */
+import {
+  AckPolicy,
+  DeliverPolicy,
+  DiscardPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  RetentionPolicy,
+  StorageType,
+} from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
+import { type ObjectStore, Objm } from '@nats-io/obj';
+import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import { InputError } from '../errors.js';
+import {
+  EPISODE_SUBJECTS,
+  EPISODES,
+  LEASES,
+  laneConsumer,
+  PLAN_SUBJECTS,
+  PLANS,
+  POLICIES,
+  RUNS,
+  subjects,
+} from './names.js';
+
+export interface Server {
+  readonly connection: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly jsm: JetStreamManager;
+  readonly policies: ObjectStore;
+  readonly runs: KV;
+  /** Its entries go LEASE_SECONDS after they were written last. */
+  readonly leases: KV;
+}
+
+export const LEASE_SECONDS = 30;
+/** Of all runs' episodes that no checkpoint covers yet. */
+const EPISODES_BYTES = 2 * 2 ** 30;
+
+/** @throws InputError where the server has no JetStream */
+export async function createServer(connection: NatsConnection): Promise<Server> {
+  const { js, jsm } = await openJetStream(connection);
+  await ensureStream(jsm, {
+    name: EPISODES,
+    subjects: EPISODE_SUBJECTS,
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    // A full stream refuses, and whoever has an episode waits.
+    discard: DiscardPolicy.New,
+    max_bytes: EPISODES_BYTES,
+    allow_direct: true,
+  });
+  await ensureStream(jsm, {
+    name: PLANS,
+    subjects: PLAN_SUBJECTS,
+    storage: StorageType.File,
+    retention: RetentionPolicy.Workqueue,
+    allow_direct: true,
+  });
+  const kvm = new Kvm(js);
+  const runs = await kvm.create(RUNS, { history: 1, storage: StorageType.File, allow_direct: true });
+  const leases = await kvm.create(LEASES, {
+    history: 1,
+    storage: StorageType.File,
+    allow_direct: true,
+    ttl: LEASE_SECONDS * 1000,
+  });
+  const policies = await new Objm(js).create(POLICIES, { storage: StorageType.File });
+  return { connection, js, jsm, policies, runs, leases };
+}
+
+/** Undefined where no learner was ever here. */
+export async function openServer(connection: NatsConnection): Promise<Server | undefined> {
+  const { js, jsm } = await openJetStream(connection);
+  const kvm = new Kvm(js);
+  const isThere = (name: string): Promise<boolean> =>
+    jsm.streams.info(name).then(
+      () => true,
+      (error: Error) => {
+        if (error.name === 'StreamNotFoundError') return false;
+        throw error;
+      },
+    );
+  const streams = [EPISODES, PLANS, `KV_${RUNS}`, `KV_${LEASES}`, `OBJ_${POLICIES}`];
+  for (const name of streams) if (!(await isThere(name))) return undefined;
+  return {
+    connection,
+    js,
+    jsm,
+    policies: await new Objm(js).open(POLICIES),
+    runs: await kvm.open(RUNS, { allow_direct: true }),
+    leases: await kvm.open(LEASES, { allow_direct: true }),
+  };
+}
+
+/** Makes the consumer that hands a lane's plans out. */
+export async function ensureLane(
+  jsm: JetStreamManager,
+  run: string,
+  lane: string,
+  planSeconds: number,
+): Promise<void> {
+  await jsm.consumers.add(PLANS, {
+    durable_name: laneConsumer(run, lane),
+    filter_subject: subjects(run).plans(lane),
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(planSeconds * 1000),
+    deliver_policy: DeliverPolicy.All,
+    max_deliver: -1,
+  });
+}
+
+async function openJetStream(
+  connection: NatsConnection,
+): Promise<{ js: JetStreamClient; jsm: JetStreamManager }> {
+  const js = jetstream(connection);
+  try {
+    const jsm = await js.jetstreamManager();
+    await jsm.getAccountInfo();
+    return { js, jsm };
+  } catch (error) {
+    throw new InputError(
+      `The NATS server at ${connection.getServer()} cannot keep anything: ${(error as Error).message}. Start it with JetStream (nats-server -js -sd FOLDER).`,
+    );
+  }
+}
+
+type StreamSettings = Parameters<JetStreamManager['streams']['add']>[0];
+
+async function ensureStream(
+  jsm: JetStreamManager,
+  settings: StreamSettings & { name: string },
+): Promise<void> {
+  try {
+    await jsm.streams.info(settings.name);
+  } catch (error) {
+    if ((error as Error).name !== 'StreamNotFoundError') throw error;
+    await jsm.streams.add(settings).catch((refusal: Error) => {
+      throw new InputError(
+        `The NATS server does not make the stream ${settings.name}: ${refusal.message}. Give its JetStream more room, and ${settings.name} may take up to ${EPISODES_BYTES / 2 ** 30} GiB.`,
+      );
+    });
+  }
+}

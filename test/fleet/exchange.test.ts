@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { connect } from '@nats-io/transport-node';
+import { type ActOptions, act } from '../../src/fleet/actor.js';
+import { ActorSide } from '../../src/fleet/actorSide.js';
+import { connectTo, withoutSecrets } from '../../src/fleet/connect.js';
+import { findNatsServer } from '../../src/fleet/embeddedServer.js';
+import { type LearnerOptions, LearnerSide } from '../../src/fleet/learnerSide.js';
+import { type Commit, PART_BYTES, type Plan } from '../../src/fleet/messages.js';
+import { subjects } from '../../src/fleet/names.js';
+import { Pace } from '../../src/fleet/pace.js';
+import { cut, join, requirePlausible, sha256Of } from '../../src/fleet/parts.js';
+import { PACKAGE_VERSION } from '../../src/training/version.js';
+import { needing } from '../programs.js';
+import { fleetConfig, startServer } from './smallFleet.js';
+
+const server = needing(findNatsServer(), 'nats-server');
+const clean: (() => Promise<void>)[] = [];
+after(async () => {
+  for (const fn of clean.reverse()) await fn();
+});
+
+let url = '';
+before(async () => {
+  if (findNatsServer() === undefined) return;
+  ({ url } = await startServer({ after: (fn) => void clean.push(fn) }));
+});
+
+const played = { policy: 0, envFrames: 10 };
+const plan = (n: number): Plan => ({ n, policy: 0, isWarmUp: true, seed: n, noiseSeed: n });
+
+function options(run: string, changes: Partial<LearnerOptions> = {}): LearnerOptions {
+  return {
+    address: { url },
+    run,
+    spec: {
+      protocol: 1,
+      version: PACKAGE_VERSION,
+      owner: randomUUID(),
+      place: 'a folder of this test',
+      config: {},
+      layout: { images: [], stateSize: 1, actionSize: 1 },
+      mode: 'free',
+      lanes: ['any'],
+      planSeconds: 1,
+      isFinished: false,
+    },
+    isResumed: false,
+    replaces: false,
+    maxRecordBytes: 4 * PART_BYTES,
+    keepPolicies: 2,
+    ...changes,
+  };
+}
+
+async function open(run: string, context: { after(fn: () => Promise<void>): void }) {
+  const learner = await LearnerSide.open(options(run), () => {});
+  await learner.publishPolicy(0, new Uint8Array(10));
+  context.after(() => learner.close());
+  const actor = async (): Promise<ActorSide> => {
+    const side = await ActorSide.open({ address: { url }, run, lane: 'any', name: 'test' }, () => {});
+    context.after(() => side.close());
+    await side.spec();
+    return side;
+  };
+  return { learner, actor };
+}
+
+test(
+  'of two commits of one episode the first counts, and the second learns that it came late',
+  server,
+  async (context) => {
+    const { learner, actor } = await open('twice', context);
+    await learner.issue(plan(0), 'any');
+    const one = await actor();
+    assert.deepEqual(await one.nextPlan(), plan(0));
+    const record = new Uint8Array(PART_BYTES + 7).fill(3);
+    const other = await actor();
+    assert.equal(await one.commit(0, played, record), true);
+    assert.equal(await other.commit(0, played, new Uint8Array(5)), false);
+    const arrival = await learner.nextArrival({ n: 0 });
+    assert.deepEqual(arrival?.record && sha256Of(arrival.record), sha256Of(record));
+    // A learner that goes on asks for no episode that is there.
+    await learner.issue(plan(0), 'any');
+    await learner.issue(plan(1), 'any');
+    assert.deepEqual(await other.nextPlan(), plan(1));
+  },
+);
+
+test(
+  'the plan of an actor that died between parts and commit goes to another, and its parts count for nothing',
+  server,
+  async (context) => {
+    const { learner, actor } = await open('died', context);
+    await learner.issue(plan(0), 'any');
+    const first = await actor();
+    assert.deepEqual(await first.nextPlan(), plan(0));
+    const connection = await connect({ servers: new URL(url).host });
+    connection.publish(subjects('died').part(0, randomUUID(), 0), new Uint8Array(100));
+    await connection.close();
+    await first.close();
+    const second = await actor();
+    assert.deepEqual(await second.nextPlan(), plan(0));
+    assert.equal(await second.commit(0, played, Uint8Array.of(1, 2, 3)), true);
+    const arrival = await learner.nextArrival({ after: 0 });
+    assert.deepEqual([arrival?.n, arrival?.record?.length], [0, 3]);
+  },
+);
+
+test(
+  'what is not as its commit says is not believed, and its number does not stall',
+  server,
+  async (context) => {
+    const { learner } = await open('broken', context);
+    const connection = await connect({ servers: new URL(url).host });
+    context.after(() => connection.close());
+    const attempt = randomUUID();
+    const commit = (changes: Partial<Commit>): string =>
+      JSON.stringify({
+        ...played,
+        actor: 'x',
+        attempt,
+        parts: 1,
+        bytes: 3,
+        sha256: sha256Of(Uint8Array.of(1, 2, 3)),
+        ...changes,
+      });
+    const arrive = async (n: number, end: string, part?: Uint8Array) => {
+      if (part) await connection.request(subjects('broken').part(n, attempt, 0), part);
+      await connection.request(subjects('broken').end(n), end);
+      return learner.nextArrival({ n });
+    };
+    assert.match((await arrive(0, '{"attempt":'))?.problem ?? '', /commit of episode 0 is not JSON/);
+    assert.match(
+      (await arrive(1, commit({}), Uint8Array.of(1, 2, 4)))?.problem ?? '',
+      /not those that were committed/,
+    );
+    assert.match(
+      (await arrive(2, commit({ bytes: 2 ** 40, parts: 2 ** 21 })))?.problem ?? '',
+      /claims 1099511627776 bytes/,
+    );
+    const lost = await arrive(3, commit({}));
+    assert.deepEqual([lost?.problem, lost?.isLost], ['its part 0 is not there', true]);
+    await learner.reissue(plan(3), 'any', lost?.sequence ?? 0);
+    assert.equal((await arrive(3, commit({}), Uint8Array.of(1, 2, 3)))?.record?.length, 3);
+  },
+);
+
+test(
+  'a second learner of a run is refused, and so is another run of its name until it is finished or replaced',
+  server,
+  async (context) => {
+    const { learner } = await open('taken', context);
+    await assert.rejects(
+      LearnerSide.open(options('taken'), () => {}),
+      {
+        name: 'InputError',
+        message: /taken on this server has a learner already, a folder of this test: stop that one/,
+      },
+    );
+    await learner.close();
+    await assert.rejects(
+      LearnerSide.open(options('taken'), () => {}),
+      { name: 'InputError', message: /has a run taken already, of a folder of this test: .*--replace/ },
+    );
+    const next = await LearnerSide.open(options('taken', { replaces: true }), () => {});
+    assert.equal(await next.issue(plan(0), 'any'), false, 'the policy is forgotten');
+    await next.finish();
+    await next.close();
+    await (await LearnerSide.open(options('taken'), () => {})).close();
+  },
+);
+
+test('an actor that is not one of the run is refused by a sentence', server, async () => {
+  const { spec, ...rest } = options('strange');
+  const layout = { images: [], stateSize: 5, actionSize: 1 };
+  const own = { ...spec, config: { ...fleetConfig() }, layout, mode: 'ordered' as const };
+  const refusal = async (version: string, changes: Partial<ActOptions>): Promise<string> => {
+    const learner = await LearnerSide.open({ ...rest, spec: { ...own, version } }, () => {});
+    try {
+      return await act({ address: { url }, run: 'strange', ...changes }).then(
+        () => 'it played',
+        (error: Error) => `${error.name}: ${error.message}`,
+      );
+    } finally {
+      await learner.close();
+    }
+  };
+  const here = PACKAGE_VERSION;
+  assert.match(
+    await refusal(here, { task: 'walker-walk' }),
+    /^InputError: .*walker-walk shows 24 numbers of state, 6 of action, and the run strange learns from 5/,
+  );
+  assert.match(
+    await refusal(here, { lane: 'robot' }),
+    /^InputError: .*no plans for "robot": its lanes are any/,
+  );
+  assert.match(await refusal(here, { swap: 'step' }), /^InputError: .*--swap step goes with --mode free/);
+  assert.match(
+    await refusal('0.0.0', {}),
+    /^InputError: .*version 0.0.0 of this program .* install the same/,
+  );
+});
+
+test('beyond this machine a connection must be encrypted and say who is there', async () => {
+  const refusal = { name: 'InputError', message: /is another machine: give its address as tls:/ };
+  const refused = ['nats://10.0.0.7:4222', 'tls://10.0.0.7:4222', 'nats://me:secret@10.0.0.7:4222'];
+  for (const url of refused)
+    await assert.rejects(
+      connectTo({ url }, 'test', () => {}),
+      refusal,
+    );
+  assert.equal(withoutSecrets('tls://me:secret@lab:1,tls://token@other'), 'tls://lab:1,tls://other');
+  await assert.rejects(
+    connectTo({ url: 'http://127.0.0.1' }, 'test', () => {}),
+    {
+      name: 'InputError',
+      message: /is no address of a NATS server/,
+    },
+  );
+});
+
+test('a record is cut into parts of at most 512 KiB and put together again', () => {
+  const record = Uint8Array.from({ length: 2 * PART_BYTES + 1 }, (_, i) => i % 251);
+  const parts = cut(record);
+  assert.deepEqual(
+    parts.map(({ length }) => length),
+    [PART_BYTES, PART_BYTES, 1],
+  );
+  const commit: Commit = {
+    ...played,
+    attempt: randomUUID(),
+    actor: '',
+    parts: 3,
+    bytes: record.length,
+    sha256: sha256Of(record),
+  };
+  requirePlausible(commit, record.length);
+  assert.equal(sha256Of(join(parts, commit)), sha256Of(record));
+  assert.throws(() => join(parts.slice(1), commit), /bytes of/);
+  assert.throws(() => requirePlausible({ ...commit, parts: 2 }, record.length), /2 parts for/);
+});
+
+test('actions come at their rate, and one that is late is counted and sets the time for those behind it', async () => {
+  let time = 0;
+  const waits: number[] = [];
+  const pace = new Pace(
+    10,
+    () => time,
+    async (milliseconds) => {
+      waits.push(milliseconds);
+      time += milliseconds;
+    },
+  );
+  for (const work of [5, 30, 250, 20]) {
+    time += work;
+    await pace.keep();
+  }
+  assert.deepEqual([waits, pace.missed], [[70, 80], 1]);
+  pace.begin();
+  assert.equal(pace.missed, 0);
+});
