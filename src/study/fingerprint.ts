@@ -38,6 +38,7 @@ const parts: Readonly<Record<keyof Fingerprint, Part>> = {
       ...[
         'train',
         'trainingRun',
+        'environmentExperience',
         'refill',
         'episodeTally',
         'evaluate',

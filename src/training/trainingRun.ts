@@ -1,16 +1,8 @@
-/**
- * One run in progress and all its state: source of experience, agent, replay, random streams, counters, files. A step
- * is always the same sequence, and a checkpoint lies between two of them, so a run that was stopped and resumed
- * computes what it would have computed anyway.
- */
-import { join } from 'node:path';
 import type { DatasetWriter } from '../../datasets/writer.js';
 import type { Observation } from '../../envs/environment.js';
 import type { RlpdAgent } from '../agent/agent.js';
 import type { UpdateMetrics } from '../agent/learnerState.js';
 import { InputError } from '../errors.js';
-import { writeFileAtomic } from '../files/atomicFile.js';
-import { makeFolder } from '../files/makeFolder.js';
 import type { Generator } from '../random/generator.js';
 import type { Batch } from '../replay/batch.js';
 import type { PriorInterventions } from '../replay/priorInterventions.js';
@@ -20,13 +12,13 @@ import { amendCheckpoint, type Checkpoint, type RunState, writeCheckpoint } from
 import type { RunConfig } from './config.js';
 import type { TrainingEnvironment } from './environmentExperience.js';
 import { beginTally, type EpisodeTally, withStep } from './episodeTally.js';
-import { type Evaluation, evaluate } from './evaluate.js';
+import { evaluate } from './evaluate.js';
+import { keepEvaluation, keepPolicy } from './evaluationFiles.js';
 import type { ExperienceSource } from './experience.js';
 import { FailedStarts } from './failedStarts.js';
 import { badAction, badMetric, badWeights, NonFiniteError } from './finite.js';
-import { drawLearningCurve } from './learningCurve.js';
 import { type Counters, MeanMetrics, type MetricsWriter } from './metrics.js';
-import { writePolicy } from './policyFile.js';
+import { RunClock } from './runClock.js';
 import type { RunData } from './runData.js';
 import { runPaths } from './runFolder.js';
 
@@ -91,10 +83,7 @@ export class TrainingRun {
   #lastCheckpoint:
     | { readonly path: string; readonly position: number; readonly evaluationDue: boolean }
     | undefined;
-  #clock = { time: performance.now(), envFrames: 0, updates: 0 };
-  /** Seconds before this process took over, and when it did. */
-  #secondsBefore = 0;
-  readonly #startTime = performance.now();
+  readonly #clock = new RunClock();
 
   constructor(parts: RunParts) {
     this.#parts = parts;
@@ -135,9 +124,8 @@ export class TrainingRun {
       this.#hasBegun = true;
       this.#inEpisode = isWithin;
     }
-    this.#secondsBefore = state.seconds;
     this.#lastCheckpoint = { path, position: this.#position, evaluationDue: state.evaluationDue };
-    this.#clock = { time: performance.now(), ...this.#counters };
+    this.#clock.resume(state.seconds, state.counters);
   }
 
   /** Runs to the end, or until the signal is aborted; either way the last act is a checkpoint. */
@@ -321,13 +309,7 @@ export class TrainingRun {
   async #log(): Promise<void> {
     const means = this.#means.take();
     if (Object.keys(means).length === 0) return;
-    const now = performance.now();
-    const seconds = (now - this.#clock.time) / 1000;
-    const speed = {
-      envFramesPerSecond: (this.#counters.envFrames - this.#clock.envFrames) / seconds,
-      updatesPerSecond: (this.#counters.updates - this.#clock.updates) / seconds,
-    };
-    this.#clock = { time: now, envFrames: this.#counters.envFrames, updates: this.#counters.updates };
+    const speed = this.#clock.takeSpeed(this.#counters);
     const interventions = this.#interventions === undefined ? {} : { interventions: this.#interventions };
     if (this.#interventions !== undefined) this.#interventions = 0;
     await this.#parts.metrics.write({ kind: 'train', ...this.#stand, ...means, ...interventions }, speed);
@@ -350,40 +332,24 @@ export class TrainingRun {
     this.#evaluationMean = evaluation.mean;
     this.#evaluationSuccess = evaluation.successRate;
     await metrics.write({ kind: 'evaluation', ...this.#stand, ...evaluation });
-    await this.#keepEvaluation(evaluation);
-    await drawLearningCurve(folder, config);
+    await keepEvaluation(folder, config, this.#stepName(), this.#counters, evaluation);
     await this.#keepPolicy(evaluation.mean);
     this.#report('evaluating');
   }
 
-  /** The policy alone, where every evaluation is to keep it or this one is the best so far. */
+  /** Where every evaluation is to keep the policy, or this one is the best so far. */
   async #keepPolicy(mean: number): Promise<void> {
-    const { config, agent, folder } = this.#parts;
-    const { policies, bestPolicy } = runPaths(folder);
+    const { config, agent, folder, evaluationEnvironment } = this.#parts;
     const isBest = this.#bestEvaluationMean === undefined || mean > this.#bestEvaluationMean;
     // An untrained policy is no snapshot of a training.
-    const isSnapshot = config.snapshots && this.#position > 0;
-    if (!isSnapshot && !isBest) return;
+    const snapshot = config.snapshots && this.#position > 0 ? this.#stepName() : undefined;
+    if (snapshot === undefined && !isBest) return;
     const tensors = await agent.policyTensors();
     this.#requireFinite(badWeights(tensors));
-    const images = this.#parts.evaluationEnvironment.observationSpace.images.map(({ name }) => name);
+    const images = evaluationEnvironment.observationSpace.images.map(({ name }) => name);
     const policy = { config, envFrames: this.#counters.envFrames, return: mean, tensors, images };
-    if (isSnapshot) {
-      await makeFolder(policies);
-      await writePolicy(join(policies, `${this.#stepName()}.safetensors`), policy);
-    }
-    if (!isBest) return;
-    await writePolicy(bestPolicy, policy);
-    this.#bestEvaluationMean = mean;
-  }
-
-  async #keepEvaluation(evaluation: Evaluation): Promise<void> {
-    const { config, folder } = this.#parts;
-    const { evaluations } = runPaths(folder);
-    await makeFolder(evaluations);
-    const { task, evaluationEpisodes: episodes } = config;
-    const text = JSON.stringify({ task, ...this.#counters, episodes, ...evaluation });
-    await writeFileAtomic(join(evaluations, `${this.#stepName()}.json`), `${text}\n`);
+    await keepPolicy(folder, policy, { snapshot, isBest });
+    if (isBest) this.#bestEvaluationMean = mean;
   }
 
   async #checkpoint(): Promise<void> {
@@ -440,7 +406,7 @@ export class TrainingRun {
       evaluationDue: this.#evaluationDue,
       metrics: metrics.position,
       means: this.#means.state(),
-      seconds: this.#seconds,
+      seconds: this.#clock.seconds,
       data,
     };
   }
@@ -458,12 +424,7 @@ export class TrainingRun {
 
   /** Where the run stands, as every line of metrics says. */
   get #stand(): Counters & { readonly seconds: number } {
-    return { ...this.#counters, seconds: this.#seconds };
-  }
-
-  /** To the hundredth. */
-  get #seconds(): number {
-    return Math.round((this.#secondsBefore + (performance.now() - this.#startTime) / 1000) * 100) / 100;
+    return { ...this.#counters, seconds: this.#clock.seconds };
   }
 
   /** The policy's action; one that is no number stops the run here, before it reaches the simulation. */
