@@ -1,5 +1,5 @@
 /** `rlpd act`: a policy acts at a control rate, as on a robot. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { taskLabel } from '../envs/taskModule.js';
 import type { Acted } from '../src/training/act.js';
 import { type RunConfig, runConfigShape } from '../src/training/config.js';
@@ -11,7 +11,7 @@ import {
 import { addPolicyFlags, choosePolicy, type PolicyFlags } from './chosenPolicy.js';
 import { counted, note, printResult, rangeWords } from './console.js';
 import { addSettings, parseSettings } from './settingFlags.js';
-import { examples, wholeNumber } from './settings.js';
+import { controlRate, examples, positiveNumber, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
 interface Flags extends PolicyFlags, Partial<Pick<RunConfig, keyof typeof distractionShape>> {
@@ -34,13 +34,13 @@ export const actCommand = examples(
         new Option(
           '--control-hz <number>',
           "control steps a second, of which an action lasts as many as the policy's action repeat (default: the environment's own)",
-        ).argParser(positive),
+        ).argParser(controlRate),
       )
       .addOption(
         new Option(
           '--max-action-change <limits>',
           'the most that an action may differ from the one before it, of 2 from end to end of its range: one number, or one for each dimension, as 0.1,0.1,0.5',
-        ).argParser((text) => text.split(',').map(positive)),
+        ).argParser((text) => text.split(',').map(positiveNumber)),
       )
       .addOption(new Option('--episodes <number>', 'episodes').default(1).argParser(wholeNumber(1)))
       .addOption(
@@ -148,11 +148,4 @@ function actedWords(task: string, acted: Acted, record: string | undefined): str
 
 function milliseconds(time: number): string {
   return `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
-    throw new InvalidArgumentError('Expected a number above 0.');
-  return value;
 }

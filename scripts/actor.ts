@@ -1,8 +1,8 @@
 /** `rlpd actor`: plays episodes for a learner. */
 import { Command, Option } from 'commander';
 import { counted, note, printResult } from './console.js';
-import { addServerFlags, positiveNumber, type ServerFlags, serverAddress } from './fleetFlags.js';
-import { examples } from './settings.js';
+import { addServerFlags, type ServerFlags, serverAddress } from './fleetFlags.js';
+import { controlRate, examples } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
 interface Flags extends ServerFlags {
@@ -15,6 +15,9 @@ interface Flags extends ServerFlags {
   readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
   readonly json?: boolean;
 }
+
+/** A person wants to see that something happens, and not each time. */
+const EPISODES_PER_NOTE = 10;
 
 const command = addServerFlags(new Command('actor'))
   .requiredOption('--run <name>', "the run's name, as its learner says it")
@@ -32,8 +35,8 @@ const command = addServerFlags(new Command('actor'))
   .addOption(
     new Option(
       '--control-hz <number>',
-      'actions a second, with those counted that come too late; default: as fast as they come',
-    ).argParser(positiveNumber),
+      "control steps a second, of which an action lasts as many as the run's action repeat, with those counted that are answered too late; default: as fast as they come",
+    ).argParser(controlRate),
   )
   .addOption(
     new Option('--backend <name>', "tensor engine that acts; default: the one of the run's settings").choices(
@@ -49,7 +52,7 @@ export const actorCommand = examples(command, [
 ]).action(async (flags: Flags) => {
   const { nats, run, lane, task, swap, controlHz, backend, json } = flags;
   const { act } = await import('../src/fleet/actor.js');
-  const stop = stopOnSignals("the episode in progress is another actor's");
+  const stop = stopOnSignals('the episode in progress is left to another actor');
   try {
     const result = await act({
       address: serverAddress(nats, flags),
@@ -61,6 +64,9 @@ export const actorCommand = examples(command, [
       backend,
       signal: stop.signal,
       onNote: note,
+      onEpisode: (done) => {
+        if (done === 1 || done % EPISODES_PER_NOTE === 0) note(`${counted(done, 'episode')} played.`);
+      },
     });
     const { episodes, steps, finished } = result;
     const played = `${counted(episodes, 'episode')}, ${counted(steps, 'agent step')}`;

@@ -1,5 +1,5 @@
 /** Flags of the commands that work through a NATS server. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { ServerAddress } from '../src/fleet/connect.js';
 
 export interface ServerFlags {
@@ -23,12 +23,4 @@ export function addServerFlags(command: Command): Command {
 
 export function serverAddress(url: string, { credentials, tlsCa }: ServerFlags): ServerAddress {
   return { url, credentials, certificateAuthority: tlsCa };
-}
-
-/** A number above 0 from a flag. */
-export function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value > 0 && Number.isFinite(value)))
-    throw new InvalidArgumentError('Expected a number above 0.');
-  return value;
 }

@@ -1,7 +1,7 @@
 /** `rlpd learner`: trains an agent on episodes that actors play, here or on other machines. */
 import { Command, Option } from 'commander';
-import { addServerFlags, positiveNumber, type ServerFlags, serverAddress } from './fleetFlags.js';
-import { examples, wholeNumber } from './settings.js';
+import { addServerFlags, type ServerFlags, serverAddress } from './fleetFlags.js';
+import { examples, positiveNumber, wholeNumber } from './settings.js';
 import { addTrainingFlags, runTraining, type TrainingFlags } from './training.js';
 
 interface Flags extends TrainingFlags, ServerFlags {

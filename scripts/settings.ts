@@ -20,6 +20,22 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   };
 }
 
+/** A number above 0 from a flag. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
+/** Control steps a second from a flag: what a timer of milliseconds can keep. */
+export function controlRate(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0.01 && value <= 1000))
+    throw new InvalidArgumentError('Expected a number of control steps a second from 0.01 to 1000.');
+  return value;
+}
+
 /** Where the native engine computes, for the benches; runs have it among their settings. */
 export function deviceOption(): Option {
   return new Option('--device <name>', 'where the torch engine computes; auto: the GPU where it has one')

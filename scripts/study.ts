@@ -107,14 +107,18 @@ examples(
 examples(
   withScale(studyCommand.command('verify'))
     .description(
-      'see whether results of an earlier version of the program are this one’s too: the beginning of a run of each task and variant is played again and compared bit for bit',
+      'see whether results of an earlier version of the program are this one’s too: the beginning of a run of each task and variant is played again, some minutes each, and compared bit for bit; data that are not there are recorded first',
     )
     .argument('<study>', 'name of a study, or its folder')
     .option('--data <folder>', 'where datasets are recorded and found', places.data),
   ['rlpd study verify pixels', 'rlpd study verify pixels --only walker-walk'],
 ).action(async (name: string, flags: VerifyFlags) => {
-  const study = await ownStudy(name, flags.results);
+  const study = await findStudy(name, flags.results);
   requireScale(study, flags.scale);
+  if (study.folder === join(shippedStudies, name) && join(flags.results) !== join(shippedStudies))
+    throw new InputError(
+      `The study ${name} comes with the program, whose results are not yours to mark: "rlpd study run ${name}" makes one of your own in ${join(flags.results, name)}.`,
+    );
   const { verifyStudy } = await import('../src/study/verifyStudy.js');
   const stop = stopOnSignals('what was not compared to the end stays as it was');
   try {
@@ -127,7 +131,9 @@ examples(
     const verified = verifications.flatMap((verification) => verification.verified);
     const refused = verifications.flatMap((verification) => verification.refused);
     const lines = [
-      `${counted(verified.length, 'result')} ${verified.length === 1 ? 'is' : 'are'} this version’s too; ${refused.length} not.`,
+      verifications.length === 0 && !stop.signal.aborted
+        ? 'There is nothing to verify: no result among the runs that were asked for is of another version.'
+        : `${counted(verified.length, 'result')} ${verified.length === 1 ? 'is' : 'are'} this version’s too; ${refused.length} not.`,
       ...refused.map(({ id, reason }) => `${id}: ${reason}.`),
     ];
     const finished = !stop.signal.aborted;

@@ -1,7 +1,7 @@
 /** `rlpd actor`: plays the episodes that a learner asks for, in an environment of its own, with the learner's policy. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setTimeout as wait } from 'node:timers/promises';
+import type { Observation } from '../../envs/environment.js';
 import { EnvironmentWorker } from '../../envs/worker.js';
 import { RlpdAgent } from '../agent/agent.js';
 import type { BackendOptions } from '../backend/options.js';
@@ -10,13 +10,13 @@ import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import type { ReplayLayout } from '../replay/replayBuffer.js';
 import { agentSettings, backendOptions, fromEarlierVersion, parseRunConfig } from '../training/config.js';
+import { ControlRate } from '../training/controlRate.js';
 import { environmentOptions, replayLayout } from '../training/environmentOptions.js';
 import { type Policy, type Rollout, rollout } from '../training/rollout.js';
 import { PACKAGE_VERSION } from '../training/version.js';
 import type { ServerAddress } from './connect.js';
 import type { Plan, Spec } from './messages.js';
-import { ANY_LANE } from './names.js';
-import { Pace } from './pace.js';
+import { ANY_LANE, requireName } from './names.js';
 import { readPolicyMessage } from './policyMessage.js';
 import { type ActorPort, openActorPort } from './port.js';
 import { pack, recordManifest } from './record.js';
@@ -31,7 +31,7 @@ export interface ActOptions {
   readonly task?: string | undefined;
   /** When a newer policy takes over, in the mode `free`; default: with the next episode. */
   readonly swap?: 'episode' | 'step' | undefined;
-  /** Actions a second; default: as fast as they come. */
+  /** Control steps a second, of which an action lasts action repeat; default: as fast as they come. */
   readonly controlHz?: number | undefined;
   readonly backend?: BackendOptions['backend'] | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -57,6 +57,8 @@ export async function act(options: ActOptions): Promise<ActResult> {
   const none = { episodes: 0, steps: 0, finished: false };
   if (signal.aborted) return none;
   const name = `${hostname()} ${process.pid} ${randomUUID().slice(0, 8)}`;
+  requireName(run, 'run');
+  requireName(lane, 'lane');
   const port = await openActorPort({ address, run, lane, name }, signal, onNote).catch((error: Error) => {
     if (signal.aborted) return undefined;
     throw error;
@@ -64,7 +66,9 @@ export async function act(options: ActOptions): Promise<ActResult> {
   if (port === undefined) return none;
   signal.addEventListener('abort', () => void port.stop().catch(() => {}), { once: true });
   try {
-    const spec = await port.spec();
+    const spec = await port.spec().catch((error: Error) => {
+      if (!signal.aborted) throw error;
+    });
     if (spec === undefined) return none;
     requireFit(options, spec);
     const player = await Player.create(options, spec, port, signal);
@@ -94,6 +98,14 @@ function requireFit({ run, lane = ANY_LANE, swap = 'episode' }: ActOptions, spec
     );
 }
 
+interface Played {
+  /** Version of the policy that acted. */
+  readonly policy: number;
+  readonly episode: Rollout;
+  /** Where a control rate is kept. */
+  readonly missedDeadlines: number | undefined;
+}
+
 class Player {
   readonly #options: ActOptions;
   readonly #spec: Spec;
@@ -101,7 +113,7 @@ class Player {
   readonly #signal: AbortSignal;
   readonly #environment: EnvironmentWorker;
   readonly #agent: RlpdAgent;
-  readonly #pace: Pace | undefined;
+  readonly #rate: ControlRate | undefined;
   /** Version of the policy that acts. */
   #version: number | undefined;
   /** A newer policy on its way while the one before it acts, and once it is here. */
@@ -123,7 +135,8 @@ class Player {
     this.#environment = environment;
     this.#agent = agent;
     const { controlHz } = options;
-    if (controlHz !== undefined) this.#pace = new Pace(controlHz, () => performance.now(), wait);
+    const { actionRepeat } = environment.spec;
+    if (controlHz !== undefined) this.#rate = new ControlRate((1000 * actionRepeat) / controlHz);
   }
 
   /** @throws InputError where the environment shows something else than the run learns from */
@@ -170,18 +183,15 @@ class Player {
     const { onEpisode } = this.#options;
     let [episodes, steps] = [0, 0];
     for (;;) {
-      const plan = await this.#port.nextPlan();
+      const plan = await this.#port.nextPlan().catch(this.#unlessStopped);
       if (plan === undefined || plan === 'finished')
         return { episodes, steps, finished: plan === 'finished' };
-      const played = await this.#play(plan).catch((error: Error) => {
-        if (this.#signal.aborted) return undefined;
-        throw error;
-      });
+      const played = await this.#play(plan).catch(this.#unlessStopped);
       if (played === undefined) {
-        await this.#port.giveBack();
+        await this.#port.giveBack().catch(this.#unlessStopped);
         continue;
       }
-      const { policy, episode } = played;
+      const { policy, episode, missedDeadlines } = played;
       const { envFrames, invalid, rewardTerms } = episode;
       const record = await pack(episode, plan.n, this.#manifest);
       const counts = await this.#port
@@ -192,20 +202,22 @@ class Player {
             envFrames,
             ...(invalid !== undefined && { invalid }),
             ...(rewardTerms && { rewardTerms: { ...rewardTerms } }),
-            ...(this.#pace && { missedDeadlines: this.#pace.missed }),
+            ...(missedDeadlines !== undefined && { missedDeadlines }),
           },
           record,
         )
-        .catch((error: Error) => {
-          if (this.#signal.aborted) return false;
-          throw error;
-        });
-      if (!counts) continue;
+        .catch(this.#unlessStopped);
+      if (counts !== true) continue;
       episodes++;
       steps += episode.length;
       onEpisode?.(episodes);
     }
   }
+
+  /** What goes on at a stop is broken off by it; anything else is an error. */
+  readonly #unlessStopped = (error: Error): undefined => {
+    if (!this.#signal.aborted) throw error;
+  };
 
   async close(): Promise<void> {
     await this.#coming;
@@ -219,7 +231,7 @@ class Player {
   }
 
   /** Undefined where it was stopped on the way, or its policy is gone, and with it the need for the episode. */
-  async #play(plan: Plan): Promise<{ policy: number; episode: Rollout } | undefined> {
+  async #play(plan: Plan): Promise<Played | undefined> {
     const isFree = this.#spec.mode === 'free';
     const policy = isFree ? Math.max(plan.policy, await this.#port.newestPolicy()) : plan.policy;
     if (policy !== this.#version) {
@@ -228,14 +240,25 @@ class Player {
       this.#load(policy, bytes);
     }
     this.#agent.seedExploration(plan.noiseSeed);
-    this.#pace?.begin();
+    const rate = this.#rate;
+    const missedBefore = rate?.missed ?? 0;
+    rate?.begin();
+    const act = plan.isWarmUp ? this.#warmUp(plan) : (observation: Observation) => this.#act(observation);
+    let hasActed = false;
     const episode = await rollout({
       environment: this.#environment,
-      policy: plan.isWarmUp ? this.#warmUp(plan) : (observation) => this.#act(observation),
+      policy: async (observation) => {
+        await rate?.next(this.#signal);
+        hasActed = true;
+        return act(observation);
+      },
+      watch: async () => {
+        if (hasActed) rate?.answered();
+      },
       seed: plan.seed,
       signal: this.#signal,
     });
-    return episode && { policy, episode };
+    return episode && { policy, episode, missedDeadlines: rate && rate.missed - missedBefore };
   }
 
   /** What fills the replay before learning begins: the policy that the agent has for it, or chance. */
@@ -244,16 +267,13 @@ class Player {
     const { actionSize } = this.#environment.spec;
     return async (observation) => {
       const action = await this.#agent.warmUp(observation);
-      await this.#pace?.keep();
       return action ?? Float32Array.from({ length: actionSize }, () => random.uniform(-1, 1));
     };
   }
 
-  async #act(observation: Parameters<Policy>[0]): Promise<Float32Array> {
+  async #act(observation: Observation): Promise<Float32Array> {
     if (this.#options.swap === 'step') await this.#swap();
-    const action = await this.#agent.act(observation, 'sample');
-    await this.#pace?.keep();
-    return action;
+    return this.#agent.act(observation, 'sample');
   }
 
   /** A newer policy is fetched while the one before it acts, and takes over once it is here. */

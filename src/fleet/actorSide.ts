@@ -45,10 +45,18 @@ export class ActorSide {
   #planSeconds = 30;
   #newest: number | undefined;
 
-  private constructor(options: ActorOptions, server: Server, stop: AbortController) {
+  readonly #note: (line: string) => void;
+
+  private constructor(
+    options: ActorOptions,
+    server: Server,
+    stop: AbortController,
+    onNote: (line: string) => void,
+  ) {
     this.#options = options;
     this.#server = server;
     this.#stop = stop;
+    this.#note = onNote;
   }
 
   /** Waits until a learner was here once. */
@@ -60,7 +68,7 @@ export class ActorSide {
     for (;;) {
       const server = await openServer(connection);
       if (server !== undefined) {
-        const side = new ActorSide(options, server, stop);
+        const side = new ActorSide(options, server, stop, onNote);
         void side.#listen();
         return side;
       }
@@ -72,12 +80,21 @@ export class ActorSide {
 
   /** What the run is, once its learner has said so; undefined where the end was asked for before. */
   async spec(): Promise<Spec | undefined> {
+    const { run } = this.#options;
+    let isTold = false;
     while (!this.#stop.signal.aborted) {
       const spec = await this.#readSpec();
       if (spec !== undefined && !spec.isFinished) {
         this.#planSeconds = spec.planSeconds;
         return spec;
       }
+      if (!isTold)
+        this.#note(
+          spec === undefined
+            ? `No run "${run}" is on the server yet: waiting for its learner.`
+            : `The run ${run} is finished: waiting for its learner to go on.`,
+        );
+      isTold = true;
       await pause(PATIENCE_MS / 4, this.#stop.signal);
     }
     return undefined;

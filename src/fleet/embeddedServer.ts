@@ -13,7 +13,8 @@ const portsSchema = z.object({ nats: z.array(z.string()).min(1) });
 /** How often the file is looked for in which the server says where it listens. */
 const LOOK_MS = 20;
 /** Ends the server when this process does, whose end of the pipe is then closed; and ends when the server does. */
-const KEEPER = 'exec 3<&0; "$@" & server=$!; { cat <&3 > /dev/null; kill $server; } & wait $server';
+const KEEPER =
+  'exec 3<&0; "$@" & server=$!; { cat <&3 > /dev/null; kill $server 2> /dev/null; } & wait $server';
 
 /** The program: `NATS_SERVER`, else the first on the path; undefined where there is none. */
 export function findNatsServer(): string | undefined {
@@ -80,7 +81,10 @@ export class EmbeddedServer {
     for (;;) {
       const url = await readPorts(portsFolder);
       if (url !== undefined) return new EmbeddedServer(url, keeper);
-      if (hasEnded) throw new Error(`nats-server ended at its start: ${said.trim()}`);
+      if (hasEnded)
+        throw new InputError(
+          `${program} ended at its start${said.trim() === '' ? '' : `: ${said.trim().split('\n').at(-1)}`}: expected nats-server 2.9 or newer, which can write to ${store}.`,
+        );
       await wait(LOOK_MS);
     }
   }

@@ -124,7 +124,7 @@ export async function readProvenance(folder: string): Promise<Provenance | undef
   const path = join(folder, PROVENANCE_FILE);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw error;
+    throw new InputError(`${path} cannot be read (${error.code}); delete ${folder} to run it again.`);
   });
   if (text === undefined) return undefined;
   let json: unknown;

@@ -1,6 +1,13 @@
 /** The page's document. */
 import type { PageSettings } from './content.js';
 
+const MARK = '<meta name="generator" content="rlpd-pixels">';
+
+/** Whether a document is such a page. */
+export function isPage(text: string): boolean {
+  return text.slice(0, 1000).includes(MARK);
+}
+
 /** @param program a module, which lies in the page itself: a browser loads none from a file. */
 export function pageText({ title, words }: PageSettings, program: string): string {
   return `<!doctype html>
@@ -8,6 +15,7 @@ export function pageText({ title, words }: PageSettings, program: string): strin
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+${MARK}
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:; connect-src data:">
 <link rel="icon" href="data:,">
 <title>${escaped(title)}</title>

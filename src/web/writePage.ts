@@ -13,7 +13,7 @@ import { InputError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { makeFolder } from '../files/makeFolder.js';
 import type { PageSettings } from './content.js';
-import { pageText } from './pageText.js';
+import { isPage, pageText } from './pageText.js';
 
 export interface PageOptions {
   readonly folder: string;
@@ -38,6 +38,8 @@ const own = (path: string): string => fileURLToPath(new URL(`../../${path}`, imp
  */
 export async function writePage(options: PageOptions): Promise<WrittenPage> {
   const { folder, task, taskModule, policy } = options;
+  const file = join(folder, 'index.html');
+  await requireOwn(file);
   const { build } = await needed(() => import('esbuild'), 'esbuild');
   const { model, files } = modelFiles(task.model);
   const settings: PageSettings = { ...options.settings, task: task.name, model };
@@ -75,9 +77,20 @@ export async function writePage(options: PageOptions): Promise<WrittenPage> {
   });
   const page = Buffer.from(pageText(settings, built.outputFiles[0]?.text ?? ''));
   await makeFolder(folder);
-  const file = join(folder, 'index.html');
   await writeFileAtomic(file, page);
   return { file, bytes: page.length };
+}
+
+/** @throws InputError where another page lies there */
+async function requireOwn(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
+  if (text !== undefined && !isPage(text))
+    throw new InputError(
+      `${file} is there, and no policy's page: choose another folder for --web, or take that file away.`,
+    );
 }
 
 async function needed<Found>(find: () => Promise<Found>, name: string): Promise<Found> {

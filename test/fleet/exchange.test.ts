@@ -9,7 +9,6 @@ import { findNatsServer } from '../../src/fleet/embeddedServer.js';
 import { type LearnerOptions, LearnerSide } from '../../src/fleet/learnerSide.js';
 import { type Commit, PART_BYTES, type Plan } from '../../src/fleet/messages.js';
 import { subjects } from '../../src/fleet/names.js';
-import { Pace } from '../../src/fleet/pace.js';
 import { cut, join, requirePlausible, sha256Of } from '../../src/fleet/parts.js';
 import { PACKAGE_VERSION } from '../../src/training/version.js';
 import { needing } from '../programs.js';
@@ -240,24 +239,4 @@ test('a record is cut into parts of at most 512 KiB and put together again', () 
   assert.equal(sha256Of(join(parts, commit)), sha256Of(record));
   assert.throws(() => join(parts.slice(1), commit), /bytes of/);
   assert.throws(() => requirePlausible({ ...commit, parts: 2 }, record.length), /2 parts for/);
-});
-
-test('actions come at their rate, and one that is late is counted and sets the time for those behind it', async () => {
-  let time = 0;
-  const waits: number[] = [];
-  const pace = new Pace(
-    10,
-    () => time,
-    async (milliseconds) => {
-      waits.push(milliseconds);
-      time += milliseconds;
-    },
-  );
-  for (const work of [5, 30, 250, 20]) {
-    time += work;
-    await pace.keep();
-  }
-  assert.deepEqual([waits, pace.missed], [[70, 80], 1]);
-  pace.begin();
-  assert.equal(pace.missed, 0);
 });

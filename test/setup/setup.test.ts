@@ -28,8 +28,8 @@ const lock = (versions: Record<string, string>, optional: string[] = []) =>
     ]),
   });
 
-/** The program, the page, and the page as one module. */
-const compiled = ['tsc', 'tsc', 'esbuild'];
+/** The program, a policy's page, the page of runs and datasets, and that as one module. */
+const compiled = ['tsc', 'tsc', 'tsc', 'esbuild'];
 
 /** A clone with the project's set-up scripts, whose npm, compilers and apt-get are stand-ins that keep a log. */
 let clone: string;
@@ -40,6 +40,7 @@ beforeEach(() => {
   put('package-lock.json', lock({ kept: '1.0.0' }));
   put('package.json', '{"engines":{"node":">=20.15.0"}}');
   put('tsconfig.json', '{}');
+  put('src/web/page/tsconfig.json', '{}');
   put('src/one.ts', 'export {};');
   put('npm.js', `require('fs').appendFileSync('log', 'npm ' + process.argv[2] + '\\n');`);
   put('node_modules/.package-lock.json', lock({ kept: '1.0.0' }));
@@ -219,7 +220,7 @@ test('programs that tests need are installed for them alone, and what could not 
   command('env', 'export "$1"; shift; exec "$@"');
   command('sudo', '[ "$1" = -n ] && shift; exec "$@"');
   command('true', '');
-  for (const browser of ['google-chrome', 'c++']) command(browser, '');
+  for (const program of ['google-chrome', 'nats-server', 'c++']) command(program, '');
   const aptGet = (install: string) =>
     command(
       'apt-get',
