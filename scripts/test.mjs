@@ -22,6 +22,8 @@ const long = [
   'training/collectResume',
   'training/ibrlRun',
   'fleet/learner',
+  'web/page',
+  'serve/page',
   'setup/package',
   'parity/physics',
 ].map((name) => join(`${name}.test.js`));
@@ -63,7 +65,8 @@ function rank(file) {
 
 const events = run({
   files,
-  concurrency: availableParallelism(),
+  // One more than there are cores: browsers, servers and child processes are waited for in between.
+  concurrency: availableParallelism() + 1,
   timeout: patienceSeconds * 1000,
   signal: hung.signal,
 });
