@@ -35,6 +35,9 @@ import { wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 import { beStrict } from './strictUsage.js';
 
+/** Where the policy's page goes, from the demo's folder. */
+const PAGE_FOLDER = 'page';
+
 const task = 'cartpole-swingup';
 /** Side of the pictures people look at; the policies see `imageSize`. */
 const filmSize = 256;
@@ -191,9 +194,6 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
     `\n${demoTable(contestants)}\n\n${duration(wallSeconds)} in all. The report: ${join(out, 'report.html')}; the curve: ${join(out, 'learning-curve.png')}`,
   );
 }
-
-/** From the demo's folder. */
-const PAGE_FOLDER = 'page';
 
 /** A page of the run's best policy; undefined where a package is missing that it takes, which is said. */
 async function policyPage(run: string, folder: string): Promise<string | undefined> {
