@@ -8,8 +8,9 @@ import {
   distractionShape,
   environmentOptions,
 } from '../src/training/environmentOptions.js';
+import { counted } from '../src/words.js';
 import { addPolicyFlags, choosePolicy, type PolicyFlags } from './chosenPolicy.js';
-import { counted, note, printResult, rangeWords } from './console.js';
+import { note, printResult, rangeWords } from './console.js';
 import { addSettings, parseSettings } from './settingFlags.js';
 import { controlRate, examples, positiveNumber, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';

@@ -1,6 +1,7 @@
 /** `rlpd actor`: plays episodes for a learner. */
 import { Command, Option } from 'commander';
-import { counted, note, printResult } from './console.js';
+import { counted } from '../src/words.js';
+import { note, printResult } from './console.js';
 import { addServerFlags, type ServerFlags, serverAddress } from './fleetFlags.js';
 import { controlRate, examples } from './settings.js';
 import { stopOnSignals } from './signals.js';

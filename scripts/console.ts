@@ -50,11 +50,6 @@ export function progress(label: string): Progress {
   };
 }
 
-/** A number of things in words: "1 episode", "2 episodes". */
-export function counted(number: number, thing: string): string {
-  return `${number} ${thing}${number === 1 ? '' : 's'}`;
-}
-
 /** A mean return with its 95% interval, which one episode alone does not have. */
 export function meanWords(
   { mean, ci95 }: { readonly mean: number; readonly ci95: readonly [number, number] },

@@ -7,9 +7,9 @@ import { type ConversionOptions, type ConversionReport, convert } from '../datas
 import type { ConversionSource } from '../datasets/converters/conversionSource.js';
 import { type Alignment, alignments, type OpenOptions } from '../datasets/converters/openOptions.js';
 import { channelOrders, fits, flips, type PictureOptions } from '../datasets/converters/treatment.js';
-import { formatBytes } from '../src/files/formatBytes.js';
 import { imageSizeSchema, parseImageSize } from '../src/training/imageSettings.js';
-import { counted, note, printResult, progress, rangeWords } from './console.js';
+import { counted, formatBytes } from '../src/words.js';
+import { note, printResult, progress, rangeWords } from './console.js';
 import { examples, wholeNumber } from './settings.js';
 import { manyTimes } from './strictUsage.js';
 

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import type { Exporter } from '../datasets/exporters/exportDataset.js';
-import { formatBytes } from '../src/files/formatBytes.js';
+import { formatBytes } from '../src/words.js';
 import { note, printResult, progress } from './console.js';
 import { datasetDoctorCommand } from './datasetDoctor.js';
 import { datasetServeCommand } from './datasetServe.js';

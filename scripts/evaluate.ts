@@ -9,8 +9,9 @@ import { backendOptions, type RunConfig, runConfigShape } from '../src/training/
 import { distractionShape, environmentOptions } from '../src/training/environmentOptions.js';
 import { EVALUATION_SEED, evaluateKept } from '../src/training/evaluate.js';
 import { successWords } from '../src/training/successRate.js';
+import { counted } from '../src/words.js';
 import { addPolicyFlags, choosePolicy, type PolicyFlags } from './chosenPolicy.js';
-import { counted, meanWords, note, printResult, progress } from './console.js';
+import { meanWords, note, printResult, progress } from './console.js';
 import { addSettings, parseSettings } from './settingFlags.js';
 import { examples, wholeNumber, workersOption } from './settings.js';
 import { stopOnSignals } from './signals.js';

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { simulatedTask } from '../envs/suite/registry.js';
 import { locateTask } from '../envs/taskModule.js';
 import { InputError } from '../src/errors.js';
-import { formatBytes } from '../src/files/formatBytes.js';
+import { formatBytes } from '../src/words.js';
 import { note, printResult } from './console.js';
 import { examples, wholeNumber } from './settings.js';
 

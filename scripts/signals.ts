@@ -2,6 +2,9 @@
 import { constants } from 'node:os';
 import { note } from './console.js';
 
+/** As a terminal hands it on that hands on every key. */
+const CTRL_C = 3;
+
 /** What is used of `process.stdin`, where that is a terminal. */
 export type Keyboard = Pick<NodeJS.ReadStream, 'isTTY' | 'setRawMode' | 'on' | 'off' | 'resume' | 'pause'>;
 
@@ -47,5 +50,3 @@ export function stopOnSignals(what: string, keyboard?: Keyboard): Stopping {
     },
   };
 }
-
-const CTRL_C = 3;

@@ -6,7 +6,8 @@ import { adoptStudy, isStudy, shippedStudies, studyNames } from '../src/study/sh
 import type { StandingSummary } from '../src/study/standing.js';
 import { readStudy, type ScaleName, STUDY_FILE, type Study, scaleNames } from '../src/study/study.js';
 import type { FinishedRun } from '../src/study/twins.js';
-import { counted, note, printResult } from './console.js';
+import { counted } from '../src/words.js';
+import { note, printResult } from './console.js';
 import { duration } from './duration.js';
 import { examples, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
@@ -115,7 +116,7 @@ examples(
 ).action(async (name: string, flags: VerifyFlags) => {
   const study = await findStudy(name, flags.results);
   requireScale(study, flags.scale);
-  if (study.folder === join(shippedStudies, name) && join(flags.results) !== join(shippedStudies))
+  if (isNotOurs(study, name, flags.results))
     throw new InputError(
       `The study ${name} comes with the program, whose results are not yours to mark: "rlpd study run ${name}" makes one of your own in ${join(flags.results, name)}.`,
     );
@@ -281,10 +282,15 @@ async function findStudy(name: string, results: string): Promise<Study> {
   );
 }
 
+/** Whether it comes with the program, and has no results of one's own. */
+function isNotOurs(study: Study, name: string, results: string): boolean {
+  return study.folder === join(shippedStudies, name) && join(results) !== join(shippedStudies);
+}
+
 /** The same, to write to. */
 async function ownStudy(name: string, results: string): Promise<Study> {
   const study = await findStudy(name, results);
-  if (study.folder !== join(shippedStudies, name) || join(results) === join(shippedStudies)) return study;
+  if (!isNotOurs(study, name, results)) return study;
   note(`The study ${name} comes with the program; its results go to ${join(results, name)}.`);
   return readStudy(await adoptStudy(name, results));
 }

@@ -9,7 +9,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const groundFloor = ['src/errors.ts', 'src/random', 'src/files'];
+const groundFloor = ['src/errors.ts', 'src/words.ts', 'src/random', 'src/files'];
 
 interface Rule {
   readonly all: boolean;

@@ -11,8 +11,8 @@ import { type CodecName, codecNames, codecs, DEFAULT_CODEC } from '../../dataset
 import { openDataset } from '../../datasets/reader.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { makeEnv } from '../../envs/makeEnv.js';
-import { formatBytes } from '../../src/files/formatBytes.js';
 import { Generator } from '../../src/random/generator.js';
+import { formatBytes } from '../../src/words.js';
 import { note, printResult } from '../console.js';
 import { examples, wholeNumber } from '../settings.js';
 

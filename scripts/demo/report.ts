@@ -6,6 +6,7 @@ import type { RunConfig } from '../../src/training/config.js';
 import type { Evaluation } from '../../src/training/evaluate.js';
 import type { NamedPolicy } from '../../src/training/experts.js';
 import type { TrainResult } from '../../src/training/train.js';
+import { grouped } from '../../src/words.js';
 import { duration } from '../duration.js';
 
 /** A policy and how it was scored. */
@@ -90,7 +91,7 @@ export function demoReport(facts: DemoFacts, chart: string): string {
   const from: Readonly<Record<string, string>> = {
     random: 'nothing',
     'behaviour cloning': `${data.episodes} recorded episodes`,
-    RLPD: `the same episodes and ${thousands(best?.envFrames ?? 0)} env frames of its own`,
+    RLPD: `the same episodes and ${grouped(best?.envFrames ?? 0)} env frames of its own`,
   };
   return reportPage({
     title: 'Cartpole swing-up from pixels',
@@ -129,7 +130,7 @@ export function demoReport(facts: DemoFacts, chart: string): string {
               ]),
           {
             kind: 'text',
-            text: `Of each learner's policies the one is taken that its evaluations along the way, ${rlpd.evaluationEpisodes} episodes each, liked best. It acts for ${best?.returns.length} episodes from the same initial states as the others, which neither training nor that choice has seen; RLPD's last evaluation, after ${thousands(training.envFrames)} env frames, gave ${Math.round(training.evaluations.at(-1)?.mean ?? 0)}. The interval is a bootstrap over these episodes, of one training run with one seed (${rlpd.seed}). The films are drawn large; the policies see ${rlpd.imageSize}×${rlpd.imageSize} pixels, ${rlpd.frameStack} frames at a time, through a camera that follows the cart.`,
+            text: `Of each learner's policies the one is taken that its evaluations along the way, ${rlpd.evaluationEpisodes} episodes each, liked best. It acts for ${best?.returns.length} episodes from the same initial states as the others, which neither training nor that choice has seen; RLPD's last evaluation, after ${grouped(training.envFrames)} env frames, gave ${Math.round(training.evaluations.at(-1)?.mean ?? 0)}. The interval is a bootstrap over these episodes, of one training run with one seed (${rlpd.seed}). The films are drawn large; the policies see ${rlpd.imageSize}×${rlpd.imageSize} pixels, ${rlpd.frameStack} frames at a time, through a camera that follows the cart.`,
           },
         ],
       },
@@ -139,7 +140,7 @@ export function demoReport(facts: DemoFacts, chart: string): string {
         blocks: [
           {
             kind: 'text',
-            text: `A soft actor-critic that sees the pole's position and speed instead of images learnt the task for ${thousands(stateConfig.envFrames)} env frames, and kept its policy at every evaluation. Each of these snapshots, and the random policy, recorded ${data.episodes / behaviours.length} episodes as images. So the data are mixed: ${data.episodes} episodes with returns from ${Math.round(data.returnMin ?? 0)} to ${Math.round(data.returnMax ?? 0)}, ${Math.round(data.returnMean ?? 0)} on average.`,
+            text: `A soft actor-critic that sees the pole's position and speed instead of images learnt the task for ${grouped(stateConfig.envFrames)} env frames, and kept its policy at every evaluation. Each of these snapshots, and the random policy, recorded ${data.episodes / behaviours.length} episodes as images. So the data are mixed: ${data.episodes} episodes with returns from ${Math.round(data.returnMin ?? 0)} to ${Math.round(data.returnMax ?? 0)}, ${Math.round(data.returnMean ?? 0)} on average.`,
           },
           {
             kind: 'table',
@@ -149,7 +150,7 @@ export function demoReport(facts: DemoFacts, chart: string): string {
                 ? ['random policy', '–', '–']
                 : [
                     'snapshot',
-                    thousands(behaviour.envFrames),
+                    grouped(behaviour.envFrames),
                     behaviour.return === null ? '–' : String(Math.round(behaviour.return)),
                   ],
             ),
@@ -171,7 +172,7 @@ export function demoReport(facts: DemoFacts, chart: string): string {
         blocks: [
           {
             kind: 'text',
-            text: `${facts.engine} An action is held for ${rlpd.actionRepeat} control steps. RLPD: ${thousands(training.updates)} updates of ${rlpd.ensembleSize} critics on batches of ${rlpd.batchSize}, half recorded and half its own. Behaviour cloning: ${thousands(cloningUpdates)} updates of the actor and its encoder on the recorded images alone.`,
+            text: `${facts.engine} An action is held for ${rlpd.actionRepeat} control steps. RLPD: ${grouped(training.updates)} updates of ${rlpd.ensembleSize} critics on batches of ${rlpd.batchSize}, half recorded and half its own. Behaviour cloning: ${grouped(cloningUpdates)} updates of the actor and its encoder on the recorded images alone.`,
           },
           ...(facts.isNative
             ? []
@@ -196,8 +197,4 @@ export function demoReport(facts: DemoFacts, chart: string): string {
 
 function round(contestant: Contestant | undefined): string {
   return contestant === undefined ? '–' : String(Math.round(contestant.mean));
-}
-
-function thousands(count: number): string {
-  return count.toLocaleString('en-US');
 }

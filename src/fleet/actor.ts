@@ -59,16 +59,12 @@ export async function act(options: ActOptions): Promise<ActResult> {
   const name = `${hostname()} ${process.pid} ${randomUUID().slice(0, 8)}`;
   requireName(run, 'run');
   requireName(lane, 'lane');
-  const port = await openActorPort({ address, run, lane, name }, signal, onNote).catch((error: Error) => {
-    if (signal.aborted) return undefined;
-    throw error;
-  });
+  const ignoreStop = unlessStopped(signal);
+  const port = await openActorPort({ address, run, lane, name }, signal, onNote).catch(ignoreStop);
   if (port === undefined) return none;
   signal.addEventListener('abort', () => void port.stop().catch(() => {}), { once: true });
   try {
-    const spec = await port.spec().catch((error: Error) => {
-      if (!signal.aborted) throw error;
-    });
+    const spec = await port.spec().catch(ignoreStop);
     if (spec === undefined) return none;
     requireFit(options, spec);
     const player = await Player.create(options, spec, port, signal);
@@ -80,6 +76,13 @@ export async function act(options: ActOptions): Promise<ActResult> {
   } finally {
     await port.close();
   }
+}
+
+/** What goes on at a stop is broken off by it; anything else is an error. */
+function unlessStopped(signal: AbortSignal): (error: Error) => undefined {
+  return (error) => {
+    if (!signal.aborted) throw error;
+  };
 }
 
 /** @throws InputError where this actor is not one of that run */
@@ -113,7 +116,8 @@ class Player {
   readonly #signal: AbortSignal;
   readonly #environment: EnvironmentWorker;
   readonly #agent: RlpdAgent;
-  readonly #rate: ControlRate | undefined;
+  /** Milliseconds of a step where a control rate is kept. */
+  readonly #periodMs: number | undefined;
   /** Version of the policy that acts. */
   #version: number | undefined;
   /** A newer policy on its way while the one before it acts, and once it is here. */
@@ -135,8 +139,7 @@ class Player {
     this.#environment = environment;
     this.#agent = agent;
     const { controlHz } = options;
-    const { actionRepeat } = environment.spec;
-    if (controlHz !== undefined) this.#rate = new ControlRate((1000 * actionRepeat) / controlHz);
+    if (controlHz !== undefined) this.#periodMs = (1000 * environment.spec.actionRepeat) / controlHz;
   }
 
   /** @throws InputError where the environment shows something else than the run learns from */
@@ -182,13 +185,14 @@ class Player {
   async playAll(): Promise<ActResult> {
     const { onEpisode } = this.#options;
     let [episodes, steps] = [0, 0];
+    const ignoreStop = unlessStopped(this.#signal);
     for (;;) {
-      const plan = await this.#port.nextPlan().catch(this.#unlessStopped);
+      const plan = await this.#port.nextPlan().catch(ignoreStop);
       if (plan === undefined || plan === 'finished')
         return { episodes, steps, finished: plan === 'finished' };
-      const played = await this.#play(plan).catch(this.#unlessStopped);
+      const played = await this.#play(plan).catch(ignoreStop);
       if (played === undefined) {
-        await this.#port.giveBack().catch(this.#unlessStopped);
+        await this.#port.giveBack().catch(ignoreStop);
         continue;
       }
       const { policy, episode, missedDeadlines } = played;
@@ -206,18 +210,13 @@ class Player {
           },
           record,
         )
-        .catch(this.#unlessStopped);
+        .catch(ignoreStop);
       if (counts !== true) continue;
       episodes++;
       steps += episode.length;
       onEpisode?.(episodes);
     }
   }
-
-  /** What goes on at a stop is broken off by it; anything else is an error. */
-  readonly #unlessStopped = (error: Error): undefined => {
-    if (!this.#signal.aborted) throw error;
-  };
 
   async close(): Promise<void> {
     await this.#coming;
@@ -240,9 +239,7 @@ class Player {
       this.#load(policy, bytes);
     }
     this.#agent.seedExploration(plan.noiseSeed);
-    const rate = this.#rate;
-    const missedBefore = rate?.missed ?? 0;
-    rate?.begin();
+    const rate = this.#periodMs === undefined ? undefined : new ControlRate(this.#periodMs);
     const act = plan.isWarmUp ? this.#warmUp(plan) : (observation: Observation) => this.#act(observation);
     let hasActed = false;
     const episode = await rollout({
@@ -258,7 +255,7 @@ class Player {
       seed: plan.seed,
       signal: this.#signal,
     });
-    return episode && { policy, episode, missedDeadlines: rate && rate.missed - missedBefore };
+    return episode && { policy, episode, missedDeadlines: rate?.missed };
   }
 
   /** What fills the replay before learning begins: the policy that the agent has for it, or chance. */

@@ -157,13 +157,6 @@ async function openArrivals(
   const { run: folder, resume = false, replaces = false, planSeconds = 30, onNote = () => {} } = options;
   const { owner, name, mode, inFlight, lanes } = fleet;
   const layout = replayLayout(observationSpace, spec);
-  const images = layout.images.map((image) => ({
-    name: image.name,
-    height: image.height,
-    width: image.width,
-    channels: image.channels,
-    frameStack: image.frameStack,
-  }));
   const port = await openLearnerPort(
     {
       address,
@@ -174,7 +167,7 @@ async function openArrivals(
         owner,
         place: `${resolve(folder)} on ${hostname()}`,
         config: { ...config, task: locateTask(config.task, folder) },
-        layout: { ...layout, images },
+        layout: { ...layout, images: [...layout.images] },
         mode,
         lanes: [...lanes],
         planSeconds,

@@ -39,7 +39,7 @@ export const commitSchema = z.object({
   /** Why the simulation went bad after the record's last step, or why there is no record. */
   invalid: z.string().optional(),
   rewardTerms: z.record(z.string(), z.number()).optional(),
-  /** Steps that came later than the control rate asked for; absent without one. */
+  /** Steps that the environment answered later than the control rate asks for; absent without one. */
   missedDeadlines: count.optional(),
 });
 export type Commit = z.output<typeof commitSchema>;

@@ -5,6 +5,7 @@ import { packRecord, unpackRecord } from '../../datasets/record.js';
 import type { EnvironmentSpec, ObservationSpace } from '../../envs/environment.js';
 import { InputError } from '../errors.js';
 import { recordingHeader } from '../training/environmentOptions.js';
+import { toEpisode } from '../training/recording.js';
 import type { Rollout } from '../training/rollout.js';
 import { PACKAGE_VERSION } from '../training/version.js';
 
@@ -32,22 +33,9 @@ export function maxRecordBytes(space: ObservationSpace, spec: EnvironmentSpec): 
 /** @returns empty where there is no step */
 export async function pack(rollout: Rollout, n: number, manifest: Manifest): Promise<Uint8Array> {
   if (rollout.length === 0) return new Uint8Array();
-  const { length, images, state, actions, rewards, terminated, truncated } = rollout;
-  const { success, interventions, instruction } = rollout;
-  const episode: Episode = {
-    id: String(n),
-    length,
-    images,
-    ...(state.length > 0 && { state }),
-    actions,
-    rewards,
-    terminated,
-    truncated,
-    ...(success !== undefined && { success }),
-    ...(interventions !== undefined && { interventions }),
-    ...(instruction !== undefined && { instruction }),
-  };
-  return Buffer.concat(await packRecord(episode, manifest));
+  const { state, ...episode } = toEpisode(rollout, String(n));
+  const hasState = state !== undefined && state.length > 0;
+  return Buffer.concat(await packRecord({ ...episode, ...(hasState && { state }) }, manifest));
 }
 
 /** @throws InputError where it is no episode of the run */

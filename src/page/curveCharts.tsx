@@ -2,9 +2,10 @@
 import { useMemo } from 'preact/hooks';
 import { bandSeries } from '../media/bandSeries.js';
 import type { Curves, MeasureChart, PageCurve } from '../serve/protocol.js';
+import { grouped } from '../words.js';
 import { axis, Chart, type Ink, margins, onGround, tooltip } from './chart.js';
 import { isDark } from './state.js';
-import { counted, grouped, short } from './words.js';
+import { countedInGroups, short } from './words.js';
 
 export function CurveCharts({ curves }: { readonly curves: Curves }) {
   return (
@@ -36,7 +37,7 @@ function Legend({ charts }: { readonly charts: readonly MeasureChart[] }) {
       {[...known.values()].map(({ name, color, runs }) => (
         <li key={name} class="key">
           <i style={{ background: onGround(color, dark) }} />
-          {name} {hasSeeds && <small>{counted(runs.length, 'seed')}</small>}
+          {name} {hasSeeds && <small>{countedInGroups(runs.length, 'seed')}</small>}
         </li>
       ))}
     </ul>
@@ -63,7 +64,7 @@ function MeasureFigure({ chart, xLabel }: { readonly chart: MeasureChart; readon
 function lastWords([only, ...others]: readonly PageCurve[], xLabel: string): string {
   const [x, value] = [only?.x.at(-1), only?.value.at(-1)];
   if (x === undefined || value === undefined || others.length > 0) return '';
-  return `${short(value)} at ${xLabel.startsWith('minutes') ? `${short(x)} min` : `${grouped(x)} ${xLabel}`}`;
+  return `${short(value)} at ${xLabel.startsWith('minutes') ? `${short(x)} min` : `${grouped(Math.round(x))} ${xLabel}`}`;
 }
 
 function optionOf(

@@ -1,9 +1,9 @@
 /** All datasets that the folders hold. */
-import { formatBytes } from '../files/formatBytes.js';
+import { formatBytes, grouped } from '../words.js';
 import { datasetAddress } from './address.js';
 import { go, overview } from './state.js';
 import { VirtualList } from './virtualList.js';
-import { counted, grouped, short } from './words.js';
+import { countedInGroups, short } from './words.js';
 
 export function DatasetList() {
   const datasets = overview.value?.datasets;
@@ -33,7 +33,7 @@ export function DatasetList() {
           const { id, task, episodes, steps, bytes, meanReturn, images, problem } = dataset;
           const facts = [
             task ?? 'unknown task',
-            counted(episodes, 'episode'),
+            countedInGroups(episodes, 'episode'),
             `${grouped(steps)} steps`,
             formatBytes(bytes),
             images.join(', ') || 'no images',

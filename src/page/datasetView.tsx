@@ -5,11 +5,12 @@ import type { DatasetAddress } from './address.js';
 import { addressOf } from './address.js';
 import { chooseEpisodes, episodeOrders, episodeShows } from './episodeChoice.js';
 import { EpisodeView } from './episodeView.js';
+import { SearchBox } from './searchBox.js';
 import { Select } from './select.js';
 import { ask } from './server.js';
 import { go, stay } from './state.js';
 import { VirtualList } from './virtualList.js';
-import { counted, short } from './words.js';
+import { countedInGroups, short } from './words.js';
 
 export function DatasetView({ address }: { readonly address: DatasetAddress }) {
   const { dataset: id, order, show } = address;
@@ -52,12 +53,11 @@ export function DatasetView({ address }: { readonly address: DatasetAddress }) {
           {id} <small>{dataset.task}</small>
         </h1>
         <div class="filters">
-          <input
-            type="search"
-            placeholder="Part of a name"
-            aria-label="Part of an episode's name"
+          <SearchBox
+            hint="Part of a name"
+            label="Part of an episode's name"
             value={text}
-            onInput={(event) => setText(event.currentTarget.value)}
+            onChange={setText}
           />
           <Select
             label="Order"
@@ -74,7 +74,7 @@ export function DatasetView({ address }: { readonly address: DatasetAddress }) {
           <span role="status">
             {needsInterventions && interventions === undefined
               ? 'Reading all episodes for interventions …'
-              : counted(chosen.length, 'episode')}
+              : countedInGroups(chosen.length, 'episode')}
           </span>
         </div>
         <VirtualList
@@ -93,7 +93,7 @@ export function DatasetView({ address }: { readonly address: DatasetAddress }) {
             const entry = dataset.episodes[at];
             if (entry === undefined) return null;
             const marks = [
-              counted(entry.steps, 'step'),
+              countedInGroups(entry.steps, 'step'),
               ...(entry.success === null ? [] : [entry.success ? 'success' : 'no success']),
               ...((interventions?.[at] ?? 0) > 0 ? [`${interventions?.[at]} by a person`] : []),
             ];

@@ -1,6 +1,7 @@
 /** How far a run is, in words. */
 import type { RunSummary } from '../serve/protocol.js';
-import { durationWords, grouped, short } from './words.js';
+import { grouped } from '../words.js';
+import { durationWords, short } from './words.js';
 
 /** "40% · 2 h 10 min left". */
 export function progressWords({ done, total, secondsLeft }: RunSummary): string {

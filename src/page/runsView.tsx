@@ -5,10 +5,11 @@ import { addressOf, type RunsAddress } from './address.js';
 import { chooseRuns, runShows } from './runChoice.js';
 import { RunPanel } from './runPanel.js';
 import { progressWords } from './runWords.js';
+import { SearchBox } from './searchBox.js';
 import { Select } from './select.js';
 import { go, address as here, overview, stay } from './state.js';
 import { VirtualList } from './virtualList.js';
-import { counted, short } from './words.js';
+import { countedInGroups, short } from './words.js';
 
 export function RunsView({ address }: { readonly address: RunsAddress }) {
   const runs = overview.value?.runs;
@@ -40,15 +41,14 @@ export function RunsView({ address }: { readonly address: RunsAddress }) {
     <main class="split" data-open={chosen.length > 0 && !address.choosing}>
       <section class="side" aria-label="Runs">
         <div class="filters">
-          <input
-            type="search"
-            placeholder="Part of a name or task"
-            aria-label="Part of a run's name or task"
+          <SearchBox
+            hint="Part of a name or task"
+            label="Part of a run's name or task"
             value={text}
-            onInput={(event) => setText(event.currentTarget.value)}
+            onChange={setText}
           />
           <Select label="Show" value={show} options={runShows} onChange={setShow} />
-          <span role="status">{counted(shown.length, 'run')}</span>
+          <span role="status">{countedInGroups(shown.length, 'run')}</span>
           {chosen.length > 0 && (
             <button type="button" onClick={() => stay({ ...address, chosen: [] })}>
               Choose none
@@ -56,7 +56,7 @@ export function RunsView({ address }: { readonly address: RunsAddress }) {
           )}
           {chosen.length > 0 && (
             <a class="back" href={addressOf({ ...address, choosing: false })}>
-              Curves of {counted(chosen.length, 'run')} →
+              Curves of {countedInGroups(chosen.length, 'run')} →
             </a>
           )}
         </div>

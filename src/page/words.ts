@@ -1,9 +1,5 @@
-/** How the page writes numbers. */
-
-/** 1234567 → "1,234,567". */
-export function grouped(value: number): string {
-  return Math.round(value).toLocaleString('en');
-}
+/** How the page writes numbers, where there is little room. */
+import { counted, grouped } from '../words.js';
 
 /** Three or four digits that matter: 812.4, 0.0123, 1.2e-7. */
 export function short(value: number): string {
@@ -21,7 +17,7 @@ export function durationWords(seconds: number): string {
   return `${Math.round(minutes / 60 / 24)} days`;
 }
 
-/** "1 episode", "2 episodes". */
-export function counted(number: number, thing: string): string {
-  return `${grouped(number)} ${thing}${number === 1 ? '' : 's'}`;
+/** "1 episode", "10,000 episodes". */
+export function countedInGroups(number: number, thing: string): string {
+  return counted(number, thing, grouped(number));
 }

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MANIFEST_FILE, type Manifest } from '../../datasets/manifest.js';
 import { type Dataset, openDataset } from '../../datasets/reader.js';
-import { formatBytes } from '../files/formatBytes.js';
+import { formatBytes } from '../words.js';
 import type { DatasetDetails, DatasetSummary, EpisodeValues } from './protocol.js';
 
 /** Datasets by folder. One that has grown since, as a run's replay does, is opened anew. */

@@ -2,9 +2,9 @@
 import type { Context } from 'hono';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import { InputError } from '../errors.js';
-import { MetricsTail } from '../training/metricsTail.js';
+import type { ComparedRun } from '../study/compare.js';
 import type { Overview } from './protocol.js';
-import { readOn } from './runAnswers.js';
+import { GrowingRun } from './runAnswers.js';
 import { curvesOf } from './runCurves.js';
 
 /** Milliseconds from one look to the next. */
@@ -30,15 +30,15 @@ export function curveEvents(
   axis: Parameters<typeof curvesOf>[1],
   each: boolean,
 ): Response {
-  const tails = [...runs].map(([id, folder]) => ({ id, folder, tail: new MetricsTail(folder) }));
-  let isFirst = true;
+  const ids = [...runs.keys()];
+  const growing = [...runs.values()].map((folder) => new GrowingRun(folder));
+  let before: readonly ComparedRun[] = [];
   return whileListening(context, async (stream) => {
-    const read = await Promise.all(
-      tails.map(async ({ id, folder, tail }) => ({ id, ...(await readOn(folder, tail)) })),
-    );
-    if (!isFirst && !read.some(({ hasChanged }) => hasChanged)) return;
-    isFirst = false;
-    const compared = read.map(({ id, run }) => ({ ...run, id }));
+    const now = await Promise.all(growing.map((run) => run.read()));
+    const isSame = before.length > 0 && now.every((run, i) => run === before[i]);
+    before = now;
+    if (isSame) return;
+    const compared = now.map((run, i) => ({ ...run, id: ids[i] ?? run.folder }));
     await stream.writeSSE({ event: 'curves', data: JSON.stringify(curvesOf(compared, axis, each)) });
   });
 }

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { MANIFEST_FILE } from '../../datasets/manifest.js';
 import type { ComparedRun } from '../study/compare.js';
-import type { MetricsTail } from '../training/metricsTail.js';
+import { MetricsTail } from '../training/metricsTail.js';
 import { readConfig, runPaths } from '../training/runFolder.js';
 import { filmTypes, type RunDetails } from './protocol.js';
 import { replayId, type Shelf } from './shelf.js';
@@ -33,11 +33,29 @@ export async function filmsIn(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** A run as its curves need it, read on. Says whether there is anything new. */
-export async function readOn(
-  folder: string,
-  tail: MetricsTail,
-): Promise<{ readonly run: ComparedRun; readonly hasChanged: boolean }> {
-  const hasChanged = await tail.read();
-  return { run: { folder, config: await readConfig(folder), metrics: tail.lines }, hasChanged };
+/** A run as its curves need it, which is read on as it grows. */
+export class GrowingRun {
+  readonly #folder: string;
+  readonly #tail: MetricsTail;
+  #run: ComparedRun | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#tail = new MetricsTail(folder);
+  }
+
+  /**
+   * What there is now; the same object where nothing is new.
+   * @throws InputError where it is damaged, or no run
+   */
+  async read(): Promise<ComparedRun> {
+    const hasChanged = await this.#tail.read();
+    if (this.#run === undefined || hasChanged)
+      this.#run = {
+        folder: this.#folder,
+        config: await readConfig(this.#folder),
+        metrics: this.#tail.lines,
+      };
+    return this.#run;
+  }
 }

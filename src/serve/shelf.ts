@@ -8,9 +8,10 @@ import { join, relative, resolve, sep } from 'node:path';
 import { MANIFEST_FILE, SHARD_FOLDER } from '../../datasets/manifest.js';
 import { InputError } from '../errors.js';
 import { STUDY_FILE } from '../study/study.js';
-import { METRICS_FILE } from '../training/metrics.js';
 import { runPaths } from '../training/runFolder.js';
 
+/** Names of a run's files. */
+const { config, metrics, lock } = runPaths('');
 /** Runs of a study lie three folders below `runs/`. */
 const MAX_DEPTH = 6;
 export const REPORT_FILE = 'README.md';
@@ -65,7 +66,7 @@ async function look(folder: string, depth: number, found: Found): Promise<void> 
   // A folder that is deleted or closed to us meanwhile holds nothing to show.
   const entries: Dirent[] = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const names = new Set(entries.map(({ name }) => name));
-  const isRun = names.has('config.json') && (names.has(METRICS_FILE) || names.has('lock.json'));
+  const isRun = names.has(config) && (names.has(metrics) || names.has(lock));
   if (isRun) return void found.runs.push([idOf(folder), { path: folder, names }]);
   if (names.has(MANIFEST_FILE) && names.has(SHARD_FOLDER))
     return void found.datasets.push([idOf(folder), folder]);

@@ -8,11 +8,11 @@ import { agentSettings, type RunConfig } from '../training/config.js';
 import { parseDatasets } from '../training/datasetWeights.js';
 import type { MetricsLine } from '../training/metrics.js';
 import { changeable, readConfig, readMetrics } from '../training/runFolder.js';
+import { grouped } from '../words.js';
 import { learningCurvesSvg, variantColour } from './figures.js';
 import { bestMean, type CurveAxis, curveOf, evaluationsOf, isOffline } from './learningCurves.js';
 import { type Estimate, estimate, meanOf } from './statistics.js';
 import { slug } from './study.js';
-import { grouped } from './words.js';
 
 /** A run's folder, as it is or as it was kept: `config.json` and `metrics.jsonl`. */
 export interface ComparedRun {

@@ -9,6 +9,7 @@ import { writeFileAtomic } from '../files/atomicFile.js';
 import { makeFolder } from '../files/makeFolder.js';
 import { writeChart } from '../media/chart.js';
 import { learnsOnline } from '../training/config.js';
+import { counted, grouped } from '../words.js';
 import { estimatesSvg, learningCurvesSvg, profilesSvg, variantColour } from './figures.js';
 import { fingerprintText, sameFingerprint } from './fingerprint.js';
 import { bestMean, firstReaching, lastMean } from './learningCurves.js';
@@ -25,7 +26,7 @@ import {
 } from './statistics.js';
 import { type Study, scaleNames, slug } from './study.js';
 import { latestVersion } from './versions.js';
-import { estimateWords, grouped, minuteWords, plural } from './words.js';
+import { estimateWords, minuteWords } from './words.js';
 
 export const PAGE_FILE = 'README.md';
 export const FINDINGS_FILE = 'findings.md';
@@ -130,8 +131,8 @@ function whatRan({ runs, planned, missing, unscored }: ScaleResults): Part {
       'computing',
       `${hours.toFixed(1)} hours in all, ${minuteWords(median(runs.map((run) => run.wallSeconds)))} for the median run`,
     ],
-    ...counted(runs.map(({ engine }) => engine)).map((text) => ['engine', text]),
-    ...counted(
+    ...tallied(runs.map(({ engine }) => engine)).map((text) => ['engine', text]),
+    ...tallied(
       runs.map(({ machine: { processor, cores, node } }) => `${processor}, ${cores} cores, Node ${node}`),
     ).map((text) => ['machine', text]),
     ...dataRows(runs),
@@ -148,7 +149,7 @@ function missingWords(count: number): string {
 
 function listMissing(missing: ScaleResults['missing']): string {
   if (missing.length <= namedMissing) return missing.map(({ id }) => `\`${id}\``).join(', ');
-  return counted(missing.map(({ variant }) => variant)).join(', ');
+  return tallied(missing.map(({ variant }) => variant)).join(', ');
 }
 
 /** What each data set holds, as far as runs used it. */
@@ -168,7 +169,7 @@ function dataRows(runs: readonly RunResult[]): string[][] {
 
 function atBudget(study: Study, results: ScaleResults, variants: readonly Variant[]): Part {
   const { runs } = results;
-  const frames = counted(
+  const frames = tallied(
     runs.filter(isOnline).map(({ config }) => `${grouped(config.envFrames)} env frames`),
     false,
   );
@@ -200,7 +201,7 @@ function placeTable(
         const cell = runsIn(runs, name, place);
         if (cell.length === 0) return '–';
         const words = estimateWords(estimate([cell.map(score)], meanOf), returnDigits(study));
-        return isEven ? words : `${words}, ${plural(cell.length, 'seed')}`;
+        return isEven ? words : `${words}, ${counted(cell.length, 'seed')}`;
       }),
     ]),
   );
@@ -214,7 +215,7 @@ function seedWords(
   const [count, ...others] = new Set(seedCounts(runs, places, variants));
   return count === undefined || others.length > 0
     ? 'How many seeds stands with each.'
-    : `${plural(count, 'seed')} each.`;
+    : `${counted(count, 'seed')} each.`;
 }
 
 function seedCounts(
@@ -262,7 +263,7 @@ function overTasks(study: Study, results: ScaleResults, variants: readonly Varia
     }),
   }));
   const range = `return ${low === 0 ? `/ ${grouped(high)}` : `from ${low} to ${high}`}`;
-  const over = `${plural(common.length, common.some(({ data }) => data !== undefined) ? 'pair' : 'task')}${common.some(({ data }) => data !== undefined) ? ' of task and data' : ''}`;
+  const over = `${counted(common.length, common.some(({ data }) => data !== undefined) ? 'pair' : 'task')}${common.some(({ data }) => data !== undefined) ? ' of task and data' : ''}`;
   const part =
     common.length < places.length
       ? ` Of ${places.length} only these count, in which every variant has a run: ${common.map(placeName).join('; ')}.`
@@ -388,7 +389,7 @@ function otherRuns(study: Study, results: ScaleResults): Part[] {
     return [
       {
         text: [
-          `${plural(group.length, 'run')} of an earlier ${differingParts(first, runs)} (${fingerprintText(latestVersion(first))}), last evaluations:`,
+          `${counted(group.length, 'run')} of an earlier ${differingParts(first, runs)} (${fingerprintText(latestVersion(first))}), last evaluations:`,
           placeTable(study, results, group, variants, (run) => lastMean(run) as number),
         ],
       },
@@ -397,7 +398,7 @@ function otherRuns(study: Study, results: ScaleResults): Part[] {
   if (foreign.length > 0)
     parts.push({
       text: [
-        `${plural(foreign.length, 'run')} whose settings are not those of \`study.json\` now: ${foreign.map(({ id }) => `\`${id}\``).join(', ')}.`,
+        `${counted(foreign.length, 'run')} whose settings are not those of \`study.json\` now: ${foreign.map(({ id }) => `\`${id}\``).join(', ')}.`,
       ],
     });
   if (parts.length === 0) return [];
@@ -425,7 +426,7 @@ function verifiedRows(runs: readonly RunResult[]): string[][] {
   return [
     [
       'verified',
-      `${plural(count, 'run')} made by an earlier version, which begins such runs bit for bit the same`,
+      `${counted(count, 'run')} made by an earlier version, which begins such runs bit for bit the same`,
     ],
   ];
 }
@@ -440,10 +441,10 @@ function returnDigits({ scoreRange: [low, high] }: Study): number {
 }
 
 /** Each different text with how many there are of it, in the order they first came. */
-function counted(texts: readonly string[], withCount = true): string[] {
+function tallied(texts: readonly string[], withCount = true): string[] {
   const counts = new Map<string, number>();
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
-  return [...counts].map(([text, count]) => (withCount ? `${text} (${plural(count, 'run')})` : text));
+  return [...counts].map(([text, count]) => (withCount ? `${text} (${counted(count, 'run')})` : text));
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {

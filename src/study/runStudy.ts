@@ -13,19 +13,14 @@ import { forgetFailure, keepFailure, readMetrics, runPaths } from '../training/r
 import type { Progress } from '../training/trainingRun.js';
 import { type Fingerprint, fingerprint, sameFingerprint } from './fingerprint.js';
 import { inProcess } from './inProcess.js';
-import type { PlayRun } from './playRun.js';
 import { keepResult, machine, type Provenance, readResult } from './results.js';
 import { defaultDataFolder, runDataset } from './runDataset.js';
-import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
+import { configOf, type StudyRun } from './study.js';
 import { type FinishedRun, findTwin, finishedRuns, lockTwins } from './twins.js';
 import { isOfVersion } from './versions.js';
-import { CLAIM_FILE, chosenRuns, defaultRunsFolder, folderOf } from './workPlace.js';
+import { CLAIM_FILE, chosenRuns, defaultRunsFolder, folderOf, type StudyWork } from './workPlace.js';
 
-export interface RunStudyOptions {
-  readonly study: Study;
-  readonly scale: ScaleName;
-  /** Only runs whose id contains one of these. */
-  readonly only?: readonly string[] | undefined;
+export interface RunStudyOptions extends StudyWork {
   /** Runs at once. Default 1. */
   readonly jobs?: number | undefined;
   /** After so many seconds runs in progress are stopped, with a checkpoint. */
@@ -35,14 +30,6 @@ export interface RunStudyOptions {
    * present version's too are played again.
    */
   readonly refresh?: boolean | undefined;
-  /** Who plays a run. Default: a process of its own. */
-  readonly play?: PlayRun | undefined;
-  /** Where runs in progress lie. Default `runs/studies`. */
-  readonly runs?: string | undefined;
-  /** Where datasets lie. Default `data`. */
-  readonly data?: string | undefined;
-  /** Aborting it stops every run, with a checkpoint. */
-  readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: StudyEvent) => void) | undefined;
 }
 

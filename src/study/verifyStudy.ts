@@ -13,26 +13,14 @@ import { readMetrics } from '../training/runFolder.js';
 import { decisiveText } from './decisiveSettings.js';
 import { type Fingerprint, fingerprint, fingerprintText } from './fingerprint.js';
 import { inProcess } from './inProcess.js';
-import type { PlayRun } from './playRun.js';
 import { type RunResult, readProvenance, readResult, writeProvenance } from './results.js';
 import { defaultDataFolder, runDataset } from './runDataset.js';
-import { configOf, type ScaleName, type Study, type StudyRun } from './study.js';
+import { configOf, type StudyRun } from './study.js';
 import { isComputedHere } from './twins.js';
 import { isOfVersion, latestVersion } from './versions.js';
-import { chosenRuns, defaultRunsFolder } from './workPlace.js';
+import { chosenRuns, defaultRunsFolder, type StudyWork } from './workPlace.js';
 
-export interface VerifyStudyOptions {
-  readonly study: Study;
-  readonly scale: ScaleName;
-  /** Only runs whose id contains one of these. */
-  readonly only?: readonly string[] | undefined;
-  /** Who plays a run. Default: a process of its own. */
-  readonly play?: PlayRun | undefined;
-  /** Where the runs that are begun again lie meanwhile. Default `runs/studies`. */
-  readonly runs?: string | undefined;
-  /** Where datasets lie. Default `data`. */
-  readonly data?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
+export interface VerifyStudyOptions extends StudyWork {
   /** What is done next, in a sentence. */
   readonly onNote?: ((text: string) => void) | undefined;
 }

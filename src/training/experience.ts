@@ -37,7 +37,7 @@ export interface EpisodeFacts {
   readonly policyVersion?: number;
   /** Episodes that were learnt from between that policy and this episode's turn. */
   readonly policyLag?: number;
-  /** Steps that came later than the control rate asks for. */
+  /** Steps that the environment answered later than the control rate asks for. */
   readonly missedDeadlines?: number;
 }
 

@@ -82,6 +82,13 @@ export function recordingOptions({
   };
 }
 
+/** What of a command may have changed without its words. */
+const CHANGES = {
+  policies:
+    'other policies act than those it was begun with (a policy file may have been written again since)',
+  taskModule: "the task's module has changed since",
+} as const;
+
 /**
  * Of a new dataset, or of the one of the same command that lies in the folder.
  * @param lasting how many of that one's episodes are kept; default: all
@@ -105,12 +112,6 @@ export async function openRecording(
     );
   return DatasetWriter.open(folder, { episodes: lasting(manifest) });
 }
-
-const CHANGES = {
-  policies:
-    'other policies act than those it was begun with (a policy file may have been written again since)',
-  taskModule: "the task's module has changed since",
-} as const;
 
 function commandOf({ provenance }: Manifest): Readonly<Record<string, unknown>> {
   return z.record(z.string(), z.unknown()).catch({}).parse(provenance.details.command);

@@ -1,7 +1,6 @@
 /** What the page can tell without a browser: addresses, choices, words, the rows in sight, what a key does. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatBytes } from '../../src/files/formatBytes.js';
 import { type Address, addressOf, allRuns, datasetAddress, parseAddress } from '../../src/page/address.js';
 import { settingRows } from '../../src/page/configDifferences.js';
 import { chooseEpisodes } from '../../src/page/episodeChoice.js';
@@ -12,6 +11,7 @@ import { standWords } from '../../src/page/runWords.js';
 import { rowAfterKey, scrollFor, visibleRows } from '../../src/page/virtualRows.js';
 import { durationWords, short } from '../../src/page/words.js';
 import type { RunSummary } from '../../src/serve/protocol.js';
+import { formatBytes } from '../../src/words.js';
 
 test('every address is read back as it was written, whatever is in a name', () => {
   const addresses: Address[] = [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { estimateWords, grouped, minuteWords, plural } from '../../src/study/words.js';
+import { estimateWords, minuteWords } from '../../src/study/words.js';
+import { counted, grouped } from '../../src/words.js';
 
 test('thousands are set apart in the whole part of a number only', () => {
   assert.deepEqual([0, 999, 1000, 1234567, -1234, -123, 0.12345, 1234.5678].map(grouped), [
@@ -23,7 +24,7 @@ test('a number without an interval is written without one', () => {
 test('minutes have a digit more where they are few, and words a plural where there are more', () => {
   assert.deepEqual([90, 3600, 120_000].map(minuteWords), ['1.5 min', '60 min', '2,000 min']);
   assert.deepEqual(
-    [0, 1, 2].map((count) => plural(count, 'run')),
+    [0, 1, 2].map((count) => counted(count, 'run')),
     ['0 runs', '1 run', '2 runs'],
   );
 });
