@@ -54,16 +54,17 @@ export async function sourceChange(
 ): Promise<string | null> {
   const before = await recordedState(out);
   if (before === null) return null;
-  const [then, today] = [before, now].map((states) => new Map(states.map((file) => [file.name, file])));
+  const then = new Map(before.map((file) => [file.name, file]));
+  const names = new Set(now.map(({ name }) => name));
   const changes: string[] = [];
-  for (const [name, { bytes, modified }] of today ?? []) {
-    const was = then?.get(name);
+  for (const { name, bytes, modified } of now) {
+    const was = then.get(name);
     if (was === undefined) changes.push(`${name} was not there`);
     else if (was.bytes !== bytes) changes.push(`${name} had ${was.bytes} bytes, and has ${bytes}`);
     else if (was.modified !== modified && !(await isKnown(place, name, bytes, hashed)))
       changes.push(`${name} was written again`);
   }
-  for (const name of then?.keys() ?? []) if (today?.has(name) === false) changes.push(`${name} is gone`);
+  for (const { name } of before) if (!names.has(name)) changes.push(`${name} is gone`);
   const [first, ...others] = changes;
   if (first === undefined) return null;
   return others.length === 0 ? first : `${first}, and so on in ${changes.length} files`;

@@ -9,6 +9,7 @@ import {
   type CurveRun,
   curveOf,
   evaluationsOf,
+  meanReturns,
   type Report,
 } from '../study/learningCurves.js';
 import type { Curves, MeasureChart } from './protocol.js';
@@ -31,7 +32,7 @@ const evaluationMeasures: readonly Measure[] = [
   {
     name: 'return',
     label: 'return of evaluations',
-    reports: (run) => evaluationsOf(run).map(({ mean, ...line }) => ({ ...line, value: mean })),
+    reports: meanReturns,
   },
   {
     name: 'successRate',

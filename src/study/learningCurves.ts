@@ -49,7 +49,7 @@ export interface CurveDetail {
 }
 
 /** The mean return of each evaluation. */
-function meanReturns(run: CurveRun): Report[] {
+export function meanReturns(run: CurveRun): Report[] {
   return evaluationsOf(run).map(({ mean, ...line }) => ({ ...line, value: mean }));
 }
 

@@ -149,9 +149,7 @@ async function playOne(
     }
   } catch (error) {
     if (error instanceof LockedError) return { kind: 'taken' };
-    const reason = error instanceof Error ? error.message : String(error);
-    await keepFailure(folder, error);
-    return { kind: 'failed', reason };
+    return { kind: 'failed', reason: await keepFailure(folder, error) };
   }
 }
 

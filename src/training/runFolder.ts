@@ -6,7 +6,7 @@
 import { readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTaskModule } from '../../envs/taskModule.js';
-import { InputError } from '../errors.js';
+import { InputError, sendError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { acquireLock, type Lock } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
@@ -62,9 +62,11 @@ export async function lockRun(run: string): Promise<Lock> {
   };
 }
 
-/** Keeps why a run failed, for whoever looks at its folder; it is gone as soon as the run goes on. */
-export async function keepFailure(run: string, error: unknown): Promise<void> {
-  await writeFileAtomic(runPaths(run).failure, `${error instanceof Error ? error.message : String(error)}\n`);
+/** Keeps why a run failed, for whoever looks at its folder, and returns it; it is gone as soon as the run goes on. */
+export async function keepFailure(run: string, error: unknown): Promise<string> {
+  const { message } = sendError(error);
+  await writeFileAtomic(runPaths(run).failure, `${message}\n`);
+  return message;
 }
 
 export async function forgetFailure(run: string): Promise<void> {

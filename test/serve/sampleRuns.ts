@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { RunSettings } from '../../src/training/config.js';
 import { resolveConfig } from '../../src/training/resolveConfig.js';
 import { runPaths } from '../../src/training/runFolder.js';
+import { evaluation } from '../study/syntheticStudy.js';
 
 export function sampleRun(folder: string, settings: Partial<RunSettings> = {}): string {
   mkdirSync(folder, { recursive: true });
@@ -25,17 +26,7 @@ export function report(folder: string, envFrames: number, mean: number, seconds 
     seconds,
   };
   const lines = [
-    {
-      kind: 'evaluation',
-      ...stand,
-      returns: [mean],
-      mean,
-      std: 0,
-      iqm: mean,
-      ci95: [mean, mean],
-      length: 500,
-      invalid: 0,
-    },
+    { ...stand, ...evaluation(mean) },
     { kind: 'train', ...stand, criticLoss: 1 / (1 + envFrames), qMean: mean / 10, entropy: -1 },
   ];
   appendFileSync(runPaths(folder).metrics, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));

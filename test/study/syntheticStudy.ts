@@ -93,7 +93,8 @@ function clonedMetrics({ id, task, data, seed }: StudyRun): MetricsLine[] {
   }));
 }
 
-function evaluation(mean: number) {
+/** An evaluation of one episode, but for where the run stood. */
+export function evaluation(mean: number) {
   return {
     kind: 'evaluation',
     returns: [mean],
