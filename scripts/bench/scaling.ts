@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { BackendName, Precision } from '../../src/backend/options.js';
-import { type ProcessorPeak, processorPeak } from '../../src/backend/torch/profile.js';
+import type { ProcessorPeak } from '../../src/backend/torch/profile.js';
 import { makeFolder } from '../../src/files/makeFolder.js';
 import { chartPng, curveChartSvg } from '../../src/media/chart.js';
 import { note, printResult } from '../console.js';
@@ -70,7 +70,6 @@ interface Flags {
 export async function benchScaling(options: Omit<Flags, 'out' | 'json'>): Promise<BenchScalingResult> {
   const rows: ScalingRow[] = [];
   const measured = new Map<string, BenchUpdateResult>();
-  let peak: ProcessorPeak | undefined;
   let last: BenchUpdateResult | undefined;
   for (const [obs, sweep] of Object.entries(sweeps) as [Obs, (typeof sweeps)[Obs]][]) {
     for (const [varied, values] of Object.entries(sweep) as [keyof Size, readonly number[]][]) {
@@ -80,14 +79,13 @@ export async function benchScaling(options: Omit<Flags, 'out' | 'json'>): Promis
         const result = measured.get(key) ?? (await measure(obs, size, options));
         measured.set(key, result);
         last = result;
-        peak ??= processorPeak();
-        rows.push(rowOf(result, varied, peak));
+        rows.push(rowOf(result, varied));
         note(`${obs}, ${nameOf[varied]} ${value}: ${result.msPerUpdate.toFixed(1)} ms`);
       }
     }
   }
-  if (peak === undefined || last === undefined) throw new Error('Nothing was measured.');
-  const { backend, device, precision, threads } = last;
+  if (last === undefined || last.peak === null) throw new Error('Nothing was measured.');
+  const { backend, device, precision, threads, peak } = last;
   return { backend, device, precision, threads, peak, rows };
 }
 
@@ -110,10 +108,18 @@ function measure(
   });
 }
 
-function rowOf(result: BenchUpdateResult, varied: keyof Size, peak: ProcessorPeak): ScalingRow {
-  const { obs, batchSize, ensembleSize, imageSize, utdRatio, msPerUpdate, kernels = [] } = result;
+function rowOf(result: BenchUpdateResult, varied: keyof Size): ScalingRow {
+  const {
+    obs,
+    batchSize,
+    ensembleSize,
+    imageSize,
+    utdRatio,
+    msPerUpdate,
+    shareOfPeak,
+    kernels = [],
+  } = result;
   const total = (of: 'flops' | 'bytes') => kernels.reduce((sum, kernel) => sum + kernel[of], 0) / 1e9;
-  const most = peak[result.precision];
   return {
     obs,
     varied,
@@ -124,7 +130,7 @@ function rowOf(result: BenchUpdateResult, varied: keyof Size, peak: ProcessorPea
     msPerUpdate,
     gigaflops: total('flops'),
     gigabytes: total('bytes'),
-    shareOfPeak: most === null ? null : (total('flops') * 1e9) / (msPerUpdate / 1000) / most,
+    shareOfPeak,
   };
 }
 

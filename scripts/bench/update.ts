@@ -15,8 +15,11 @@ import {
   type KernelCallTime,
   type KernelTotal,
   kernelTotals,
+  type ProcessorPeak,
+  processorPeak,
   profileKernels,
 } from '../../src/backend/torch/profile.js';
+import { InputError } from '../../src/errors.js';
 import { Generator } from '../../src/random/generator.js';
 import type { Batch, BatchObservation, FrameGather } from '../../src/replay/batch.js';
 import { FrameMemory } from '../../src/replay/frameMemory.js';
@@ -64,6 +67,15 @@ export interface BenchUpdateResult {
   readonly updatesPerSecond: number;
   /** Greatest resident memory of the process so far. */
   readonly peakMemoryMB: number;
+  /**
+   * Milliseconds of an update's products and convolutions alone, at the rate that this process measured of independent
+   * multiply-adds in registers; null where the engine has no instructions of its own for them.
+   */
+  readonly limitMs: number | null;
+  /** `limitMs` of `msPerUpdate`. */
+  readonly shareOfPeak: number | null;
+  /** What the limit is worked out with. */
+  readonly peak: ProcessorPeak | null;
   /** With `profile`: calls, milliseconds, arithmetic and bytes of one update, by kernel. */
   readonly kernels?: readonly KernelTotal[];
 }
@@ -92,9 +104,18 @@ export async function benchUpdate(options: BenchUpdateOptions): Promise<BenchUpd
   await update();
   times.length = 0;
   for (let i = 0; i < options.iterations; i++) await update();
-  const calls = options.profile ? await profileKernels(update) : undefined;
-  agent.dispose();
   const msPerUpdate = median(times);
+  const calls = backend === 'torch' ? await profileKernels(update) : undefined;
+  agent.dispose();
+  const peakMemoryMB = process.resourceUsage().maxRSS / 1024;
+  const peak = calls ? processorPeak() : null;
+  const flops = (calls ?? []).reduce((sum, call) => sum + call.flops, 0) / options.utdRatio;
+  const rate = peak?.[precision] ?? null;
+  const limitMs = rate === null ? null : (1000 * flops) / rate;
+  if (options.profile && !calls)
+    throw new InputError(
+      `Kernel times are taken of the torch engine only, not of ${backend}: leave --profile out.`,
+    );
   return {
     backend,
     device,
@@ -108,16 +129,20 @@ export async function benchUpdate(options: BenchUpdateOptions): Promise<BenchUpd
     utdRatio: options.utdRatio,
     msPerUpdate,
     updatesPerSecond: 1000 / msPerUpdate,
-    peakMemoryMB: process.resourceUsage().maxRSS / 1024,
-    ...(calls && { kernels: reportProfile(calls, options) }),
+    peakMemoryMB,
+    limitMs,
+    shareOfPeak: limitMs === null ? null : limitMs / msPerUpdate,
+    peak,
+    ...(options.profile && calls && { kernels: reportProfile(calls, options) }),
   };
 }
 
 /** Writes the trace, and gives the totals of one update (one critic step, at a larger ratio). */
 function reportProfile(calls: readonly KernelCallTime[], options: BenchUpdateOptions): KernelTotal[] {
   if (typeof options.profile === 'string') writeFileSync(options.profile, JSON.stringify(chromeTrace(calls)));
-  return kernelTotals(calls).map(({ kernel, calls, milliseconds, flops, bytes }) => ({
+  return kernelTotals(calls).map(({ kernel, factors, calls, milliseconds, flops, bytes }) => ({
     kernel,
+    factors,
     calls: calls / options.utdRatio,
     milliseconds: milliseconds / options.utdRatio,
     flops: flops / options.utdRatio,
@@ -197,10 +222,9 @@ class BatchSource {
   }
 }
 
-/** Billions a second; empty where there is nothing to count. */
-function rate(amount: number, milliseconds: number, unit: string): string {
-  const text = amount === 0 ? '' : `${(amount / milliseconds / 1e6).toFixed(1)} ${unit}`;
-  return text.padStart(unit.length + 8);
+/** Billions a second. */
+function perSecond(amount: number, milliseconds: number): string {
+  return (amount / milliseconds / 1e6).toFixed(1).padStart(6);
 }
 
 function median(values: readonly number[]): number {
@@ -239,13 +263,46 @@ export const benchUpdateCommand = new Command('update')
   .addHelpText('after', '\nExample:\n  rlpd bench update --precision float32 --batch-size 128')
   .action(async (options: BenchUpdateOptions & { json?: boolean }) => {
     const result = await benchUpdate(options);
-    const { msPerUpdate, updatesPerSecond, peakMemoryMB, kernels = [] } = result;
-    const lines = [
-      ...kernels.map(
-        ({ kernel, calls, milliseconds, flops, bytes }) =>
-          `${milliseconds.toFixed(3).padStart(9)} ms ${calls.toFixed(1).padStart(7)} × ${kernel.padEnd(28)} ${rate(flops, milliseconds, 'GFLOP/s')} ${rate(bytes, milliseconds, 'GB/s')}`,
-      ),
-      `${msPerUpdate.toFixed(1)} ms an update, ${updatesPerSecond.toFixed(1)} updates a second, ${Math.round(peakMemoryMB)} MB at most`,
-    ];
-    printResult(options.json, result, lines.join('\n'));
+    printResult(options.json, result, [...profileLines(result), summaryLine(result)].join('\n'));
   });
+
+/** A table for 100 columns: the kernels, costliest first, those below a thousandth of the update together. */
+function profileLines({ kernels = [], peak, precision, msPerUpdate }: BenchUpdateResult): string[] {
+  const most = peak?.[precision] ?? null;
+  const [large, small] = [true, false].map((isLarge) =>
+    kernels.filter(({ milliseconds }) => milliseconds >= msPerUpdate / 1000 === isLarge),
+  ) as [KernelTotal[], KernelTotal[]];
+  const rest = small.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const line = (milliseconds: number, calls: number, name: string, rates: string) =>
+    `${milliseconds.toFixed(2).padStart(8)} ms ${calls.toFixed(1).padStart(6)} × ${name.padEnd(60)}${rates}`.trimEnd();
+  return [
+    ...large.map(({ kernel, factors, calls, milliseconds, flops, bytes }) => {
+      const share =
+        most === null ? '' : ` ${((100 * flops * 1000) / milliseconds / most).toFixed(0)}% of peak`;
+      const rates =
+        flops > 0
+          ? `${perSecond(flops, milliseconds)} GFLOP/s${share}`
+          : `${perSecond(bytes, milliseconds)} GB/s`;
+      return line(milliseconds, calls, `${kernel} ${factors}`, rates);
+    }),
+    ...(small.length > 0
+      ? [
+          line(
+            rest,
+            small.reduce((sum, { calls }) => sum + calls, 0),
+            'others',
+            '',
+          ),
+        ]
+      : []),
+  ];
+}
+
+function summaryLine(result: BenchUpdateResult): string {
+  const { msPerUpdate, updatesPerSecond, peakMemoryMB, limitMs, shareOfPeak } = result;
+  const limit =
+    limitMs === null || shareOfPeak === null
+      ? ''
+      : `; its arithmetic alone takes ${limitMs.toFixed(1)} ms at the measured peak (${(100 * shareOfPeak).toFixed(0)}%)`;
+  return `${msPerUpdate.toFixed(1)} ms an update, ${updatesPerSecond.toFixed(1)} updates a second${limit}; ${Math.round(peakMemoryMB)} MB at most`;
+}

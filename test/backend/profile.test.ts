@@ -15,10 +15,25 @@ test('a profile counts calls, arithmetic and bytes of a product, whatever its sh
     await tf.matMul(left, right, false, true).data();
   });
   const product = kernelTotals(calls).find(({ kernel }) => kernel === 'BatchMatMul');
+  assert.equal(product?.factors, '3×4 · 5×4');
   assert.equal(product?.calls, 2);
   assert.equal(product?.flops, 2 * (2 * 3 * 5 * 4));
   assert.equal(product?.bytes, 2 * 4 * (3 * 4 + 5 * 4 + 3 * 5));
   assert.ok((product?.milliseconds ?? 0) > 0);
+});
+
+test('calls of one kernel on factors of other shapes are told apart', torch, async () => {
+  await use('torch');
+  const [wide, narrow] = [tf.ones([2, 8]), tf.ones([8, 2])];
+  const calls = await profileKernels(async () => {
+    await tf.matMul(wide, narrow).data();
+    await tf.matMul(narrow, wide).data();
+  });
+  const products = kernelTotals(calls).filter(({ kernel }) => kernel === 'BatchMatMul');
+  assert.deepEqual(products.map(({ factors, calls }) => [factors, calls]).sort(), [
+    ['2×8 · 8×2', 1],
+    ['8×2 · 2×8', 1],
+  ]);
 });
 
 test(

@@ -132,24 +132,33 @@ napi_value profile(Engine& engine, napi_env env, const Arguments& arguments) {
   return undefined(env);
 }
 
-// takeProfile() → [kernel, start, duration, flops, bytes, kernel, start, …], times in microseconds, and forgets them.
+// takeProfile() → [numbers, factors], and forgets them: kernel, start, duration, flops and bytes of every call in turn,
+// times in microseconds; and a text for every call.
 napi_value takeProfile(Engine& engine, napi_env env, const Arguments&) {
   engine.requireIdle();
   const size_t count = engine.callTimes.size();
   void* data = nullptr;
-  napi_value buffer, array;
+  napi_value buffer, array, factors, result;
   check(napi_create_arraybuffer(env, count * 5 * sizeof(double), &data, &buffer), "create_arraybuffer");
+  check(napi_create_array_with_length(env, count, &factors), "create_array");
   auto* numbers = static_cast<double*>(data);
-  for (const CallTime& time : engine.callTimes) {
+  for (size_t i = 0; i < count; i++) {
+    const CallTime& time = engine.callTimes[i];
     *numbers++ = static_cast<double>(time.kernel - kernels().data());
     *numbers++ = time.start;
     *numbers++ = time.duration;
     *numbers++ = time.flops;
     *numbers++ = time.bytes;
+    napi_value text;
+    check(napi_create_string_utf8(env, time.factors.data(), time.factors.size(), &text), "create_string");
+    check(napi_set_element(env, factors, static_cast<uint32_t>(i), text), "set_element");
   }
   engine.callTimes.clear();
   check(napi_create_typedarray(env, napi_float64_array, count * 5, buffer, 0, &array), "create_typedarray");
-  return array;
+  check(napi_create_array_with_length(env, 2, &result), "create_array");
+  check(napi_set_element(env, result, 0, array), "set_element");
+  check(napi_set_element(env, result, 1, factors), "set_element");
+  return result;
 }
 
 // measurePeak() → [f32 FLOP/s, bf16 FLOP/s, bytes/s] as peak.h says.

@@ -2,6 +2,7 @@
 
 #include "device.h"
 
+#include <algorithm>
 #include <chrono>
 #include <new>
 
@@ -10,6 +11,16 @@ namespace rlpd {
 std::vector<Kernel>& kernels() {
   static std::vector<Kernel> list;
   return list;
+}
+
+std::string Call::factors() const {
+  std::string text;
+  for (size_t i = 0; i < std::min<size_t>(2, inputCount_); i++) {
+    if (i > 0) text += " · ";
+    for (int64_t axis = 0; axis < inputs_[i]->dim(); axis++)
+      text += (axis > 0 ? "×" : "") + std::to_string(inputs_[i]->size(axis));
+  }
+  return text;
 }
 
 void run(const Kernel& kernel, Call& call) {
@@ -30,7 +41,7 @@ void run(const Kernel& kernel, Call& call) {
     synchronise(call.settings);
     const auto microseconds = [](auto span) { return std::chrono::duration<double, std::micro>(span).count(); };
     call.settings.profile->push_back({&kernel, microseconds(start.time_since_epoch()), microseconds(Clock::now() - start),
-                                      call.flops, call.bytes()});
+                                      call.flops, call.bytes(), call.flops > 0 ? call.factors() : std::string()});
   }
 }
 

@@ -26,6 +26,8 @@ struct CallTime {
   double start, duration;
   // Arithmetic of its products (Call::flops), and the bytes of its inputs and outputs.
   double flops, bytes;
+  // Of the factors of its products; empty where it has none.
+  std::string factors;
 };
 
 // What the user chose once, at start; and, while a profile is taken, where call times go.
@@ -87,6 +89,9 @@ class Call {
     for (const Tensor& tensor : outputs) sum += static_cast<double>(tensor.nbytes());
     return sum;
   }
+
+  // "256×64×64×9 · 3×3×9×32": the first two inputs of a product.
+  std::string factors() const;
 
   std::vector<Tensor> outputs;
   const Settings& settings;

@@ -29,8 +29,11 @@ export interface NativeAddon {
   memory(): [number, number];
   /** 1 starts and 0 stops taking the time of every kernel call. */
   profile(on: number): void;
-  /** [kernel, start, duration, flops, bytes] of every call in turn, times in microseconds; forgets them. */
-  takeProfile(): Float64Array;
+  /**
+   * [kernel, start, duration, flops, bytes] of every call in turn, times in microseconds, and the shapes of every call's
+   * factors; forgets them.
+   */
+  takeProfile(): [Float64Array, string[]];
   /** [float32 FLOP/s, bf16 FLOP/s, bytes/s] of the processor with the engine's threads; 0 where it was not measured. */
   measurePeak(): [number, number, number];
   addFrameBlock(memory: number, frameBytes: number, framesPerBlock: number, block: Uint8Array): void;

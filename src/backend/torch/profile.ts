@@ -8,6 +8,8 @@ import { TorchBackend } from './torchBackend.js';
 
 export interface KernelCallTime {
   readonly kernel: string;
+  /** Shapes of a product's factors ("256×64×64×9 · 3×3×9×32": input and filter); empty for other kernels. */
+  readonly factors: string;
   /** Microseconds since some fixed moment. */
   readonly start: number;
   /** Microseconds. */
@@ -20,6 +22,7 @@ export interface KernelCallTime {
 
 export interface KernelTotal {
   readonly kernel: string;
+  readonly factors: string;
   readonly calls: number;
   readonly milliseconds: number;
   readonly flops: number;
@@ -47,9 +50,10 @@ export async function profileKernels(work: () => Promise<void>): Promise<KernelC
   } finally {
     addon.profile(0);
   }
-  const numbers = addon.takeProfile();
+  const [numbers, factors] = addon.takeProfile();
   return Array.from({ length: numbers.length / 5 }, (_, i) => ({
     kernel: addon.kernels[numbers[5 * i] ?? 0] ?? 'unknown',
+    factors: factors[i] ?? '',
     start: numbers[5 * i + 1] ?? 0,
     duration: numbers[5 * i + 2] ?? 0,
     flops: numbers[5 * i + 3] ?? 0,
@@ -74,21 +78,21 @@ function torchAddon(): NativeAddon {
   return backend.addon;
 }
 
-/** Totals by kernel, the costliest first. */
+/** Totals by kernel and shapes, the costliest first. */
 export function kernelTotals(calls: readonly KernelCallTime[]): KernelTotal[] {
-  const totals = new Map<string, Omit<KernelTotal, 'kernel'>>();
-  for (const { kernel, duration, flops, bytes } of calls) {
-    const total = totals.get(kernel) ?? { calls: 0, milliseconds: 0, flops: 0, bytes: 0 };
-    totals.set(kernel, {
+  const totals = new Map<string, KernelTotal>();
+  for (const { kernel, factors, duration, flops, bytes } of calls) {
+    const key = `${kernel} ${factors}`;
+    const total = totals.get(key) ?? { kernel, factors, calls: 0, milliseconds: 0, flops: 0, bytes: 0 };
+    totals.set(key, {
+      ...total,
       calls: total.calls + 1,
       milliseconds: total.milliseconds + duration / 1000,
       flops: total.flops + flops,
       bytes: total.bytes + bytes,
     });
   }
-  return [...totals]
-    .map(([kernel, total]) => ({ kernel, ...total }))
-    .sort((a, b) => b.milliseconds - a.milliseconds);
+  return [...totals.values()].sort((a, b) => b.milliseconds - a.milliseconds);
 }
 
 /** The calls in Chrome's trace event format (chrome://tracing, Perfetto). */
