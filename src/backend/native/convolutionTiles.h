@@ -46,7 +46,6 @@ struct ForwardBlock {
   const float* bias;
   bool relu;
   T* y;
-  T* out[8];
 
   template <int R, int V>
   void run(int64_t row, const Columns& columns) {
@@ -55,8 +54,8 @@ struct ForwardBlock {
     tile.add(rows + row, w.kernelHeight, w.width * w.channels, w.run(), filter, w.outputs, columns);
     tile.addBias(bias, columns);
     if (relu) tile.relu();
-    for (int r = 0; r < R; r++) out[r] = y + (row + r) * w.outputs;
-    tile.store(out, columns);
+    T* first = y + row * w.outputs;
+    tile.storeRows([&](auto r) RLPD_INLINE { return first + r * w.outputs; }, columns);
   }
 };
 
@@ -73,91 +72,125 @@ void convolve(const Window& w, const T* x, const T* filter, const float* bias, b
     w.sources(first, count, sources);
     const T* rows[blockPixels];
     for (int64_t p = 0; p < count; p++) rows[p] = x + sources[p];
-    ForwardBlock<T> block{w, rows, filter, bias, relu, y + first * w.outputs, {}};
-    cover(count, w.outputs, block);
+    ForwardBlock<T> block{w, rows, filter, bias, relu, y + first * w.outputs};
+    cover<ScatteredRows>(count, w.outputs, block);
   });
 }
 
-// Input pixels that are reached by the same taps of the filter: those of one phase of the strides.
-struct Phase {
-  struct Tap {
-    int64_t number;
-    // For each of the pixels, the place of its row in an image's g; -1 outside the image.
-    std::vector<int64_t> sources;
-  };
-  std::vector<Tap> taps;
-  // Places of the pixels in an image of dx.
-  std::vector<int64_t> pixels;
+// Places along one axis of the input that the same taps of the filter reach.
+struct Reach {
+  std::vector<int64_t> taps;
+  std::vector<int64_t> places;
 };
 
-inline std::vector<Phase> phasesOf(const Window& w) {
-  std::vector<Phase> phases;
-  for (int64_t phaseY = 0; phaseY < w.strideHeight; phaseY++)
-    for (int64_t phaseX = 0; phaseX < w.strideWidth; phaseX++) {
-      Phase phase;
-      for (int64_t y = phaseY; y < w.height; y += w.strideHeight)
-        for (int64_t x = phaseX; x < w.width; x += w.strideWidth) phase.pixels.push_back((y * w.width + x) * w.channels);
-      for (int64_t ky = phaseY; ky < w.kernelHeight; ky += w.strideHeight)
-        for (int64_t kx = phaseX; kx < w.kernelWidth; kx += w.strideWidth) {
-          Phase::Tap tap{ky * w.kernelWidth + kx, {}};
-          for (int64_t y = phaseY; y < w.height; y += w.strideHeight)
-            for (int64_t x = phaseX; x < w.width; x += w.strideWidth) {
-              const int64_t outY = (y - ky) / w.strideHeight, outX = (x - kx) / w.strideWidth;
-              const bool inside = y >= ky && x >= kx && outY < w.outHeight && outX < w.outWidth;
-              tap.sources.push_back(inside ? (outY * w.outWidth + outX) * w.outputs : -1);
-            }
-          phase.taps.push_back(std::move(tap));
+inline std::vector<Reach> reachesOf(int64_t size, int64_t kernel, int64_t stride, int64_t out) {
+  std::vector<Reach> reaches;
+  for (int64_t place = 0; place < size; place++) {
+    std::vector<int64_t> taps;
+    for (int64_t tap = place % stride; tap < kernel; tap += stride)
+      if (place >= tap && (place - tap) / stride < out) taps.push_back(tap);
+    const auto known =
+        std::find_if(reaches.begin(), reaches.end(), [&](const Reach& reach) { return reach.taps == taps; });
+    if (known == reaches.end())
+      reaches.push_back({taps, {place}});
+    else
+      known->places.push_back(place);
+  }
+  return reaches;
+}
+
+// Input pixels that the same taps of the filter reach, none of them from outside the output: nothing is multiplied by
+// zeros at the border.
+struct ReachedPixels {
+  struct Tap {
+    int64_t number;
+    // How far before the first tap's place in g it reads.
+    int64_t before;
+  };
+  std::vector<Tap> taps;
+  // Where each of the pixels lies in an image of dx, and where in an image of g the first tap reads for it.
+  std::vector<int64_t> pixels, sources;
+};
+
+inline std::vector<ReachedPixels> reachedPixels(const Window& w) {
+  std::vector<ReachedPixels> all;
+  for (const Reach& down : reachesOf(w.height, w.kernelHeight, w.strideHeight, w.outHeight))
+    for (const Reach& right : reachesOf(w.width, w.kernelWidth, w.strideWidth, w.outWidth)) {
+      ReachedPixels reached;
+      for (const int64_t ky : down.taps)
+        for (const int64_t kx : right.taps) {
+          const int64_t up = (ky - down.taps[0]) / w.strideHeight, left = (kx - right.taps[0]) / w.strideWidth;
+          reached.taps.push_back({ky * w.kernelWidth + kx, (up * w.outWidth + left) * w.outputs});
         }
-      phases.push_back(std::move(phase));
+      for (const int64_t y : down.places)
+        for (const int64_t x : right.places) {
+          const bool isRead = !reached.taps.empty();
+          const int64_t outY = isRead ? (y - down.taps[0]) / w.strideHeight : 0;
+          const int64_t outX = isRead ? (x - right.taps[0]) / w.strideWidth : 0;
+          reached.pixels.push_back((y * w.width + x) * w.channels);
+          reached.sources.push_back((outY * w.outWidth + outX) * w.outputs);
+        }
+      all.push_back(std::move(reached));
     }
-  return phases;
+  return all;
 }
 
 template <typename T>
 struct InputGradientBlock {
   const Window& w;
-  const Phase& phase;
-  const T* g;
-  const T* zeros;
+  const std::vector<ReachedPixels::Tap>& taps;
+  // Where the first tap reads for each pixel, and where the pixel goes.
+  const T* const* sources;
+  T* const* pixels;
   // The [out, in] matrices of all taps.
   const T* matrices;
-  T* dx;
 
   template <int R, int V>
   void run(int64_t row, const Columns& columns) {
     const int64_t matrixSize = packedRows<T>(w.outputs) * w.channels;
     Tile<R, V> tile;
     tile.clear();
-    for (const Phase::Tap& tap : phase.taps) {
+    for (const ReachedPixels::Tap& tap : taps) {
       const T* rows[R];
-      for (int r = 0; r < R; r++) {
-        const int64_t source = tap.sources[static_cast<size_t>(row + r)];
-        rows[r] = source < 0 ? zeros : g + source;
-      }
+      each<R>([&](auto r) RLPD_INLINE { rows[r] = sources[row + r] - tap.before; });
       tile.add(rows, 1, 0, w.outputs, matrices + tap.number * matrixSize, w.channels, columns);
     }
-    T* targets[R];
-    for (int r = 0; r < R; r++) targets[r] = dx + phase.pixels[static_cast<size_t>(row + r)];
-    tile.store(targets, columns);
+    tile.storeRows([&](auto r) RLPD_INLINE { return pixels[row + r]; }, columns);
   }
 };
 
-// dx from g = dL/d(pre-activation). `matrices` holds the [out, in] matrix of each tap (packed for bf16).
+// Pixels that are listed before they are computed: enough to fill tiles, however few of a kind an image has.
+constexpr int64_t reachedBlock = 96;
+
+// dx from g = dL/d(pre-activation), both of some images. `matrices` holds the [out, in] matrix of each tap (packed for
+// bf16).
+template <typename T>
+void reachedGradient(const Window& w, const ReachedPixels& reached, int64_t images, const T* g, const T* matrices, T* dx) {
+  const T* sources[reachedBlock];
+  T* pixels[reachedBlock];
+  int64_t listed = 0;
+  const auto compute = [&] {
+    InputGradientBlock<T> block{w, reached.taps, sources, pixels, matrices};
+    cover<ScatteredRows>(listed, w.channels, block);
+    listed = 0;
+  };
+  for (int64_t image = 0; image < images; image++)
+    for (size_t p = 0; p < reached.pixels.size(); p++) {
+      sources[listed] = g + image * w.outHeight * w.outWidth * w.outputs + reached.sources[p];
+      pixels[listed] = dx + image * w.height * w.width * w.channels + reached.pixels[p];
+      if (++listed == reachedBlock) compute();
+    }
+  compute();
+}
+
+// All of dx, in groups of images whose g stays in cache while kinds of pixels pass by.
 template <typename T>
 void inputGradient(const Window& w, const T* g, const T* matrices, T* dx, int threads) {
-  const std::vector<T> zeros(static_cast<size_t>(w.outputs), T(0.0f));
-  const std::vector<Phase> phases = phasesOf(w);
-  const auto count = static_cast<int64_t>(phases.size());
-  forEachItem(threads, w.batch * count, [&](int64_t item) {
-    const int64_t b = item / count;
-    const Phase& phase = phases[static_cast<size_t>(item % count)];
-    InputGradientBlock<T> block{w,
-                                phase,
-                                g + b * w.outHeight * w.outWidth * w.outputs,
-                                zeros.data(),
-                                matrices,
-                                dx + b * w.height * w.width * w.channels};
-    cover(static_cast<int64_t>(phase.pixels.size()), w.channels, block);
+  const std::vector<ReachedPixels> all = reachedPixels(w);
+  const int64_t outputs = w.outHeight * w.outWidth * w.outputs, inputs = w.height * w.width * w.channels;
+  forEachRange(threads, w.batch, std::clamp<int64_t>((1 << 15) / outputs, 1, 16), [&](int64_t begin, int64_t end) {
+    for (const ReachedPixels& reached : all)
+      reachedGradient(w, reached, end - begin, g + begin * outputs, matrices, dx + begin * inputs);
   });
 }
 
@@ -186,7 +219,9 @@ struct FilterGradientBlock {
       tile.clear();
     else
       tile.load(sums + row * w.outputs, w.outputs, columns);
-    tile.addOuterAt(images.x, row, sources.data(), static_cast<int64_t>(sources.size()), images.g, w.outputs, columns);
+    const int64_t* places = sources.data();
+    tile.addOuter(images.x + row * perNumber<T>, [&](int64_t k) RLPD_INLINE { return places[k]; },
+                  static_cast<int64_t>(sources.size()), images.g, w.outputs, columns);
     tile.store(sums + row * w.outputs, w.outputs, columns);
   }
 };
@@ -194,18 +229,18 @@ struct FilterGradientBlock {
 #ifdef RLPD_AVX512_BF16
 
 inline void laceImages(const at::BFloat16* images, int64_t count, int64_t size, std::vector<at::BFloat16>& laced) {
-  laced.resize(static_cast<size_t>((count + 1) / 2 * 2 * size));
+  laced.resize(std::max(laced.size(), static_cast<size_t>((count + 1) / 2 * 2 * size)));
   for (int64_t b = 0; b < count; b += 2)
     lace(images + b * size, b + 1 < count ? images + (b + 1) * size : nullptr, size, laced.data() + b * size);
 }
 
 #endif
 
-// Images that are laced and read together: what the second cache keeps beside the sums.
+// Images that are laced and read together: about what the second cache keeps.
 template <typename T>
 int64_t chunkImages(const Window& w) {
   const int64_t size = w.height * w.width * w.channels + w.outHeight * w.outWidth * w.outputs;
-  return std::clamp<int64_t>((1 << 16) / size, 2, 32) / 2 * 2;
+  return std::clamp<int64_t>((1 << 18) / size, 2, 32) / 2 * 2;
 }
 
 // Sums of the images [first, last) for the kernel rows [fromRow, toRow); `sums` [kh, kw·in, out].
@@ -214,8 +249,9 @@ void sumFilterGradient(const Window& w, const T* x, const T* g, int64_t first, i
                        int64_t toRow, float* sums) {
   const int64_t imageSize = w.height * w.width * w.channels, imagePixels = w.outHeight * w.outWidth;
   const int64_t gradientSize = imagePixels * w.outputs;
-  std::vector<T> lacedX, lacedG;
-  std::vector<int64_t> sources;
+  // Kept by each thread: memory that is new at every call is page-faulted in at every call.
+  thread_local std::vector<T> lacedX, lacedG;
+  thread_local std::vector<int64_t> sources;
   for (int64_t b = first; b < last; b += chunkImages<T>(w)) {
     const int64_t count = std::min(chunkImages<T>(w), last - b);
     LacedImages<T> images{x + b * imageSize, g + b * gradientSize};
@@ -235,7 +271,7 @@ void sumFilterGradient(const Window& w, const T* x, const T* g, int64_t first, i
       const int64_t line = ky * w.width * w.channels * (std::is_same_v<T, float> ? 1 : 2);
       FilterGradientBlock<T> block{w, sources, {images.x + line, images.g}, sums + ky * w.run() * w.outputs,
                                    b == first};
-      cover(w.run(), w.outputs, block);
+      cover<NeighbourRows>(w.run(), w.outputs, block);
     }
   }
 }

@@ -44,10 +44,6 @@ namespace tiles {
 constexpr int64_t denseBlockRows = 48;
 constexpr int64_t densePanel = 64;
 
-// Numbers that stand for one where tiles read pairs.
-template <typename T>
-constexpr int64_t perNumber = std::is_same_v<T, float> ? 1 : 2;
-
 // Items of one member each: `blocks` blocks of at most denseBlockRows rows times `panels` panels of columns.
 struct DenseItems {
   int64_t members, rows, columns;
@@ -91,7 +87,8 @@ struct DenseBlock {
     tile.add(rowsFrom<R>(x + row * inputs, inputs).data(), 1, 0, inputs, weight, outputs, columns);
     tile.addBias(bias, columns);
     if (relu) tile.relu();
-    tile.store(rowsFrom<R>(y + row * outputs, outputs).data(), columns);
+    T* first = y + row * outputs;
+    tile.storeRows([&](auto r) RLPD_INLINE { return first + r * outputs; }, columns);
   }
 };
 
@@ -136,7 +133,7 @@ void dense(const DenseShape& s, const T* x, const T* weight, const float* bias, 
                         bias + item.member * s.outputs + item.column,
                         relu,
                         out + item.column};
-    cover(item.rows, item.columns, block);
+    cover<ScatteredRows>(item.rows, item.columns, block);
   });
 }
 
@@ -155,7 +152,7 @@ struct OuterBlock {
   void run(int64_t row, const Columns& columns) {
     Tile<R, V> tile;
     tile.clear();
-    tile.addOuter(a + row * perNumber<T>, stride, count, b, width, columns);
+    tile.addOuter(a + row * perNumber<T>, [&](int64_t k) RLPD_INLINE { return k * stride; }, count, b, width, columns);
     tile.store(product + row * width, width, columns);
   }
 };
@@ -178,7 +175,8 @@ struct DenseInputBlock {
     for (int64_t member = 0; member < members; member++)
       tile.add(rowsFrom<R>(g + (member * s.rows + row) * s.outputs, s.outputs).data(), 1, 0, s.outputs,
                turned + member * packedRows<T>(s.outputs) * width, width, columns);
-    tile.store(rowsFrom<R>(dx + row * s.inputs, s.inputs).data(), columns);
+    T* first = dx + row * s.inputs;
+    tile.storeRows([&](auto r) RLPD_INLINE { return first + r * s.inputs; }, columns);
   }
 };
 
@@ -198,11 +196,11 @@ void denseInputPanel(const DenseShape& s, const DenseFactors<T>& factors, int64_
       turn(factors.weight + ((result + member) * s.inputs + first) * s.outputs, width, s.outputs, s.outputs,
            turned.data() + member * s.outputs * width, width);
     DenseInputBlock<T> block{s, members, g, turned.data(), width, to};
-    cover(s.rows, width, block);
+    cover<ScatteredRows>(s.rows, width, block);
   } else {
     const T* turned = factors.weight + result * packedRows<T>(s.outputs) * s.inputs + first * perNumber<T>;
     DenseInputBlock<T> block{s, members, g, turned, s.inputs, to};
-    cover(s.rows, width, block);
+    cover<ScatteredRows>(s.rows, width, block);
   }
 }
 
@@ -221,12 +219,12 @@ void denseWeightItem(const DenseShape& s, const DenseItems::Item& item, const De
     const T ones[] = {T(1.0f), T(1.0f)};
     OuterBlock<T> sum{ones,      0, count, g + first * perNumber<T>,
                       s.outputs, gradients.bias + item.member * s.outputs + first};
-    cover(1, single ? 1 : item.columns, sum);
+    cover<NeighbourRows>(1, single ? 1 : item.columns, sum);
   }
   if (single) {
     // The inputs are the columns: an output alone would fill one lane of a tile's sixteen.
     OuterBlock<T> block{g, 1, count, x + item.column * perNumber<T>, s.inputs, dWeight + item.column};
-    cover(1, item.columns, block);
+    cover<NeighbourRows>(1, item.columns, block);
   } else {
     OuterBlock<T> block{x + item.row * perNumber<T>,
                         s.inputs,
@@ -234,7 +232,7 @@ void denseWeightItem(const DenseShape& s, const DenseItems::Item& item, const De
                         g + item.column * perNumber<T>,
                         s.outputs,
                         dWeight + item.row * s.outputs + item.column};
-    cover(item.rows, item.columns, block);
+    cover<NeighbourRows>(item.rows, item.columns, block);
   }
 }
 

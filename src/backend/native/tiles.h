@@ -15,15 +15,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 namespace rlpd::tiles {
 
-// Vectors of 16 columns in a tile, and its rows: as many as the 32 registers hold, or as there are registers for
-// pointers to them.
 constexpr int64_t lanes = 16;
-template <int V>
-constexpr int rowLimit = V == 4 ? 6 : 8;
+
+// Numbers of a factor that stand for one where tiles read pairs.
+template <typename T>
+constexpr int64_t perNumber = std::is_same_v<T, float> ? 1 : 2;
 
 // The columns of one panel of B: V vectors, the last of which may be partly outside.
 struct Columns {
@@ -42,232 +43,186 @@ inline __mmask16 maskOf(const Columns& columns, int v) {
   return v == V - 1 ? columns.last : static_cast<__mmask16>(0xffff);
 }
 
-#ifdef RLPD_AVX512_BF16
+#define RLPD_INLINE __attribute__((always_inline))
 
 // Calls body with the constants 0 … n − 1: an array that is only ever indexed by constants is registers to any
 // compiler, where GCC writes one that is indexed in a loop back to memory at every turn.
 template <typename Body, int... I>
-__attribute__((always_inline)) inline void eachOf(std::integer_sequence<int, I...>, Body&& body) {
+RLPD_INLINE inline void eachOf(std::integer_sequence<int, I...>, Body&& body) {
   (body(std::integral_constant<int, I>()), ...);
 }
 template <int n, typename Body>
-__attribute__((always_inline)) inline void each(Body&& body) {
+RLPD_INLINE inline void each(Body&& body) {
   eachOf(std::make_integer_sequence<int, n>(), body);
 }
 
-// A tile's sums while pairs of bf16 are added to them.
+// R rows by V vectors of C, in registers.
 template <int R, int V>
-struct PairSums {
+struct Tile {
   __m512 c[R * V];
 
-  __attribute__((always_inline)) explicit PairSums(const __m512 (&from)[R][V]) {
-    each<R * V>([&](auto i) __attribute__((always_inline)) { c[i] = from[i / V][i % V]; });
+  RLPD_INLINE void clear() {
+    each<R * V>([&](auto i) RLPD_INLINE { c[i] = _mm512_setzero_ps(); });
   }
 
-  __attribute__((always_inline)) void store(__m512 (&to)[R][V]) const {
-    each<R * V>([&](auto i) __attribute__((always_inline)) { to[i / V][i % V] = c[i]; });
+  RLPD_INLINE void load(const float* from, int64_t stride, const Columns& columns) {
+    each<R * V>([&](auto i) RLPD_INLINE {
+      c[i] = _mm512_maskz_loadu_ps(maskOf<V>(columns, i % V), from + i / V * stride + columns.first + i % V * lanes);
+    });
   }
 
-  // The products of a pair of each row, found by row(r), with the columns' pairs; or with two bytes of the rows' first
-  // numbers alone.
-  template <int bytes, typename Row>
-  __attribute__((always_inline)) void add(const Row& row, const at::BFloat16* pairs, const Columns& columns) {
+  RLPD_INLINE void store(float* to, int64_t stride, const Columns& columns) const {
+    each<R * V>([&](auto i) RLPD_INLINE {
+      _mm512_mask_storeu_ps(to + i / V * stride + columns.first + i % V * lanes, maskOf<V>(columns, i % V), c[i]);
+    });
+  }
+
+  // The products of a number of each row, found by row(r), with the columns' numbers.
+  template <typename Row>
+  RLPD_INLINE void addStep(const Row& row, const float* numbers, const Columns& columns) {
+    __m512 values[V];
+    each<V>([&](auto v) RLPD_INLINE {
+      values[v] = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), numbers + v * lanes);
+    });
+    each<R>([&](auto r) RLPD_INLINE {
+      const __m512 a = _mm512_set1_ps(*row(r));
+      each<V>([&](auto v) RLPD_INLINE { c[r * V + v] = _mm512_fmadd_ps(a, values[v], c[r * V + v]); });
+    });
+  }
+
+#ifdef RLPD_AVX512_BF16
+  // The products of a pair of each row with the columns' pairs; or with two bytes of the rows' first numbers alone.
+  template <int bytes = 4, typename Row>
+  RLPD_INLINE void addStep(const Row& row, const at::BFloat16* pairs, const Columns& columns) {
     __m512bh values[V];
-    each<V>([&](auto v) __attribute__((always_inline)) {
+    each<V>([&](auto v) RLPD_INLINE {
       values[v] = (__m512bh)_mm512_maskz_loadu_epi32(maskOf<V>(columns, v), pairs + 2 * v * lanes);
     });
-    each<R>([&](auto r) __attribute__((always_inline)) {
+    each<R>([&](auto r) RLPD_INLINE {
       int32_t both = 0;
       std::memcpy(&both, row(r), bytes);
       const __m512bh a = (__m512bh)_mm512_set1_epi32(both);
-      each<V>([&](auto v) __attribute__((always_inline)) {
-        c[r * V + v] = _mm512_dpbf16_ps(c[r * V + v], a, values[v]);
-      });
+      each<V>([&](auto v) RLPD_INLINE { c[r * V + v] = _mm512_dpbf16_ps(c[r * V + v], a, values[v]); });
     });
   }
-};
-
 #endif
-
-template <int R, int V>
-struct Tile {
-  __m512 c[R][V];
-
-  void clear() {
-    for (int r = 0; r < R; r++)
-      for (int v = 0; v < V; v++) c[r][v] = _mm512_setzero_ps();
-  }
-
-  void load(const float* from, int64_t stride, const Columns& columns) {
-    for (int r = 0; r < R; r++)
-      for (int v = 0; v < V; v++)
-        c[r][v] = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), from + r * stride + columns.first + v * lanes);
-  }
-
-  void store(float* to, int64_t stride, const Columns& columns) const {
-    for (int r = 0; r < R; r++)
-      for (int v = 0; v < V; v++)
-        _mm512_mask_storeu_ps(to + r * stride + columns.first + v * lanes, maskOf<V>(columns, v), c[r][v]);
-  }
 
   // C[r] += Σ_i Σ_k rows[r][i·step + k] · b[i·length + k], for `runs` runs of `length` numbers of each row; b's rows
-  // are `ldb` floats apart.
-  void add(const float* const* rows, int64_t runs, int64_t step, int64_t length, const float* b, int64_t ldb,
-           const Columns& columns) {
-    // Sums and pointers of its own: through `this` the compiler would keep them in memory.
-    Tile sums = *this;
-    const float* at[R];
-    for (int r = 0; r < R; r++) at[r] = rows[r];
-    const float* row = b + columns.first;
-    for (int64_t run = 0; run < runs; run++) {
-      for (int64_t k = 0; k < length; k++, row += ldb) {
-        __m512 values[V];
-        for (int v = 0; v < V; v++) values[v] = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), row + v * lanes);
-        for (int r = 0; r < R; r++) {
-          const __m512 a = _mm512_set1_ps(at[r][k]);
-          for (int v = 0; v < V; v++) sums.c[r][v] = _mm512_fmadd_ps(a, values[v], sums.c[r][v]);
-        }
-      }
-      for (int r = 0; r < R; r++) at[r] += step;
-    }
-    *this = sums;
-  }
-
-  // C[r] += Σ_k a[k·stepA + r] · b[k·stepB]: the rows lie side by side.
-  void addOuter(const float* a, int64_t stepA, int64_t length, const float* b, int64_t stepB, const Columns& columns) {
-    Tile sums = *this;
-    const float* row = b + columns.first;
-    for (int64_t k = 0; k < length; k++, a += stepA, row += stepB) {
-      __m512 values[V];
-      for (int v = 0; v < V; v++) values[v] = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), row + v * lanes);
-      for (int r = 0; r < R; r++) {
-        const __m512 x = _mm512_set1_ps(a[r]);
-        for (int v = 0; v < V; v++) sums.c[r][v] = _mm512_fmadd_ps(x, values[v], sums.c[r][v]);
-      }
-    }
-    *this = sums;
-  }
-
-  // C[r] += Σ_k a[places[k] + row + r] · b[k·stepB].
-  void addOuterAt(const float* a, int64_t row, const int64_t* places, int64_t length, const float* b, int64_t stepB,
-                  const Columns& columns) {
-    Tile sums = *this;
-    a += row;
-    b += columns.first;
-    for (int64_t k = 0; k < length; k++, b += stepB) {
-      __m512 values[V];
-      for (int v = 0; v < V; v++) values[v] = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), b + v * lanes);
-      const float* at = a + places[k];
-      for (int r = 0; r < R; r++) {
-        const __m512 x = _mm512_set1_ps(at[r]);
-        for (int v = 0; v < V; v++) sums.c[r][v] = _mm512_fmadd_ps(x, values[v], sums.c[r][v]);
-      }
-    }
-    *this = sums;
-  }
-
-#ifdef RLPD_AVX512_BF16
-  // The same in bf16: b holds pairs of rows, [k/2][column][2], an odd run's last pair filled with zero.
-  void add(const at::BFloat16* const* rows, int64_t runs, int64_t step, int64_t length, const at::BFloat16* b,
-           int64_t ldb, const Columns& columns) {
-    PairSums<R, V> sums(c);
-    const at::BFloat16* at[R];
-    for (int r = 0; r < R; r++) at[r] = rows[r];
-    const at::BFloat16* pairs = b + 2 * columns.first;
+  // are `ldb` floats apart. In bf16 b holds pairs of rows, [k/2][column][2], an odd run's last pair filled with zero.
+  template <typename T>
+  RLPD_INLINE void add(const T* const* rows, int64_t runs, int64_t step, int64_t length, const T* b, int64_t ldb,
+                       const Columns& columns) {
+    constexpr int64_t width = perNumber<T>;
+    const T* at[R];
+    each<R>([&](auto r) RLPD_INLINE { at[r] = rows[r]; });
+    const T* line = b + width * columns.first;
     for (int64_t run = 0; run < runs; run++) {
       int64_t k = 0;
-      const auto row = [&](int r) __attribute__((always_inline)) { return at[r] + k; };
-      for (; k + 1 < length; k += 2, pairs += 2 * ldb) sums.template add<4>(row, pairs, columns);
-      if (k < length) {
-        sums.template add<2>(row, pairs, columns);
-        pairs += 2 * ldb;
+      const auto row = [&](auto r) RLPD_INLINE { return at[r] + k; };
+      for (; k + width <= length; k += width, line += width * ldb) addStep(row, line, columns);
+      if constexpr (width == 2) {
+        if (k < length) {
+          addStep<2>(row, line, columns);
+          line += width * ldb;
+        }
       }
-      for (int r = 0; r < R; r++) at[r] += step;
+      each<R>([&](auto r) RLPD_INLINE { at[r] += step; });
     }
-    sums.store(c);
   }
 
-  // addOuter and addOuterAt where every number of a and b is a pair.
-  void addOuter(const at::BFloat16* a, int64_t stepA, int64_t length, const at::BFloat16* b, int64_t stepB,
-                const Columns& columns) {
-    PairSums<R, V> sums(c);
-    const at::BFloat16* pairs = b + 2 * columns.first;
-    for (int64_t k = 0; k < length; k++, a += 2 * stepA, pairs += 2 * stepB)
-      sums.template add<4>([&](int r) __attribute__((always_inline)) { return a + 2 * r; }, pairs, columns);
-    sums.store(c);
-  }
-
-  void addOuterAt(const at::BFloat16* a, int64_t row, const int64_t* places, int64_t length, const at::BFloat16* b,
-                  int64_t stepB, const Columns& columns) {
-    PairSums<R, V> sums(c);
-    const at::BFloat16* pairs = b + 2 * columns.first;
-    for (int64_t k = 0; k < length; k++, pairs += 2 * stepB) {
-      const at::BFloat16* first = a + 2 * (places[k] + row);
-      sums.template add<4>([&](int r) __attribute__((always_inline)) { return first + 2 * r; }, pairs, columns);
+  // C[r] += Σ_k a[places[k] + r] · b[k·stepB], the rows side by side; in bf16 every number of a and b is a pair.
+  template <typename T, typename Places>
+  RLPD_INLINE void addOuter(const T* a, const Places& places, int64_t length, const T* b, int64_t stepB,
+                            const Columns& columns) {
+    constexpr int64_t width = perNumber<T>;
+    const T* line = b + width * columns.first;
+    for (int64_t k = 0; k < length; k++, line += width * stepB) {
+      const T* first = a + width * places(k);
+      addStep([&](auto r) RLPD_INLINE { return first + width * r; }, line, columns);
     }
-    sums.store(c);
   }
-#endif
 
-  void addBias(const float* bias, const Columns& columns) {
-    for (int v = 0; v < V; v++) {
+  RLPD_INLINE void addBias(const float* bias, const Columns& columns) {
+    each<V>([&](auto v) RLPD_INLINE {
       const __m512 b = _mm512_maskz_loadu_ps(maskOf<V>(columns, v), bias + columns.first + v * lanes);
-      for (int r = 0; r < R; r++) c[r][v] = _mm512_add_ps(c[r][v], b);
-    }
+      each<R>([&](auto r) RLPD_INLINE { c[r * V + v] = _mm512_add_ps(c[r * V + v], b); });
+    });
   }
 
   // A NaN stays one: where either is NaN the second operand is taken.
-  void relu() {
-    for (int r = 0; r < R; r++)
-      for (int v = 0; v < V; v++) c[r][v] = _mm512_max_ps(_mm512_setzero_ps(), c[r][v]);
+  RLPD_INLINE void relu() {
+    each<R * V>([&](auto i) RLPD_INLINE { c[i] = _mm512_max_ps(_mm512_setzero_ps(), c[i]); });
   }
 
-  void store(float* const* to, const Columns& columns) const {
-    for (int r = 0; r < R; r++)
-      for (int v = 0; v < V; v++)
-        _mm512_mask_storeu_ps(to[r] + columns.first + v * lanes, maskOf<V>(columns, v), c[r][v]);
+  // Every row to an address of its own, found by row(r).
+  template <typename Row>
+  RLPD_INLINE void storeRows(const Row& row, const Columns& columns) const {
+    each<R * V>([&](auto i) RLPD_INLINE {
+      put(row(std::integral_constant<int, i / V>()) + columns.first + i % V * lanes, maskOf<V>(columns, i % V), c[i]);
+    });
   }
 
+ private:
+  RLPD_INLINE static void put(float* to, __mmask16 mask, __m512 values) { _mm512_mask_storeu_ps(to, mask, values); }
 #ifdef RLPD_AVX512_BF16
-  void store(at::BFloat16* const* to, const Columns& columns) const {
-    for (int r = 0; r < R; r++)
-      for (int v = 0; v < V; v++)
-        _mm256_mask_storeu_epi16(to[r] + columns.first + v * lanes, maskOf<V>(columns, v),
-                                 (__m256i)_mm512_cvtneps_pbh(c[r][v]));
+  RLPD_INLINE static void put(at::BFloat16* to, __mmask16 mask, __m512 values) {
+    _mm256_mask_storeu_epi16(to, mask, (__m256i)_mm512_cvtneps_pbh(values));
   }
 #endif
 };
 
-// Calls body.template run<R, V>(row, columns) for tiles that cover rows × columns, columns outermost, so that a
-// panel of B stays in cache while the rows pass by.
-template <int V, typename Body>
-void coverRows(int64_t rows, const Columns& columns, Body&& body) {
-  constexpr int limit = rowLimit<V>;
+// Tiles whose rows lie anywhere: as many as there are registers for pointers to them.
+struct ScatteredRows {
+  static constexpr int widest = 4;
+  template <int V>
+  static constexpr int limit = V == 4 ? 6 : 8;
+};
+
+// Tiles whose rows lie side by side, one pointer for all: as many as the 32 vector registers hold beside two of
+// columns, which reads the fewest bytes for a product.
+struct NeighbourRows {
+  static constexpr int widest = 2;
+  template <int V>
+  static constexpr int limit = 14;
+};
+
+// Calls body.template run<R, V>(row, columns) for rows in parts as equal as they can be.
+template <typename Rows, int V, int R, typename Body>
+RLPD_INLINE inline void runRows(int64_t row, int64_t count, const Columns& columns, Body& body) {
+  if constexpr (R > 1) {
+    if (count < R) return runRows<Rows, V, R - 1>(row, count, columns, body);
+  }
+  body.template run<R, V>(row, columns);
+}
+
+template <typename Rows, int V, typename Body>
+void coverRows(int64_t rows, const Columns& columns, Body& body) {
+  constexpr int limit = Rows::template limit<V>;
+  const int64_t parts = (rows + limit - 1) / limit, small = rows / parts, larger = rows % parts;
   int64_t row = 0;
-  for (; row + limit <= rows; row += limit) body.template run<limit, V>(row, columns);
-  switch (rows - row) {
-#define RLPD_REST(R)                                                          \
-  case R:                                                                     \
-    if constexpr (R < limit) body.template run<R < limit ? R : 1, V>(row, columns); \
-    break;
-    RLPD_REST(1) RLPD_REST(2) RLPD_REST(3) RLPD_REST(4) RLPD_REST(5) RLPD_REST(6) RLPD_REST(7)
-#undef RLPD_REST
-    default: break;
+  for (int64_t part = 0; part < parts; part++) {
+    const int64_t count = part < larger ? small + 1 : small;
+    runRows<Rows, V, limit>(row, count, columns, body);
+    row += count;
   }
 }
 
-template <typename Body>
+// Calls body.template run<R, V>(row, columns) for tiles that cover rows × columns, columns outermost, so that a
+// panel of B stays in cache while the rows pass by.
+template <typename Rows, typename Body>
 void cover(int64_t rows, int64_t columns, Body&& body) {
+  if (rows == 0) return;
   for (int64_t first = 0; first < columns;) {
     const int64_t left = columns - first;
-    if (left > 3 * lanes) {
-      coverRows<4>(rows, columnsAt<4>(first, std::min(columns, first + 4 * lanes)), body);
+    if (Rows::widest == 4 && left > 3 * lanes) {
+      if constexpr (Rows::widest == 4)
+        coverRows<Rows, 4>(rows, columnsAt<4>(first, std::min(columns, first + 4 * lanes)), body);
       first += 4 * lanes;
     } else if (left > lanes) {
-      coverRows<2>(rows, columnsAt<2>(first, std::min(columns, first + 2 * lanes)), body);
+      coverRows<Rows, 2>(rows, columnsAt<2>(first, std::min(columns, first + 2 * lanes)), body);
       first += 2 * lanes;
     } else {
-      coverRows<1>(rows, columnsAt<1>(first, columns), body);
+      coverRows<Rows, 1>(rows, columnsAt<1>(first, columns), body);
       first += lanes;
     }
   }
