@@ -6,87 +6,37 @@
  */
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
 import { makeEnv } from '../envs/makeEnv.js';
 import { selectBackend } from '../src/backend/select.js';
 import { InputError } from '../src/errors.js';
-import { acquireLock } from '../src/files/lock.js';
-import { makeFolder } from '../src/files/makeFolder.js';
 import { writeChart } from '../src/media/chart.js';
-import { writeVideo } from '../src/media/video.js';
 import { exportPolicy } from '../src/onnx/exportPolicy.js';
 import { collect } from '../src/training/collect.js';
-import { backendOptions, type RunConfig, type RunSettings } from '../src/training/config.js';
 import { environmentOptions } from '../src/training/environmentOptions.js';
-import { EVALUATION_SEED, evaluateKept } from '../src/training/evaluate.js';
 import type { NamedPolicy } from '../src/training/experts.js';
 import { readBestPolicy, readPolicy } from '../src/training/policyFile.js';
-import { resolveConfig } from '../src/training/resolveConfig.js';
 import { runPaths } from '../src/training/runFolder.js';
-import { type TrainResult, train } from '../src/training/train.js';
 import { writePolicyPage } from '../src/web/policyPage.js';
 import { note, printResult } from './console.js';
-import { type Contestant, demoChart, demoReport, demoTable } from './demo/report.js';
-import { nativeSize, webAssemblySize } from './demo/sizes.js';
+import { demoChart, demoReport, demoTable } from './demo/cartpoleReport.js';
+import { nativeSize, webAssemblySize } from './demo/cartpoleSizes.js';
+import { type DemoFlags, runDemo } from './demo/demoCommand.js';
+import { type Contestant, configure, runStage, Stopped, score } from './demo/stages.js';
 import { duration } from './duration.js';
-import { reportFailure } from './failure.js';
-import { ProgressDisplay } from './progress.js';
-import { wholeNumber } from './settings.js';
-import { stopOnSignals } from './signals.js';
-import { beStrict } from './strictUsage.js';
 
 /** Where the policy's page goes, from the demo's folder. */
 const PAGE_FOLDER = 'page';
 
 const task = 'cartpole-swingup';
-/** Side of the pictures people look at; the policies see `imageSize`. */
-const filmSize = 256;
 
-interface Flags {
-  readonly out: string;
-  readonly seed: number;
-  readonly backend: 'auto' | 'torch' | 'tensorflow' | 'wasm';
-  readonly json?: boolean;
-}
-
-/** Thrown where Ctrl-C was pressed. */
-class Stopped extends Error {}
-
-const demoCommand = new Command('demo')
-  .description(`learn ${task} from pixels, with a small dataset of mixed quality`)
-  .option('--out <folder>', 'where the runs, pictures and the report go', 'runs/demo')
-  .addOption(
-    new Option('--seed <number>', 'seed of everything random').default(0).argParser(wholeNumber(0, 1e9)),
-  )
-  .addOption(
-    new Option('--backend <name>', 'tensor engine')
-      .choices(['auto', 'torch', 'tensorflow', 'wasm'])
-      .default('auto'),
-  )
-  .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr')
-  .action(async (flags: Flags) => {
-    await makeFolder(flags.out);
-    // What an earlier demo left is cleared away: not while one is at work.
-    const lock = await acquireLock(join(flags.out, 'lock.json'), `The demo in ${flags.out}`);
-    const stop = stopOnSignals('the demo');
-    try {
-      await demo(flags, stop.signal);
-    } catch (error) {
-      if (!(error instanceof Stopped)) throw error;
-      note(`Stopped. What there is so far is in ${flags.out}.`);
-      process.exitCode = 130;
-    } finally {
-      await lock.release();
-      stop.dispose();
-    }
-  });
-beStrict(demoCommand);
-
-await demoCommand.parseAsync().catch((error: unknown) => {
-  process.exitCode = reportFailure(error);
+await runDemo({
+  name: 'demo',
+  description: `learn ${task} from pixels, with a small dataset of mixed quality`,
+  folder: 'runs/demo',
+  play: demo,
 });
 
-async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): Promise<void> {
+async function demo({ out, seed, backend, json }: DemoFlags, signal: AbortSignal): Promise<void> {
   const started = performance.now();
   const engine = await selectBackend({ backend });
   note(engine.note);
@@ -149,8 +99,9 @@ async function demo({ out, seed, backend, json }: Flags, signal: AbortSignal): P
   ]) {
     const video = `${name.toLowerCase().replace(' ', '-')}.mp4`;
     const film = join(out, video);
-    const scored = await score({ config, run, film, episodes: size.evaluationEpisodes, signal });
-    contestants.push({ name, video, ...scored });
+    contestants.push(
+      await score({ name, config, run, film, video, episodes: size.evaluationEpisodes, signal }),
+    );
   }
 
   const page = await policyPage(folders.rlpd, join(out, PAGE_FOLDER));
@@ -209,69 +160,6 @@ async function policyPage(run: string, folder: string): Promise<string | undefin
     return undefined;
   } finally {
     environment.close();
-  }
-}
-
-/**
- * The mode of the policy that the run's evaluations liked best, or uniform actions without a run. Episodes start from
- * other seeds than those evaluations: their best is partly luck. The first is filmed.
- */
-async function score(options: {
-  readonly config: RunConfig;
-  readonly run: string | undefined;
-  readonly film: string;
-  readonly episodes: number;
-  readonly signal: AbortSignal;
-}): Promise<Omit<Contestant, 'name' | 'video'>> {
-  const { config, run, film, episodes, signal } = options;
-  const behaviour = run === undefined ? undefined : { ...(await readBestPolicy(run)), name: run };
-  const scored = await evaluateKept({
-    task,
-    environment: environmentOptions(config),
-    behaviour,
-    engine: backendOptions(config),
-    episodes,
-    seed: EVALUATION_SEED + 1_000,
-    filmSize,
-    signal,
-  });
-  if (scored === undefined) throw new Stopped();
-  const { actionRepeat, controlTimestep } = scored.spec;
-  await writeVideo(film, scored.film, { fps: 1 / (controlTimestep * actionRepeat) });
-  return { ...scored.evaluation, envFrames: behaviour?.envFrames ?? 0 };
-}
-
-function configure(preset: string, base: RunSettings, more: Partial<RunSettings>): RunConfig {
-  return resolveConfig({ preset, flags: { ...base, ...more } });
-}
-
-/** Trains until the end or for so many minutes, whichever is first. */
-async function runStage(
-  run: string,
-  config: RunConfig,
-  minutes: number,
-  signal: AbortSignal,
-): Promise<TrainResult> {
-  const display = new ProgressDisplay();
-  const stop = new AbortController();
-  const abort = (): void => stop.abort();
-  const timer = setTimeout(abort, minutes * 60_000);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    const result = await train({
-      run,
-      config,
-      signal: stop.signal,
-      onProgress: (progress) => display.update(progress),
-    });
-    display.stop();
-    if (signal.aborted) throw new Stopped();
-    if (!result.finished) note(`Stopped after ${minutes} minutes, for the demo to end in time.`);
-    return result;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', abort);
-    display.stop();
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * How large the demo is: one size for the native engine, one that WebAssembly gets through in the same time. Each
+ * How large the demo of the cartpole is: one size for the native engine, one that WebAssembly gets through in the same time. Each
  * stage has a time after which it stops where it is, for machines slower than those it was tuned on.
  */
 import type { RunSettings } from '../../src/training/config.js';

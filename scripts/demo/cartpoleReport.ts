@@ -1,22 +1,13 @@
-/** What the demo shows at its end: the table, the curve and the page. */
+/** What the demo of the cartpole shows at its end: the table, the curve and the page. */
 import { curveChartSvg, histogramSvg } from '../../src/media/chart.js';
 import { reportPage } from '../../src/media/report.js';
 import type { Collected } from '../../src/training/collect.js';
 import type { RunConfig } from '../../src/training/config.js';
-import type { Evaluation } from '../../src/training/evaluate.js';
 import type { NamedPolicy } from '../../src/training/experts.js';
 import type { TrainResult } from '../../src/training/train.js';
 import { grouped } from '../../src/words.js';
 import { duration } from '../duration.js';
-
-/** A policy and how it was scored. */
-export interface Contestant extends Evaluation {
-  readonly name: string;
-  /** Env frames of its own that it had learnt from. */
-  readonly envFrames: number;
-  /** File name of its film. */
-  readonly video: string;
-}
+import { type Contestant, plainTable } from './stages.js';
 
 export interface DemoFacts {
   /** The random policy, behaviour cloning and RLPD, in this order. */
@@ -39,7 +30,7 @@ export interface DemoFacts {
 }
 
 export function demoTable(contestants: readonly Contestant[]): string {
-  const rows = [
+  return plainTable([
     ['policy', 'mean return', '95% interval', 'interquartile mean'],
     ...contestants.map(({ name, mean, ci95, iqm }) => [
       name,
@@ -47,17 +38,7 @@ export function demoTable(contestants: readonly Contestant[]): string {
       ci95.map((end) => end.toFixed(1)).join(' to '),
       iqm.toFixed(1),
     ]),
-  ];
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-        )
-        .join('   '),
-    )
-    .join('\n');
+  ]);
 }
 
 /** RLPD's evaluations over env frames, with the two others as levels. */
