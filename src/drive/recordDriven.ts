@@ -163,7 +163,7 @@ class DriveSession {
       return seat.note({ note: 'It was over before its first step: nothing is kept of it.' });
     if (episode.invalid !== undefined)
       return seat.note({ note: `The episode broke off, and is not kept: ${episode.invalid}.` });
-    seat.stand({ phase: 'ended', isDriven: false });
+    seat.note({ phase: 'ended', isDriven: false });
     let isKept = false;
     await this.#wait(this.#options.signal, (command) => {
       if (command === 'success') seat.stand({ success: seat.standing.success !== true });
@@ -185,14 +185,15 @@ class DriveSession {
       this.#looking = this.#looking.then(() => this.#environment.look());
     };
     this.#seat.on('look', onLook);
-    this.#seat.stand({});
-    await new Promise<void>((resolve) => {
+    const answer = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
       this.#onCommand = (command) => {
         if (isAnswer(command)) resolve();
       };
     });
+    this.#seat.stand({});
+    await answer;
     this.#onCommand = () => {};
     this.#seat.off('look', onLook);
     await this.#looking;
