@@ -33,6 +33,11 @@ export class DriverPage {
     this.#controlHz = controlHz;
   }
 
+  /** Where it is; undefined until it is open. */
+  get url(): string | undefined {
+    return this.#server?.url;
+  }
+
   /** Opens the page. @throws InputError where the port cannot be had */
   readonly takeOver: TakeOver = async (environment, task) => {
     const { DrivenEnvironment } = await import('../src/drive/drivenEnvironment.js');

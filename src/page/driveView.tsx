@@ -53,8 +53,9 @@ export function DriveView({ address }: { readonly address: DriveAddress }) {
     return asked !== undefined || mapping?.bindings.some(({ input }) => isKey(input, code)) === true;
   };
   // What runs on its own sees how things stand now.
-  const now = useRef({ onKey, learn, mapping, taught });
-  now.current = { onKey, learn, mapping, taught };
+  const isMoving = standing?.phase === 'driving' || standing?.phase === 'training';
+  const now = useRef({ onKey, learn, mapping, taught, isMoving });
+  now.current = { onKey, learn, mapping, taught, isMoving };
   const hands = useMemo(() => new HeldInputs((code) => now.current.onKey(code)), []);
 
   useEffect(() => {
@@ -99,7 +100,9 @@ export function DriveView({ address }: { readonly address: DriveAddress }) {
       const words = JSON.stringify([next, isHeld]);
       if (words === told && !(isHeld && time - toldAt > SIGN_OF_LIFE)) return;
       if (words !== told) {
-        latency.sent(++input, time);
+        input++;
+        // Before an episode begins nothing answers to it.
+        if (now.current.isMoving) latency.sent(input, time);
         setAction(next);
       }
       [last, told, toldAt] = [next, words, time];
@@ -146,10 +149,12 @@ export function DriveView({ address }: { readonly address: DriveAddress }) {
       <section class="sight" aria-label="What is seen">
         {large !== undefined && (
           <div class="picture large" onPointerDown={(event) => hands.pull(event, event.currentTarget)}>
-            <div>{canvasOf(large)}</div>
-            {phase === 'driving' && isRecorded && <span class="badge recording">● recording</span>}
-            {phase === 'ended' && <span class="badge end">keep it?</span>}
-            {phase === 'training' && isDriven && <span class="badge person">you drive</span>}
+            <div>
+              {canvasOf(large)}
+              {phase === 'driving' && isRecorded && <span class="badge recording">● recording</span>}
+              {phase === 'ended' && <span class="badge end">keep it?</span>}
+              {phase === 'training' && isDriven && <span class="badge person">you drive</span>}
+            </div>
           </div>
         )}
         {names.length === 0 && <p class="hint">There is no picture yet.</p>}
