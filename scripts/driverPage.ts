@@ -13,7 +13,7 @@ const PORT = 8018;
 export function driveOption(): Option {
   return new Option(
     '--drive [port]',
-    `serve a page on which a person can look on and take over, as an intervention (default port: ${PORT}; 0: any that is free)`,
+    'serve a page, on this port (0: any that is free), on which a person can look on and take over, as an intervention',
   )
     .preset(String(PORT))
     .argParser(wholeNumber(0, 65535));

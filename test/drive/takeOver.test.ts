@@ -14,6 +14,7 @@ import { readMetrics } from '../../src/training/runFolder.js';
 import { train } from '../../src/training/train.js';
 import { smallConfig, stopAt, temporaryFolder, traces } from '../training/smallRun.js';
 import { device } from './device.js';
+import { personAt } from './person.js';
 
 const task = 'cartpole-swingup';
 /** 16 agent steps an episode, the last one shorter. */
@@ -23,21 +24,6 @@ const steps = 40;
 /** After so many steps the person leaves, in the middle of an episode. */
 const personSteps = 26;
 const personAction = Float32Array.of(0.75);
-
-/** A person who holds an action in the fourth to sixth of every ten steps of the run. */
-function person(): TakeOver {
-  let step = 0;
-  return async (environment) => {
-    const seat = new DriverSeat(seatFacts(environment, null), 'training', () => 0);
-    const driven = new DrivenEnvironment(environment, { task, seat, hasPolicy: true });
-    const take = driven.step.bind(driven);
-    driven.step = (action) => {
-      seat.hold(personAction, isPersons(step++), step);
-      return take(action);
-    };
-    return driven;
-  };
-}
 
 const isPersons = (step: number): boolean => step < personSteps && step % 10 >= 3 && step % 10 < 6;
 
@@ -67,7 +53,7 @@ test('what a person does in a run is executed, marked in the replay, prior data 
     },
   );
   const whole = join(folder, 'whole');
-  await train({ run: whole, config, takeOver: person() });
+  await train({ run: whole, config, takeOver: personAt(isPersons, personAction) });
   const persons = Array.from({ length: steps }, (_, step) => step).filter(isPersons);
   assert.deepEqual(
     added,
@@ -89,7 +75,7 @@ test('what a person does in a run is executed, marked in the replay, prior data 
   ]);
 
   const stopped = join(folder, 'stopped');
-  await stopAt(personSteps, { run: stopped, config, takeOver: person() });
+  await stopAt(personSteps, { run: stopped, config, takeOver: personAt(isPersons, personAction) });
   await train({ run: stopped, resume: true });
   assert.equal((await traces(stopped)).agent, (await traces(whole)).agent);
 });
