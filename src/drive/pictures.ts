@@ -95,7 +95,7 @@ function observed({ images }: Observation, space: ImageSpace): Named {
 async function encode({ name, frame, isDrawn }: Named): Promise<{ name: string; bytes: Uint8Array }> {
   const picture = toSharp(withoutDepth(frame));
   const bytes = await (isDrawn
-    ? picture.jpeg({ quality: 85 })
+    ? picture.jpeg({ quality: 90, chromaSubsampling: '4:4:4' })
     : picture.png({ compressionLevel: 1 })
   ).toBuffer();
   return { name, bytes };

@@ -53,7 +53,8 @@ test('what a person does in a run is executed, marked in the replay, prior data 
     },
   );
   const whole = join(folder, 'whole');
-  await train({ run: whole, config, takeOver: personAt(isPersons, personAction) });
+  const reached: number[][] = [];
+  await train({ run: whole, config, takeOver: personAt(isPersons, personAction, reached) });
   const persons = Array.from({ length: steps }, (_, step) => step).filter(isPersons);
   assert.deepEqual(
     added,
@@ -64,6 +65,7 @@ test('what a person does in a run is executed, marked in the replay, prior data 
   for (let step = 0; step < episodeSteps; step++) {
     const executed = [...actions.subarray(step, step + 1)];
     assert.equal(interventions?.[step], Number(isPersons(step)));
+    assert.deepEqual(executed, reached[step]);
     assert.equal(isDeepStrictEqual(executed, [...personAction]), isPersons(step), `${step}: ${executed}`);
   }
   const counted = (await readMetrics(whole)).flatMap((line) =>
