@@ -4,7 +4,7 @@
  */
 
 /** Heights in pixels. */
-const heights = [64, 96, 128, 192, 256, 320, 384, 512, 640] as const;
+const heights = [64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640] as const;
 /** Weight of the last measurement. */
 const NEWEST = 0.3;
 /** Of the time that there is, what a larger picture may take, so that sizes do not go to and fro. */
