@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { counted } from '../src/words.js';
 import { note, printResult } from './console.js';
+import { DriverPage, driveOption } from './driverPage.js';
 import { addServerFlags, type ServerFlags, serverAddress } from './fleetFlags.js';
 import { controlRate, examples } from './settings.js';
 import { stopOnSignals } from './signals.js';
@@ -14,6 +15,7 @@ interface Flags extends ServerFlags {
   readonly swap?: 'episode' | 'step';
   readonly controlHz?: number;
   readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
+  readonly drive?: number;
   readonly json?: boolean;
 }
 
@@ -44,15 +46,18 @@ const command = addServerFlags(new Command('actor'))
       ['auto', 'torch', 'tensorflow', 'wasm', 'cpu'],
     ),
   )
+  .addOption(driveOption())
   .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr');
 for (const option of command.options) if (option.long === '--nats') option.makeOptionMandatory();
 
 export const actorCommand = examples(command, [
   'rlpd actor --nats nats://127.0.0.1:4222 --run walker',
   'rlpd actor --nats tls://nats.lab:4222 --credentials robot.creds --run cube --task remote:127.0.0.1:5555 --control-hz 10',
+  'rlpd actor --nats nats://127.0.0.1:4222 --run lift --drive',
 ]).action(async (flags: Flags) => {
-  const { nats, run, lane, task, swap, controlHz, backend, json } = flags;
+  const { nats, run, lane, task, swap, controlHz, backend, drive, json } = flags;
   const { act } = await import('../src/fleet/actor.js');
+  const page = drive === undefined ? undefined : new DriverPage(drive, [], controlHz);
   const stop = stopOnSignals('the episode in progress is left to another actor');
   try {
     const result = await act({
@@ -63,6 +68,7 @@ export const actorCommand = examples(command, [
       swap,
       controlHz,
       backend,
+      takeOver: page?.takeOver,
       signal: stop.signal,
       onNote: note,
       onEpisode: (done) => {
@@ -79,6 +85,7 @@ export const actorCommand = examples(command, [
         : `Stopped after ${played}; the same command goes on.`,
     );
   } finally {
+    await page?.close();
     stop.dispose();
   }
 });

@@ -12,6 +12,7 @@ interface Flags extends TrainingFlags, ServerFlags {
   readonly planTimeout?: number;
   readonly replace?: boolean;
   readonly actors?: number;
+  readonly driven?: boolean;
 }
 
 export const learnerCommand = examples(
@@ -45,6 +46,10 @@ export const learnerCommand = examples(
           "after so long without a sign of life an actor's episode goes to another (default: 30)",
         ).argParser(positiveNumber),
       )
+      .option(
+        '--driven',
+        'people may take over at actors (rlpd actor --drive): keep room in the prior data for what they do, in a simulation too',
+      )
       .option('--replace', 'let the server forget another run of this name'),
   ),
   [
@@ -58,7 +63,7 @@ export const learnerCommand = examples(
     options,
     async () => {
       const { learn } = await import('../src/fleet/learner.js');
-      const { nats, run, mode, inFlight, lanes, planTimeout, replace, actors } = options;
+      const { nats, run, mode, inFlight, lanes, planTimeout, replace, actors, driven } = options;
       return (training) =>
         learn({
           ...training,
@@ -69,6 +74,7 @@ export const learnerCommand = examples(
           lanes: lanes?.split(','),
           planSeconds: planTimeout,
           replaces: replace,
+          isDriven: driven,
           actors,
         });
     },

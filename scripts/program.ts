@@ -38,6 +38,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'let a policy act at a control rate, as on a robot, and record what it does',
     load: async () => (await import('./act.js')).actCommand,
   },
+  drive: {
+    description: 'drive an environment from a page, and record what you do',
+    load: async () => (await import('./drive.js')).driveCommand,
+  },
   export: {
     description: 'write a policy as ONNX for other programs, or as a page for a browser',
     load: async () => (await import('./export.js')).exportCommand,

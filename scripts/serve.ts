@@ -22,6 +22,13 @@ export function portOption(): Option {
     .argParser(wholeNumber(0, 65535));
 }
 
+export function hostOption(): Option {
+  return new Option(
+    '--host <address>',
+    'address to listen on; any but the loopback address asks for the token that is then printed',
+  ).default('127.0.0.1');
+}
+
 export const serveCommand = examples(
   new Command('serve')
     .argument(
@@ -29,11 +36,7 @@ export const serveCommand = examples(
       `folders of runs and datasets, or one that holds them; default: those of ${usualFolders.join(', ')} that are here`,
     )
     .addOption(portOption())
-    .option(
-      '--host <address>',
-      'address to listen on; any but the loopback address asks for the token that is then printed',
-      '127.0.0.1',
-    )
+    .addOption(hostOption())
     .option('--json', 'print the address as one JSON object'),
   ['rlpd serve', 'rlpd serve runs/walker data/walker-expert', 'rlpd serve runs --host 0.0.0.0 --port 8080'],
 ).action(async (folders: readonly string[], flags: ServeFlags) => {

@@ -11,6 +11,7 @@ import { Generator } from '../random/generator.js';
 import type { ReplayLayout } from '../replay/replayBuffer.js';
 import { agentSettings, backendOptions, fromEarlierVersion, parseRunConfig } from '../training/config.js';
 import { ControlRate } from '../training/controlRate.js';
+import type { TakeOver, TrainingEnvironment } from '../training/environmentExperience.js';
 import { environmentOptions, replayLayout } from '../training/environmentOptions.js';
 import { type Policy, type Rollout, rollout } from '../training/rollout.js';
 import { PACKAGE_VERSION } from '../training/version.js';
@@ -34,6 +35,8 @@ export interface ActOptions {
   /** Control steps a second, of which an action lasts action repeat; default: as fast as they come. */
   readonly controlHz?: number | undefined;
   readonly backend?: BackendOptions['backend'] | undefined;
+  /** A person may take over: gives the environment as it is with that person. */
+  readonly takeOver?: TakeOver | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEpisode?: ((done: number) => void) | undefined;
   readonly onNote?: ((line: string) => void) | undefined;
@@ -114,7 +117,7 @@ class Player {
   readonly #spec: Spec;
   readonly #port: ActorPort;
   readonly #signal: AbortSignal;
-  readonly #environment: EnvironmentWorker;
+  readonly #environment: TrainingEnvironment;
   readonly #agent: RlpdAgent;
   /** Milliseconds of a step where a control rate is kept. */
   readonly #periodMs: number | undefined;
@@ -129,7 +132,7 @@ class Player {
     spec: Spec,
     port: ActorPort,
     signal: AbortSignal,
-    environment: EnvironmentWorker,
+    environment: TrainingEnvironment,
     agent: RlpdAgent,
   ) {
     this.#options = options;
@@ -175,7 +178,8 @@ class Player {
         actionSize: environmentSpec.actionSize,
         seed: 0,
       });
-      return new Player(options, spec, port, signal, environment, agent);
+      const driven = (await options.takeOver?.(environment, task)) ?? environment;
+      return new Player(options, spec, port, signal, driven, agent);
     } catch (error) {
       await environment.close();
       throw error;

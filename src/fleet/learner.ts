@@ -34,7 +34,7 @@ type Fleet = z.output<typeof fleetSchema>;
 
 const FLEET_FILE = 'learner.json';
 
-export interface LearnOptions extends Omit<TrainOptions, 'openExperience'> {
+export interface LearnOptions extends Omit<TrainOptions, 'openExperience' | 'takeOver'> {
   /** Default: a server of its own, which takes `actors`. */
   readonly address?: ServerAddress | undefined;
   /** The run's name on the server; default: its folder's. */

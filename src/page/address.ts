@@ -26,7 +26,13 @@ export interface DatasetAddress {
   readonly show: keyof typeof episodeShows;
 }
 
-export type Address = RunsAddress | { readonly view: 'datasets' } | DatasetAddress;
+export interface DriveAddress {
+  readonly view: 'drive';
+  /** The one that is large; undefined: the first. */
+  readonly camera: string | undefined;
+}
+
+export type Address = RunsAddress | { readonly view: 'datasets' } | DatasetAddress | DriveAddress;
 
 export const allRuns: RunsAddress = {
   view: 'runs',
@@ -55,6 +61,7 @@ export function parseAddress(fragment: string): Address {
       order: keyOf(episodeOrders, given.get('order')) ?? 'recorded',
       show: keyOf(episodeShows, given.get('show')) ?? 'all',
     };
+  if (path === 'drive') return { view: 'drive', camera: given.get('camera') ?? undefined };
   return {
     view: 'runs',
     chosen: given.getAll('run'),
@@ -77,7 +84,7 @@ export function addressOf(address: Address): string {
     if (address.step > 0) query.set('step', String(address.step));
     if (address.order !== 'recorded') query.set('order', address.order);
     if (address.show !== 'all') query.set('show', address.show);
-  }
+  } else if (address.view === 'drive' && address.camera !== undefined) query.set('camera', address.camera);
   const words = query.toString().replaceAll('%2F', '/');
   return `#/${address.view}${words === '' ? '' : `?${words}`}`;
 }

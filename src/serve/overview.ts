@@ -8,12 +8,14 @@ import { readShelf, type Shelf } from './shelf.js';
 const SHELF_AGE = 5000;
 const OVERVIEW_AGE = 1000;
 
+type Found = Pick<Overview, 'runs' | 'datasets'>;
+
 export class Library {
   readonly datasets = new OpenDatasets();
   readonly #folders: readonly string[];
   readonly #runs = new RunSummaries();
   #shelf: Kept<Shelf> | undefined;
-  #overview: Kept<Overview> | undefined;
+  #overview: Kept<Found> | undefined;
 
   constructor(folders: readonly string[]) {
     this.#folders = folders;
@@ -25,12 +27,12 @@ export class Library {
     return this.#shelf.value;
   }
 
-  overview(): Promise<Overview> {
+  overview(): Promise<Found> {
     if (isOld(this.#overview, OVERVIEW_AGE)) this.#overview = keep(this.#read());
     return this.#overview.value;
   }
 
-  async #read(): Promise<Overview> {
+  async #read(): Promise<Found> {
     const { runs, datasets } = await this.shelf();
     return {
       runs: await Promise.all([...runs].map(([id, folder]) => this.#runs.get(id, folder))),

@@ -1,8 +1,9 @@
 /**
  * What the server says to the page: a schema for each answer. The server builds them, the page parses them; both sides
- * have this file, and it imports nothing but zod's small half.
+ * have this file, and it imports nothing but zod's small half and the words of driving.
  */
 import * as z from 'zod/mini';
+import { driveCommands, drivePhases } from '../drive/standing.js';
 
 const count = z.int();
 
@@ -48,6 +49,8 @@ export type DatasetSummary = z.infer<typeof datasetSummarySchema>;
 export const overviewSchema = z.object({
   runs: z.array(runSummarySchema),
   datasets: z.array(datasetSummarySchema),
+  /** Whether something can be driven here. */
+  drives: z.boolean(),
 });
 export type Overview = z.infer<typeof overviewSchema>;
 
@@ -139,3 +142,73 @@ export const episodeSchema = z.object({
   instruction: z.nullable(z.string()),
 });
 export type EpisodeValues = z.infer<typeof episodeSchema>;
+
+/** `src/drive/standing.ts` says what each is. */
+export const seatFactsSchema = z.object({
+  task: z.string(),
+  folder: z.nullable(z.string()),
+  actionSize: count,
+  actionNames: z.nullable(z.array(z.string())),
+  periodMs: z.number(),
+  cameras: z.array(z.object({ name: z.string(), width: count, height: count })),
+});
+
+export const standingSchema = z.object({
+  phase: z.enum(drivePhases),
+  isRecorded: z.boolean(),
+  isDriven: z.boolean(),
+  steps: count,
+  return: z.number(),
+  drivenSteps: count,
+  success: z.nullable(z.boolean()),
+  kept: count,
+  stepMs: z.nullable(z.number()),
+  deadlines: count,
+  missed: count,
+  note: z.string(),
+});
+
+export type SeatFacts = z.infer<typeof seatFactsSchema>;
+export type Standing = z.infer<typeof standingSchema>;
+
+/** What the server says on the socket of the drive view: text is one of these. */
+export const driveNewsSchema = z.discriminatedUnion('kind', [
+  /** The first. */
+  z.object({ kind: z.literal('facts'), facts: seatFactsSchema }),
+  /** @property isDriver whether this page is the one that drives */
+  z.object({ kind: z.literal('standing'), standing: standingSchema, isDriver: z.boolean() }),
+  /**
+   * The next binary messages are these pictures, JPEG or PNG. `input` is the number of the page's last `hold` that the
+   * step had heard of.
+   */
+  z.object({
+    kind: z.literal('seen'),
+    standing: standingSchema,
+    isDriver: z.boolean(),
+    input: count,
+    pictures: z.array(z.string()),
+  }),
+]);
+export type DriveNews = z.infer<typeof driveNewsSchema>;
+
+/** What the page says there. */
+export const driveOrderSchema = z.discriminatedUnion('kind', [
+  /**
+   * What the hands do, whenever it changes, and every tenth of a second while something is held: `[A]` in [−1, 1], and a
+   * number that grows with each change.
+   */
+  z.object({
+    kind: z.literal('hold'),
+    action: z.array(z.number().check(z.minimum(-1), z.maximum(1))),
+    isHeld: z.boolean(),
+    input: count.check(z.minimum(0)),
+  }),
+  z.object({ kind: z.literal('command'), command: z.enum(driveCommands) }),
+  z.object({
+    kind: z.literal('look'),
+    camera: z.nullable(z.string()),
+    size: count.check(z.minimum(1), z.maximum(4096)),
+  }),
+]);
+export type DriveOrder = z.infer<typeof driveOrderSchema>;
+export type DriveCommand = Extract<DriveOrder, { kind: 'command' }>['command'];

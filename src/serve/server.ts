@@ -4,16 +4,19 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createAdaptorServer, type ServerType } from '@hono/node-server';
+import { createAdaptorServer, type ServerType, type WebSocketServerLike } from '@hono/node-server';
 import { serveStatic } from '@hono/node-server/serve-static';
 import { type Context, Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
+import { WebSocketServer } from 'ws';
 import type { Dataset } from '../../datasets/reader.js';
+import type { DriverSeat } from '../drive/driverSeat.js';
 import { InputError } from '../errors.js';
 import { curveAxes } from '../study/learningCurves.js';
 import { createToken, isLoopback, loopbackOnly, withToken } from './access.js';
 import { countInterventions, describe, episodeValues } from './datasetAnswers.js';
+import { addDrive, LONGEST_ORDER } from './driveSocket.js';
 import { curveEvents, overviewEvents } from './events.js';
 import { Library } from './overview.js';
 import { filmTypes } from './protocol.js';
@@ -30,6 +33,8 @@ export interface ServeOptions {
   readonly host?: string;
   /** 0: any that is free. */
   readonly port: number;
+  /** What can be driven from the page. */
+  readonly seat?: DriverSeat | undefined;
 }
 
 export interface PageServer {
@@ -39,13 +44,21 @@ export interface PageServer {
 }
 
 /** @throws InputError where a folder is not there, or the address cannot be had */
-export async function servePage({ folders, host = '127.0.0.1', port }: ServeOptions): Promise<PageServer> {
+export async function servePage({
+  folders,
+  host = '127.0.0.1',
+  port,
+  seat,
+}: ServeOptions): Promise<PageServer> {
   const library = new Library(folders);
   // Whoever opens the page then waits for what has changed since alone.
   await library.overview();
   const token = isLoopback(host) ? undefined : createToken();
-  const app = createApp(library, token);
-  const server = createAdaptorServer({ fetch: app.fetch });
+  const app = createApp(library, token, seat);
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: LONGEST_ORDER });
+  // It is what the adaptor asks for, but for types of another strictness.
+  const websocket = { server: sockets as unknown as WebSocketServerLike };
+  const server = createAdaptorServer({ fetch: app.fetch, websocket });
   await listen(server, host, port);
   const { port: bound } = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
@@ -53,6 +66,7 @@ export async function servePage({ folders, host = '127.0.0.1', port }: ServeOpti
     url: `http://${name}:${bound}/${token === undefined ? '' : `?token=${token}`}`,
     close: () =>
       new Promise((resolve) => {
+        for (const socket of sockets.clients) socket.terminate();
         server.close(() => resolve());
         if ('closeAllConnections' in server) server.closeAllConnections();
       }),
@@ -74,7 +88,7 @@ function listen(server: ServerType, host: string, port: number): Promise<void> {
   });
 }
 
-function createApp(library: Library, token: string | undefined): Hono {
+function createApp(library: Library, token: string | undefined, seat: DriverSeat | undefined): Hono {
   const app = new Hono();
   app.use(
     secureHeaders({
@@ -106,10 +120,13 @@ function createApp(library: Library, token: string | undefined): Hono {
   });
   app.notFound((context) => context.text('There is no such page.', 404));
 
-  app.get('/api/overview', (context) => overviewEvents(context, () => library.overview()));
+  app.get('/api/overview', (context) =>
+    overviewEvents(context, async () => ({ ...(await library.overview()), drives: seat !== undefined })),
+  );
   addRuns(app, library);
   addDatasets(app, library);
   addReports(app, library);
+  if (seat !== undefined) addDrive(app, seat);
   app.use(serveStatic({ root: pageFolder }));
   return app;
 }

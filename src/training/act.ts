@@ -2,7 +2,6 @@
  * A policy that acts at a control rate, as on a robot: deadlines are counted, actions may be held back, it can be
  * stopped within a step, and what was done is recorded. Each episode is on the disk before the next one begins.
  */
-import { lockDataset } from '../../datasets/datasetLock.js';
 import type { DatasetHeader } from '../../datasets/manifest.js';
 import type { DatasetWriter } from '../../datasets/writer.js';
 import type { Observation, ObservationSpace } from '../../envs/environment.js';
@@ -12,7 +11,7 @@ import { type Clock, ControlRate, type Latency } from './controlRate.js';
 import { recordingHeader } from './environmentOptions.js';
 import type { NamedPolicy } from './experts.js';
 import { badAction } from './finite.js';
-import { actingHash, episodeId, openRecording, toEpisode } from './recording.js';
+import { actingHash, episodeId, recordInto, toEpisode } from './recording.js';
 import { type AnyEnvironment, type Policy, type Rollout, rollout } from './rollout.js';
 import { PACKAGE_VERSION } from './version.js';
 
@@ -74,22 +73,10 @@ export async function act(options: ActOptions): Promise<Acted> {
   const rate = new ControlRate((1000 * spec.actionRepeat) / controlHz, options.clock);
   const limit = maxActionChange && new ActionLimit(maxActionChange, spec);
   if (record === undefined) return actAtRate(options, rate, limit);
-  const lock = await lockDataset(record.folder);
-  try {
-    const command = { controlHz, maxActionChange: maxActionChange ?? null };
-    const writer = await openRecording(record.folder, actingHeader(environment, record.behaviour, command));
-    try {
-      const acted = await actAtRate(options, rate, limit, writer);
-      // Without an episode it stays incomplete.
-      if (acted.recorded > 0) await writer.close();
-      return acted;
-    } catch (error) {
-      await writer.abandon();
-      throw error;
-    }
-  } finally {
-    await lock.release();
-  }
+  const command = { controlHz, maxActionChange: maxActionChange ?? null };
+  return recordInto(record.folder, actingHeader(environment, record.behaviour, command), (writer) =>
+    actAtRate(options, rate, limit, writer),
+  );
 }
 
 async function actAtRate(

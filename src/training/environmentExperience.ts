@@ -26,6 +26,12 @@ export type TrainingEnvironment = Pick<
   | 'close'
 >;
 
+/**
+ * A person may take over: gives the environment as it is with that person.
+ * @param task what it was made from
+ */
+export type TakeOver = (environment: TrainingEnvironment, task: string) => Promise<TrainingEnvironment>;
+
 export class EnvironmentExperience implements ExperienceSource {
   readonly origin = 'environment';
   readonly isAwaited = false;

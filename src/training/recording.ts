@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { lockDataset } from '../../datasets/datasetLock.js';
 import type { Episode } from '../../datasets/episode.js';
 import {
   createManifest,
@@ -111,6 +112,31 @@ export async function openRecording(
       `${folder} already holds a dataset that was not made by this command${changed.length > 0 ? `: ${changed.map((what) => CHANGES[what]).join(', and ')}` : ''}: choose another folder, or delete that one first.`,
     );
   return DatasetWriter.open(folder, { episodes: lasting(manifest) });
+}
+
+/**
+ * Records in the folder as `openRecording` does, for this process alone. Without an episode the dataset stays incomplete.
+ * @throws InputError where another dataset lies there; LockedError while another process records there
+ */
+export async function recordInto<T>(
+  folder: string,
+  header: DatasetHeader,
+  record: (writer: DatasetWriter) => Promise<T>,
+): Promise<T> {
+  const lock = await lockDataset(folder);
+  try {
+    const writer = await openRecording(folder, header);
+    try {
+      const recorded = await record(writer);
+      if (writer.manifest.episodes > 0) await writer.close();
+      return recorded;
+    } catch (error) {
+      await writer.abandon();
+      throw error;
+    }
+  } finally {
+    await lock.release();
+  }
 }
 
 function commandOf({ provenance }: Manifest): Readonly<Record<string, unknown>> {

@@ -26,7 +26,7 @@ import {
 } from './checkpoint.js';
 import { agentSettings, backendOptions, learnsOnline, type RunConfig, type RunSettings } from './config.js';
 import { parseDatasets } from './datasetWeights.js';
-import { EnvironmentExperience } from './environmentExperience.js';
+import { EnvironmentExperience, type TakeOver } from './environmentExperience.js';
 import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
 import type { ExperienceSource } from './experience.js';
 import { MetricsWriter, requireMetrics } from './metrics.js';
@@ -71,6 +71,10 @@ export interface TrainOptions {
   readonly onNote?: ((line: string) => void) | undefined;
   /** Opens what the run learns from in place of an environment of its own; called once the rest is there. */
   readonly openExperience?: ((run: ExperienceSetting) => Promise<ExperienceSource>) | undefined;
+  /** A person may take over in the run's own environment: gives it as it is with that person. */
+  readonly takeOver?: TakeOver | undefined;
+  /** Whether a person may take over where episodes are played elsewhere, in a simulation too. */
+  readonly isDriven?: boolean | undefined;
 }
 
 /** What a source of experience is made for. */
@@ -200,7 +204,7 @@ async function trainAlone(
   const selected = await selectBackend(backendOptions(config));
   onNote(selected.note);
   const random = new Generator(config.seed);
-  const foundation = await layFoundation(options, config, random, onNote);
+  const foundation = await layFoundation(options, config, random, checkpoint, onNote);
   const run = await assemble(options, config, random, foundation, checkpoint).catch(async (error) => {
     const { experience, evaluationEnvironment, agent } = foundation;
     await Promise.all([experience?.close(false), evaluationEnvironment.close()]);
@@ -258,11 +262,17 @@ interface Foundation {
 }
 
 async function layFoundation(
-  { run: folder, openExperience, signal = new AbortController().signal }: TrainOptions,
+  options: TrainOptions,
   config: RunConfig,
   random: Generator,
+  checkpoint: SavedCheckpoint | undefined,
   onNote: (line: string) => void,
 ): Promise<Foundation> {
+  const { run: folder, openExperience, takeOver, signal = new AbortController().signal } = options;
+  if (takeOver !== undefined && !learnsOnline(config))
+    throw new InputError(
+      'A run that learns from data alone has nothing to drive: leave out --drive, or give it --env-frames.',
+    );
   const task = locateTask(config.task, folder);
   const create = (name: string): Promise<EnvironmentWorker> =>
     EnvironmentWorker.create(task, environmentOptions(config, random.child(name).bits32()));
@@ -277,7 +287,14 @@ async function layFoundation(
       layout,
       onNote,
     );
-    const capacities = replayRows(config, spec, datasets);
+    // Nobody stands beside a simulation of the suite, unless at a page, or did before.
+    const canBeTakenOver =
+      isRemote(config.task) ||
+      isTaskModule(config.task) ||
+      takeOver !== undefined ||
+      options.isDriven === true ||
+      checkpoint?.content.state.interventions !== undefined;
+    const capacities = replayRows(config, spec, datasets, canBeTakenOver);
     const memory = estimateMemory(layout, capacities, {
       batchRows: config.batchSize * config.utdRatio,
       returnSteps: config.returnSteps,
@@ -291,7 +308,14 @@ async function layFoundation(
       actionSize: spec.actionSize,
       seed: config.seed,
     });
-    const openOwn = async () => new EnvironmentExperience(await create('environment'));
+    const openOwn = async () => {
+      const environment = await create('environment');
+      const driven = takeOver?.(environment, task).catch(async (error) => {
+        await environment.close();
+        throw error;
+      });
+      return new EnvironmentExperience((await driven) ?? environment);
+    };
     const open = openExperience ?? openOwn;
     const setting = { config, agent, spec, observationSpace, signal };
     const experience = learnsOnline(config) ? await open(setting) : undefined;
@@ -394,7 +418,12 @@ interface ReplayRows {
   readonly interventions: number;
 }
 
-function replayRows(config: RunConfig, spec: EnvironmentSpec, datasets: readonly Dataset[]): ReplayRows {
+function replayRows(
+  config: RunConfig,
+  spec: EnvironmentSpec,
+  datasets: readonly Dataset[],
+  canBeTakenOver: boolean,
+): ReplayRows {
   const data = rowsOf(datasets);
   const episodeRows = Math.ceil(spec.maxEnvFrames / spec.actionRepeat) + 1;
   if (!learnsOnline(config)) return { online: 2, offline: data, interventions: 0 };
@@ -406,8 +435,6 @@ function replayRows(config: RunConfig, spec: EnvironmentSpec, datasets: readonly
     throw new InputError(
       `--replay-capacity ${online} is too small: an episode of ${spec.task} has ${episodeRows} observations, and the replay must hold two episodes; give ${2 * episodeRows} or more.`,
     );
-  // Nobody stands beside a simulation of the suite.
-  const canBeTakenOver = isRemote(config.task) || isTaskModule(config.task);
   const isKept = canBeTakenOver && config.interventions === 'both' && !isSeeded && data > 0;
   return { online, offline: isSeeded ? 0 : data, interventions: isKept ? own : 0 };
 }

@@ -18,6 +18,8 @@ test('every address is read back as it was written, whatever is in a name', () =
     allRuns,
     { view: 'runs', chosen: ['runs/a b', 'C:/x?y=1&z#ü%2F'], x: 'minutes', each: true, choosing: true },
     { view: 'datasets' },
+    { view: 'drive', camera: undefined },
+    { view: 'drive', camera: 'wrist left&right' },
     datasetAddress('data/walker&expert'),
     { ...datasetAddress('/data/ö'), episode: 0, step: 120, order: 'best', show: 'intervention' },
   ];

@@ -1,4 +1,5 @@
 /** A headless Chromium for the tests of the page. What it asks for and what goes wrong in it is kept. */
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { findProgram, needing } from '../programs.js';
@@ -41,4 +42,26 @@ export async function visit(
   });
   await page.goto(url);
   return { page, requests, complaints };
+}
+
+/** Checks what must hold wherever a person has been. */
+export function assertClean({ requests, complaints }: Visit, url: string): void {
+  assert.deepEqual(complaints, []);
+  assert.ok(requests.length > 3);
+  assert.deepEqual(
+    requests.filter((address) => !address.startsWith(url)),
+    [],
+  );
+}
+
+export async function waitForText(page: Page, selector: string, text: string | RegExp): Promise<void> {
+  await page.locator(selector).filter({ hasText: text }).first().waitFor();
+}
+
+/** What has to be scrolled sideways, but for tables of settings, which may be as wide as they are. */
+export function sideways(page: Page): Promise<unknown> {
+  return page.evaluate(`[document.documentElement, ...document.querySelectorAll('body, body *')]
+    .filter((element) => element.scrollWidth > element.clientWidth && !element.closest('.scroll'))
+    .filter((element) => element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowX))
+    .map((element) => element.tagName + '.' + element.className)`);
 }

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { servePage } from '../../src/serve/server.js';
 import { sampleEpisode, sampleHeader, sideImage, temporaryFolder, wristImage } from '../datasets/samples.js';
-import { needingBrowser, openBrowser, type Visit, visit } from './browser.js';
+import { assertClean, needingBrowser, openBrowser, sideways, visit, waitForText } from './browser.js';
 import { manifestOf } from './sampleManifest.js';
 import { lockedBy, report, sampleRun } from './sampleRuns.js';
 
@@ -31,28 +31,6 @@ async function sampleServer(t: TestContext): Promise<{ readonly folder: string; 
   const server = await servePage({ folders: [folder], port: 0 });
   t.after(() => server.close());
   return { folder, url: server.url };
-}
-
-/** Checks what must hold wherever a person has been. */
-function assertClean({ requests, complaints }: Visit, url: string): void {
-  assert.deepEqual(complaints, []);
-  assert.ok(requests.length > 3);
-  assert.deepEqual(
-    requests.filter((address) => !address.startsWith(url)),
-    [],
-  );
-}
-
-async function waitForText(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await page.locator(selector).filter({ hasText: text }).first().waitFor();
-}
-
-/** What has to be scrolled sideways, but for tables of settings, which may be as wide as they are. */
-function sideways(page: Page): Promise<unknown> {
-  return page.evaluate(`[document.documentElement, ...document.querySelectorAll('body, body *')]
-    .filter((element) => element.scrollWidth > element.clientWidth && !element.closest('.scroll'))
-    .filter((element) => element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowX))
-    .map((element) => element.tagName + '.' + element.className)`);
 }
 
 describe('the page', needingBrowser, () => {
