@@ -27,7 +27,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./convert.js')).convertCommand,
   },
   dataset: {
-    description: 'look at and check datasets',
+    description: 'look at, check and edit datasets',
     load: async () => (await import('./dataset.js')).datasetCommand,
   },
   evaluate: {

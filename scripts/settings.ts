@@ -20,6 +20,13 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   };
 }
 
+/** A number from a flag. */
+export function finiteNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
+}
+
 /** A number above 0 from a flag. */
 export function positiveNumber(text: string): number {
   const value = Number(text);
