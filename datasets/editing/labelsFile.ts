@@ -13,7 +13,7 @@ export async function readLabels(dataset: Dataset): Promise<Labels> {
   const path = join(dataset.folder, LABELS_FILE);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
-    throw error;
+    throw new InputError(`${path} cannot be read (${error.message}).`, { cause: error });
   });
   if (text === null) return {};
   const labels = parseLabels(text, path);

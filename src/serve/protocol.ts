@@ -1,8 +1,9 @@
 /**
  * What the server says to the page: a schema for each answer. The server builds them, the page parses them; both sides
- * have this file, and it imports nothing but zod's small half.
+ * have this file, and it imports nothing but zod's small half and what else runs in a browser.
  */
 import * as z from 'zod/mini';
+import { episodeLabelSchema } from '../../datasets/editing/labels.js';
 
 const count = z.int();
 
@@ -139,3 +140,37 @@ export const episodeSchema = z.object({
   instruction: z.nullable(z.string()),
 });
 export type EpisodeValues = z.infer<typeof episodeSchema>;
+
+export const labelsAnswerSchema = z.object({
+  /** By episode id. */
+  labels: z.record(z.string(), episodeLabelSchema),
+  /** A sentence on why nothing can be marked; null where it can. */
+  readOnly: z.nullable(z.string()),
+});
+export type LabelsAnswer = z.infer<typeof labelsAnswerSchema>;
+
+/** What the page sends: a label in place of the one that the episode has. */
+export const labelRequestSchema = z.strictObject({
+  dataset: z.string(),
+  episode: z.string(),
+  label: episodeLabelSchema,
+});
+
+/** What the page sends: episodes, with what their labels say, as a new dataset beside the one that they are of. */
+export const editRequestSchema = z.strictObject({
+  dataset: z.string(),
+  /** Of the new dataset's folder. */
+  name: z.string(),
+  /** Their numbers. */
+  episodes: z.array(count),
+  /** Whether rewards become 1 at the last step of a success, and else 0. */
+  sparse: z.boolean(),
+  /** Share of the episodes that goes into a second dataset; 0 for none. */
+  holdoutShare: z.number().check(z.gte(0), z.lt(1)),
+});
+export type EditRequest = z.infer<typeof editRequestSchema>;
+
+export const editAnswerSchema = z.object({
+  written: z.array(z.object({ id: z.string(), name: z.string(), episodes: count, steps: count })),
+});
+export type EditAnswer = z.infer<typeof editAnswerSchema>;
