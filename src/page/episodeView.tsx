@@ -2,31 +2,24 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { EpisodeLabel } from '../../datasets/editing/labels.js';
-import { type DatasetDetails, type EpisodeValues, episodeSchema } from '../serve/protocol.js';
+import type { DatasetDetails } from '../serve/protocol.js';
 import type { DatasetAddress } from './address.js';
 import { CameraImage } from './cameraImage.js';
 import { EpisodePlots } from './episodePlots.js';
 import { endWords, stepWords } from './episodeWords.js';
 import { LabelBar } from './labelBar.js';
 import { keptSpan, labelChange } from './labelEditing.js';
+import { type LoadedEpisode, loadEpisode } from './loadEpisode.js';
 import { stepAfterKey } from './playerKeys.js';
+import { USUAL_SECONDS, usePlaying } from './playing.js';
 import { Select } from './select.js';
-import { ask, askBytes, type Query } from './server.js';
 import { follow } from './state.js';
 
 const speeds = { '0.25': '¼ ×', '0.5': '½ ×', '1': '1 ×', '2': '2 ×', '4': '4 ×', '16': '16 ×' } as const;
 type Speed = keyof typeof speeds;
 
-/** Where a dataset does not say how long a step is. */
-const USUAL_SECONDS = 0.05;
 /** Milliseconds of rest before the address follows: browsers take a few changes a second only. */
 const ADDRESS_PAUSE = 250;
-
-interface Loaded {
-  readonly values: EpisodeValues;
-  /** By image, in the dataset's order. */
-  readonly pixels: readonly Uint8Array[];
-}
 
 export interface EpisodeViewProps {
   readonly address: DatasetAddress;
@@ -43,7 +36,7 @@ export interface EpisodeViewProps {
 export function EpisodeView(props: EpisodeViewProps) {
   const { address, number, dataset, onNeighbour, label, onLabel, readOnly } = props;
   const steps = dataset.episodes[number]?.steps ?? 0;
-  const [loaded, setLoaded] = useState<Loaded>();
+  const [loaded, setLoaded] = useState<LoadedEpisode>();
   const [problem, setProblem] = useState<string>();
   // A signal holds its new value at once: of keys in quick succession each goes on from the last.
   const current = useSignal(Math.min(address.step, steps));
@@ -55,16 +48,8 @@ export function EpisodeView(props: EpisodeViewProps) {
   const [speed, setSpeed] = useState<Speed>('1');
 
   useEffect(() => {
-    const query: Query = [
-      ['dataset', address.dataset],
-      ['episode', String(number)],
-    ];
-    const pixels = dataset.images.map(({ name }) => askBytes('frames', [...query, ['image', name]]));
-    Promise.all([ask(episodeSchema, 'episode', query), Promise.all(pixels)]).then(
-      ([values, images]) => setLoaded({ values, pixels: images }),
-      (error: Error) => setProblem(error.message),
-    );
-  }, [address.dataset, number, dataset]);
+    loadEpisode(dataset, number).then(setLoaded, (error: Error) => setProblem(error.message));
+  }, [number, dataset]);
 
   usePlaying(
     isPlaying && loaded !== undefined,
@@ -173,23 +158,6 @@ export function EpisodeView(props: EpisodeViewProps) {
       </p>
     </article>
   );
-}
-
-/** Calls `advance` with whole steps as the time for them has passed. */
-function usePlaying(isPlaying: boolean, secondsPerStep: number, advance: (steps: number) => void): void {
-  useEffect(() => {
-    if (!isPlaying) return;
-    let [last, owed] = [performance.now(), 0];
-    let request = requestAnimationFrame(function frame(now) {
-      owed += Math.max(0, now - last) / 1000 / secondsPerStep;
-      last = now;
-      const whole = Math.floor(owed);
-      owed -= whole;
-      if (whole > 0) advance(whole);
-      request = requestAnimationFrame(frame);
-    });
-    return () => cancelAnimationFrame(request);
-  }, [isPlaying, secondsPerStep]);
 }
 
 /** Keys that no control with the focus has a use for itself. */

@@ -65,12 +65,31 @@ export const runDetailsSchema = z.object({
   config: z.record(z.string(), z.unknown()),
   /** The dataset of its episodes; null where it has none yet. */
   replay: z.nullable(z.string()),
+  /** The dataset of its evaluations' first episodes; null where it has none. */
+  evaluations: z.nullable(z.string()),
   /** Films in its folder, by their paths there. */
   films: z.array(z.string()),
   /** The study that it belongs to, where that has a report. */
   study: z.nullable(z.string()),
 });
 export type RunDetails = z.infer<typeof runDetailsSchema>;
+
+/** The evaluations of a run that are kept as episodes, in their order. */
+export const evaluationsSchema = z.array(
+  z.object({
+    /** The episode's number in the dataset of them. */
+    episode: count,
+    envFrames: count,
+    updates: count,
+    /** Of computing; null where the run does not say. */
+    minutes: z.nullable(z.number()),
+    /** Mean return of the evaluation, of which the episode is the first. */
+    mean: z.number(),
+    successRate: z.nullable(z.number()),
+    episodes: count,
+  }),
+);
+export type Evaluations = z.infer<typeof evaluationsSchema>;
 
 const curveSchema = z.object({
   /** The settings in which it differs, or the run's name. */

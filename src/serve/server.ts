@@ -15,13 +15,14 @@ import type * as z from 'zod/mini';
 import type { Dataset } from '../../datasets/reader.js';
 import { InputError } from '../errors.js';
 import { curveAxes } from '../study/learningCurves.js';
+import { runPaths } from '../training/runFolder.js';
 import { createToken, isLoopback, loopbackOnly, withToken } from './access.js';
 import { countInterventions, describe, episodeValues } from './datasetAnswers.js';
 import { curveEvents, overviewEvents } from './events.js';
 import { labelsOf, setLabel, writeSelection } from './labelAnswers.js';
 import { Library } from './overview.js';
 import { editRequestSchema, filmTypes, labelRequestSchema } from './protocol.js';
-import { detailsOf, filmsIn } from './runAnswers.js';
+import { detailsOf, filmedEvaluations, filmsIn, GrowingRun } from './runAnswers.js';
 import { datasetFolder } from './shelf.js';
 import { reportFigure, reportPage } from './studyReport.js';
 
@@ -134,6 +135,11 @@ function addRuns(app: Hono, library: Library): void {
     );
     const axis = curveAxes.find((name) => name === context.req.query('x')) ?? curveAxes[0];
     return curveEvents(context, chosen, axis, context.req.query('each') === '1');
+  });
+  app.get('/api/evaluations', async (context) => {
+    const { folder } = await namedRun(context, library);
+    const films = await library.datasets.get(runPaths(folder).films);
+    return context.json(filmedEvaluations(await new GrowingRun(folder).read(), films));
   });
   app.get('/api/film', async (context) => {
     const { folder } = await namedRun(context, library);

@@ -8,6 +8,7 @@ const bookkeeping: readonly (keyof RunConfig)[] = [
   'checkpointInterval',
   'keepCheckpoints',
   'snapshots',
+  'films',
   'logInterval',
 ];
 

@@ -18,6 +18,7 @@ import type { ReplayEpisode } from '../replay/replayBuffer.js';
 import { type EpisodeTally, episodeTallySchema } from './episodeTally.js';
 import type { Counters, MeanMetricsState, MetricsPosition } from './metrics.js';
 import type { RunData } from './runData.js';
+import { stepName, stepOf } from './runPosition.js';
 import {
   type ByteTensor,
   type FloatTensor,
@@ -217,14 +218,6 @@ async function newestWhole(
     }
   }
   return undefined;
-}
-
-function stepName(step: number): string {
-  return `step-${String(step).padStart(8, '0')}`;
-}
-
-function stepOf(name: string): number {
-  return Number(name.slice('step-'.length));
 }
 
 /** In the order they were made. */

@@ -111,6 +111,10 @@ const runShape = {
     .boolean()
     .default(false)
     .describe('whether every evaluation keeps its policy as a small file (RUN/policies)'),
+  films: z
+    .boolean()
+    .default(true)
+    .describe('whether every evaluation keeps its first episode, as it was scored (a dataset, RUN/films)'),
   logInterval: z.int().min(1).default(1000).describe('env frames between lines of training metrics'),
   replayCapacity: z
     .int()

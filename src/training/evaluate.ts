@@ -17,6 +17,8 @@ export interface EvaluationOptions {
   readonly policy: Policy;
   readonly episodes: number;
   readonly signal?: AbortSignal | undefined;
+  /** Told each episode as it ends. */
+  readonly onEpisode?: ((rollout: Rollout) => void) | undefined;
 }
 
 export interface KeptPolicyOptions {
@@ -59,13 +61,14 @@ export const EVALUATION_SEED = 1_000_000_000;
  * @returns undefined when `signal` was aborted on the way
  */
 export async function evaluate(options: EvaluationOptions): Promise<Evaluation | undefined> {
-  const { environment, policy, episodes, signal } = options;
+  const { environment, policy, episodes, signal, onEpisode } = options;
   const scores: Score[] = [];
   while (scores.length < episodes) {
     const seed = EVALUATION_SEED + scores.length;
     const result = await rollout({ environment, policy, seed, signal });
     if (result === undefined) return undefined;
     scores.push(scoreOf(result));
+    onEpisode?.(result);
   }
   return summary(scores);
 }

@@ -1,6 +1,6 @@
 /** `train`: puts a run together from its settings, or from its last checkpoint, and runs it. */
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type DatasetHeader, MANIFEST_FILE } from '../../datasets/manifest.js';
 import { type Dataset, openDataset } from '../../datasets/reader.js';
 import { DatasetWriter } from '../../datasets/writer.js';
@@ -28,6 +28,7 @@ import { agentSettings, backendOptions, learnsOnline, type RunConfig, type RunSe
 import { parseDatasets } from './datasetWeights.js';
 import { EnvironmentExperience } from './environmentExperience.js';
 import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
+import { EvaluationFilms } from './evaluationFilms.js';
 import type { ExperienceSource } from './experience.js';
 import { MetricsWriter, requireMetrics } from './metrics.js';
 import { createPriorBuffer, requireDisk } from './priorBuffer.js';
@@ -47,6 +48,7 @@ import {
   runPaths,
   saveConfig,
 } from './runFolder.js';
+import { stepOf } from './runPosition.js';
 import { type Progress, TrainingRun } from './trainingRun.js';
 import { PACKAGE_VERSION } from './version.js';
 
@@ -322,13 +324,15 @@ async function assemble(
   const recorder = learnsOnline(config)
     ? await openRecorder(
         paths.replay,
-        recordingHeader(observationSpace, spec, {
-          source: 'online replay of a training run',
-          writer: 'rlpd-pixels',
-          writerVersion: PACKAGE_VERSION,
-          lossy: false,
-        }),
+        recordingHeader(observationSpace, spec, madeBy('online replay of a training run')),
         resume ? { episodes: checkpoint?.content.state.replayEpisodes ?? 0 } : undefined,
+      )
+    : undefined;
+  const films = config.films
+    ? await EvaluationFilms.open(
+        paths.films,
+        recordingHeader(observationSpace, spec, madeBy('evaluations of a training run')),
+        resumedAt(checkpoint),
       )
     : undefined;
   const isSeeded = config.offlineMode === 'seeded' && learnsOnline(config);
@@ -375,6 +379,7 @@ async function assemble(
     sampler,
     interventions,
     recorder,
+    films,
     metrics: await MetricsWriter.open(folder, checkpoint?.content.state.metrics),
     exploration,
     sampling,
@@ -410,6 +415,16 @@ function replayRows(config: RunConfig, spec: EnvironmentSpec, datasets: readonly
   const canBeTakenOver = isRemote(config.task) || isTaskModule(config.task);
   const isKept = canBeTakenOver && config.interventions === 'both' && !isSeeded && data > 0;
   return { online, offline: isSeeded ? 0 : data, interventions: isKept ? own : 0 };
+}
+
+function madeBy(source: string): DatasetHeader['provenance'] {
+  return { source, writer: 'rlpd-pixels', writerVersion: PACKAGE_VERSION, lossy: false };
+}
+
+/** Where evaluations come from on: one that is still due at the checkpoint is made again. */
+function resumedAt(checkpoint: SavedCheckpoint | undefined): number {
+  if (checkpoint === undefined) return 0;
+  return stepOf(basename(checkpoint.path)) + (checkpoint.content.state.evaluationDue ? 0 : 1);
 }
 
 /** The dataset of the run's own episodes: a new one, or the one a resumed run has, cut to `episodes`. */

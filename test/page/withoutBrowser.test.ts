@@ -6,6 +6,7 @@ import { type Address, addressOf, allRuns, datasetAddress, parseAddress } from '
 import { settingRows } from '../../src/page/configDifferences.js';
 import { chooseEpisodes, type episodeShows } from '../../src/page/episodeChoice.js';
 import { endWords, stepWords } from '../../src/page/episodeWords.js';
+import { evaluationWords, nearestEvaluation, shownEvaluation } from '../../src/page/evaluationChoice.js';
 import { labelChange, labelWords } from '../../src/page/labelEditing.js';
 import { stepAfterKey } from '../../src/page/playerKeys.js';
 import { chooseRuns } from '../../src/page/runChoice.js';
@@ -18,7 +19,14 @@ import { formatBytes } from '../../src/words.js';
 test('every address is read back as it was written, whatever is in a name', () => {
   const addresses: Address[] = [
     allRuns,
-    { view: 'runs', chosen: ['runs/a b', 'C:/x?y=1&z#ü%2F'], x: 'minutes', each: true, choosing: true },
+    {
+      ...allRuns,
+      chosen: ['runs/a b', 'C:/x?y=1&z#ü%2F'],
+      x: 'minutes',
+      each: true,
+      choosing: true,
+      film: 2,
+    },
     { view: 'datasets' },
     datasetAddress('data/walker&expert'),
     { ...datasetAddress('/data/ö'), episode: 0, step: 120, order: 'best', show: 'intervention' },
@@ -64,6 +72,19 @@ test('episodes are chosen by their labels, which say before the record whether o
   assert.deepEqual(choose('bad'), [0]);
   assert.deepEqual(choose('notBad'), [1, 2]);
   assert.deepEqual(choose('unmarked'), [2]);
+});
+
+test('of evaluations the one that was asked for is shown, else the latest; a press finds the nearest', () => {
+  const evaluations = [0, 1000, 2000].map((envFrames, episode) => ({
+    ...{ episode, envFrames, updates: envFrames / 2, minutes: null, mean: envFrames / 3, successRate: null },
+    episodes: 10,
+  }));
+  assert.equal(shownEvaluation(evaluations, 1)?.episode, 1);
+  for (const wanted of [undefined, 7]) assert.equal(shownEvaluation(evaluations, wanted)?.episode, 2);
+  assert.equal(shownEvaluation([], 0), undefined);
+  assert.equal(nearestEvaluation(evaluations, 'envFrames', 1400)?.episode, 1);
+  assert.equal(nearestEvaluation(evaluations, 'updates', 800)?.episode, 2);
+  assert.equal(evaluationWords(evaluations[1] as never), '1,000 env frames: 333.3 over 10 episodes');
 });
 
 test('an address that says nothing, or something wrong, shows what is there at first', () => {

@@ -84,6 +84,44 @@ describe('the page', needingBrowser, () => {
     assertClean(seen, url);
   });
 
+  test('the latest evaluation is a film beside the curve, older ones come by a click, new ones by themselves', async (t) => {
+    const { folder, url } = await sampleServer(t);
+    const run = join(folder, 'runs', 'seed-1');
+    const films = await DatasetWriter.create(join(run, 'films'), sampleHeader({ images }));
+    const keep = async (number: number): Promise<void> => {
+      const id = `step-${String(1000 * number).padStart(8, '0')}`;
+      await films.append({ ...sampleEpisode(number, 5 + number, images), id });
+      await films.flush();
+    };
+    for (const number of [0, 1, 2]) await keep(number);
+    const seen = await visit(t, browser, `${url}#/runs?run=${encodeURIComponent(run)}`);
+    const { page } = seen;
+    const caption = '.evaluation figcaption';
+    await waitForText(page, caption, 'latest evaluation 2,000 env frames: 40 over ');
+    const canvas = page.locator('.evaluation canvas').first();
+    const shown = () => canvas.getAttribute('aria-label');
+    assert.equal(await shown(), 'side, step 0');
+    await page.locator('.evaluation').getByRole('button', { name: 'Play' }).click();
+    await waitForText(page, '.evaluation .badge', 'end');
+    await page.locator('.evaluation').getByRole('button', { name: 'Stop' }).click();
+    const chart = page.locator('[data-measure="return"] canvas');
+    const { width = 0 } = (await chart.boundingBox()) ?? {};
+    // In the middle between the axis and the right edge.
+    await chart.click({ position: { x: 58 + (width - 72) / 2, y: 60 } });
+    await waitForText(page, caption, /^evaluation 1,000 env frames: 30 over /);
+    await page.waitForURL(/film=1/);
+    await page.getByRole('button', { name: 'Evaluation before' }).press('Enter');
+    await waitForText(page, caption, /^evaluation 0 env frames/);
+    for (const _ of [0, 0]) await page.getByRole('button', { name: 'Next evaluation' }).press('Enter');
+    await waitForText(page, caption, /^latest evaluation 2,000/);
+    await keep(3);
+    report(run, 3000, 77);
+    await waitForText(page, caption, /^latest evaluation 3,000 env frames: 77 over /);
+    await page.getByRole('link', { name: 'step by step' }).click();
+    await waitForText(page, '.stand', 'Step 0 of 8');
+    assertClean(seen, url);
+  });
+
   test('runs that are ticked are drawn together: seeds as one curve, or each by itself', async (t) => {
     const { folder, url } = await sampleServer(t);
     const seen = await visit(t, browser, url);
