@@ -13,6 +13,7 @@ interface Flags extends ServerFlags {
   readonly task?: string;
   readonly swap?: 'episode' | 'step';
   readonly controlHz?: number;
+  readonly rewardClassifier?: string;
   readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
   readonly json?: boolean;
 }
@@ -26,6 +27,10 @@ const command = addServerFlags(new Command('actor'))
   .option(
     '--task <name>',
     "where the environment is on this machine, such as remote:HOST:PORT; default: the run's task",
+  )
+  .option(
+    '--reward-classifier <file>',
+    "where the classifier is on this machine that is the run's reward; default: where the run's settings say",
   )
   .addOption(
     new Option(
@@ -51,7 +56,7 @@ export const actorCommand = examples(command, [
   'rlpd actor --nats nats://127.0.0.1:4222 --run walker',
   'rlpd actor --nats tls://nats.lab:4222 --credentials robot.creds --run cube --task remote:127.0.0.1:5555 --control-hz 10',
 ]).action(async (flags: Flags) => {
-  const { nats, run, lane, task, swap, controlHz, backend, json } = flags;
+  const { nats, run, lane, task, swap, controlHz, rewardClassifier, backend, json } = flags;
   const { act } = await import('../src/fleet/actor.js');
   const stop = stopOnSignals('the episode in progress is left to another actor');
   try {
@@ -62,6 +67,7 @@ export const actorCommand = examples(command, [
       task,
       swap,
       controlHz,
+      rewardClassifier,
       backend,
       signal: stop.signal,
       onNote: note,

@@ -4,7 +4,7 @@ import type { EditReport } from '../datasets/editing/editDataset.js';
 import { InputError } from '../src/errors.js';
 import { counted, formatBytes } from '../src/words.js';
 import { printResult, progress } from './console.js';
-import { examples, finiteNumber, positiveNumber, wholeNumber } from './settings.js';
+import { examples, finiteNumber, positiveNumber, shareOfOne, wholeNumber } from './settings.js';
 
 const qualities = ['good', 'bad', 'none'] as const;
 
@@ -128,11 +128,4 @@ function markedList(text: string): (typeof qualities)[number][] {
       throw new InvalidArgumentError('Expected good, bad or none, or several: good,none.');
     return quality;
   });
-}
-
-function shareOfOne(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value > 0 && value < 1))
-    throw new InvalidArgumentError('Expected a share between 0 and 1, such as 0.1.');
-  return value;
 }

@@ -30,6 +30,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'look at, check and edit datasets',
     load: async () => (await import('./dataset.js')).datasetCommand,
   },
+  classifier: {
+    description: 'learn to see success in pictures, as a reward for any task',
+    load: async () => (await import('./classifier.js')).classifierCommand,
+  },
   evaluate: {
     description: "score a policy: its mode, on fixed seeds, in an environment of the run's settings",
     load: async () => (await import('./evaluate.js')).evaluateCommand,

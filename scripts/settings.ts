@@ -35,6 +35,14 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** A number between 0 and 1 from a flag. */
+export function shareOfOne(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && value < 1))
+    throw new InvalidArgumentError('Expected a number between 0 and 1, such as 0.1.');
+  return value;
+}
+
 /** Control steps a second from a flag: what a timer of milliseconds can keep. */
 export function controlRate(text: string): number {
   const value = Number(text);

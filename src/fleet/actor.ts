@@ -6,12 +6,15 @@ import { EnvironmentWorker } from '../../envs/worker.js';
 import { RlpdAgent } from '../agent/agent.js';
 import type { BackendOptions } from '../backend/options.js';
 import { selectBackend } from '../backend/select.js';
+import type { Detector } from '../classifier/detector.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import type { ReplayLayout } from '../replay/replayBuffer.js';
 import { agentSettings, backendOptions, fromEarlierVersion, parseRunConfig } from '../training/config.js';
 import { ControlRate } from '../training/controlRate.js';
+import type { TrainingEnvironment } from '../training/environmentExperience.js';
 import { environmentOptions, replayLayout } from '../training/environmentOptions.js';
+import { openDetector, withDetectedSuccess } from '../training/rewardClassifier.js';
 import { type Policy, type Rollout, rollout } from '../training/rollout.js';
 import { PACKAGE_VERSION } from '../training/version.js';
 import type { ServerAddress } from './connect.js';
@@ -29,6 +32,8 @@ export interface ActOptions {
   readonly lane?: string | undefined;
   /** Where the environment is, if not where the learner's settings say: a robot has another address here. */
   readonly task?: string | undefined;
+  /** Where the run's classifier is on this machine, if not where its settings say. */
+  readonly rewardClassifier?: string | undefined;
   /** When a newer policy takes over, in the mode `free`; default: with the next episode. */
   readonly swap?: 'episode' | 'step' | undefined;
   /** Control steps a second, of which an action lasts action repeat; default: as fast as they come. */
@@ -114,7 +119,8 @@ class Player {
   readonly #spec: Spec;
   readonly #port: ActorPort;
   readonly #signal: AbortSignal;
-  readonly #environment: EnvironmentWorker;
+  readonly #environment: TrainingEnvironment;
+  readonly #detector: Detector | undefined;
   readonly #agent: RlpdAgent;
   /** Milliseconds of a step where a control rate is kept. */
   readonly #periodMs: number | undefined;
@@ -129,7 +135,8 @@ class Player {
     spec: Spec,
     port: ActorPort,
     signal: AbortSignal,
-    environment: EnvironmentWorker,
+    environment: TrainingEnvironment,
+    detector: Detector | undefined,
     agent: RlpdAgent,
   ) {
     this.#options = options;
@@ -137,6 +144,7 @@ class Player {
     this.#port = port;
     this.#signal = signal;
     this.#environment = environment;
+    this.#detector = detector;
     this.#agent = agent;
     const { controlHz } = options;
     if (controlHz !== undefined) this.#periodMs = (1000 * environment.spec.actionRepeat) / controlHz;
@@ -152,6 +160,7 @@ class Player {
     const config = parseRunConfig(fromEarlierVersion(spec.config), (name) => `"${name}" of the run`);
     const { task = config.task, backend = config.backend, onNote = () => {} } = options;
     const environment = await EnvironmentWorker.create(task, environmentOptions(config));
+    let detector: Detector | undefined;
     try {
       const { observationSpace, spec: environmentSpec } = environment;
       const layout = replayLayout(observationSpace, environmentSpec);
@@ -169,14 +178,20 @@ class Player {
         threads: 1,
       } as const;
       onNote((await selectBackend(engine)).note);
+      const { rewardClassifier = config.rewardClassifier } = options;
+      // Of the run's reward, not of its own.
+      detector =
+        config.rewardClassifier === null ? undefined : await openDetector({ ...config, rewardClassifier });
+      const rewarding = withDetectedSuccess(environment, detector, config.rewardThreshold);
       const agent = RlpdAgent.create({
         config: agentSettings(config),
         observationSpace,
         actionSize: environmentSpec.actionSize,
         seed: 0,
       });
-      return new Player(options, spec, port, signal, environment, agent);
+      return new Player(options, spec, port, signal, rewarding, detector, agent);
     } catch (error) {
+      detector?.dispose();
       await environment.close();
       throw error;
     }
@@ -221,6 +236,7 @@ class Player {
   async close(): Promise<void> {
     await this.#coming;
     await this.#environment.close();
+    this.#detector?.dispose();
     this.#agent.dispose();
   }
 

@@ -5,6 +5,7 @@ import type { RunConfig } from '../training/config.js';
 const bookkeeping: readonly (keyof RunConfig)[] = [
   'dataset',
   'datasetMemory',
+  'rewardClassifier',
   'checkpointInterval',
   'keepCheckpoints',
   'snapshots',

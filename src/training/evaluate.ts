@@ -29,6 +29,8 @@ export interface KeptPolicyOptions {
   readonly behaviour: Behaviour;
   /** Default: the fastest engine that loads. */
   readonly engine?: PlayersOptions['engine'] | undefined;
+  /** Where a classifier is the reward. */
+  readonly reward?: PlayersOptions['reward'];
   readonly episodes: number;
   /** Episode i starts from seed `seed + i`. Default `EVALUATION_SEED`. */
   readonly seed?: number | undefined;
@@ -87,7 +89,7 @@ export interface KeptPolicyEvaluation {
  */
 export async function evaluateKept(options: KeptPolicyOptions): Promise<KeptPolicyEvaluation | undefined> {
   const { task, environment, behaviour, engine = {}, episodes, seed = EVALUATION_SEED, filmSize } = options;
-  const { workers, signal, onEpisode, onNote } = options;
+  const { reward, workers, signal, onEpisode, onNote } = options;
   const noise = new Generator(seed).child('evaluation');
   const plans = Array.from(
     { length: episodes },
@@ -100,7 +102,7 @@ export async function evaluateKept(options: KeptPolicyOptions): Promise<KeptPoli
     }),
   );
   const players = await Players.create(
-    { task, environment, behaviours: [behaviour], engine },
+    { task, environment, behaviours: [behaviour], engine, reward },
     episodes,
     workers,
   );

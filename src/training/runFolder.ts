@@ -42,6 +42,8 @@ export const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
   'films',
   'logInterval',
   'datasetMemory',
+  // Its hash stays.
+  'rewardClassifier',
   'backend',
   'precision',
   'device',

@@ -11,6 +11,7 @@ import { isTaskModule, locateTask } from '../../envs/taskModule.js';
 import { EnvironmentWorker } from '../../envs/worker.js';
 import { RlpdAgent } from '../agent/agent.js';
 import { selectBackend } from '../backend/select.js';
+import type { Detector } from '../classifier/detector.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import { PriorInterventions } from '../replay/priorInterventions.js';
@@ -26,7 +27,7 @@ import {
 } from './checkpoint.js';
 import { agentSettings, backendOptions, learnsOnline, type RunConfig, type RunSettings } from './config.js';
 import { parseDatasets } from './datasetWeights.js';
-import { EnvironmentExperience } from './environmentExperience.js';
+import { EnvironmentExperience, type TrainingEnvironment } from './environmentExperience.js';
 import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
 import { EvaluationFilms } from './evaluationFilms.js';
 import type { ExperienceSource } from './experience.js';
@@ -35,6 +36,7 @@ import { createPriorBuffer, requireDisk } from './priorBuffer.js';
 import { loadInto, openPriorData, priorShares, rowsOf } from './priorData.js';
 import { recallInterventions, refill } from './refill.js';
 import { estimateMemory, type MemoryEstimate } from './replayMemory.js';
+import { openDetector, settledReward, withDetectedSuccess } from './rewardClassifier.js';
 import { describeData, findData } from './runData.js';
 import {
   createRun,
@@ -119,7 +121,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   else await requireNoRun(folder);
   const lock = await lockRun(folder);
   try {
-    if (!resume) return await trainAlone(options, lasting(options.config), undefined);
+    if (!resume) return await trainAlone(options, await lasting(options.config), undefined);
     const checkpoint = await chooseCheckpoint(folder, options.from);
     return await trainAlone(options, await resumedConfig(options, checkpoint), checkpoint);
   } finally {
@@ -127,10 +129,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 }
 
-/** The settings with the task as whoever goes on with the run will find it. */
-function lasting(config: RunConfig | undefined): RunConfig {
+/** The settings with the task and the classifier as whoever goes on with the run will find them. */
+async function lasting(config: RunConfig | undefined): Promise<RunConfig> {
   if (config === undefined) throw new TypeError('A new run needs a config.');
-  return { ...config, task: lastingTask(config.task) };
+  return settledReward({ ...config, task: lastingTask(config.task) });
 }
 
 /** @throws InputError where the checkpoint, or what was written until then, is damaged */
@@ -204,9 +206,10 @@ async function trainAlone(
   const random = new Generator(config.seed);
   const foundation = await layFoundation(options, config, random, onNote);
   const run = await assemble(options, config, random, foundation, checkpoint).catch(async (error) => {
-    const { experience, evaluationEnvironment, agent } = foundation;
+    const { experience, evaluationEnvironment, agent, detector } = foundation;
     await Promise.all([experience?.close(false), evaluationEnvironment.close()]);
     agent.dispose();
+    detector?.dispose();
     throw error;
   });
   try {
@@ -245,14 +248,17 @@ async function trainAlone(
     };
   } finally {
     await run.close();
+    foundation.detector?.dispose();
   }
 }
 
 /** What a run needs beside its files: made, and checked against each other, before anything is written. */
 interface Foundation {
   readonly experience: ExperienceSource | undefined;
-  readonly evaluationEnvironment: EnvironmentWorker;
+  readonly evaluationEnvironment: TrainingEnvironment;
   readonly agent: RlpdAgent;
+  /** What sees success, where that is the reward. */
+  readonly detector: Detector | undefined;
   readonly datasets: readonly Dataset[];
   readonly layout: ReplayLayout;
   readonly capacities: ReplayRows;
@@ -266,9 +272,20 @@ async function layFoundation(
   onNote: (line: string) => void,
 ): Promise<Foundation> {
   const task = locateTask(config.task, folder);
-  const create = (name: string): Promise<EnvironmentWorker> =>
-    EnvironmentWorker.create(task, environmentOptions(config, random.child(name).bits32()));
-  const evaluationEnvironment = await create('evaluation');
+  const detector = await openDetector(config);
+  const create = async (name: string): Promise<TrainingEnvironment> => {
+    const own = await EnvironmentWorker.create(task, environmentOptions(config, random.child(name).bits32()));
+    try {
+      return withDetectedSuccess(own, detector, config.rewardThreshold);
+    } catch (error) {
+      await own.close();
+      throw error;
+    }
+  };
+  const evaluationEnvironment = await create('evaluation').catch((error) => {
+    detector?.dispose();
+    throw error;
+  });
   let agent: RlpdAgent | undefined;
   try {
     const { spec, observationSpace } = evaluationEnvironment;
@@ -297,9 +314,10 @@ async function layFoundation(
     const open = openExperience ?? openOwn;
     const setting = { config, agent, spec, observationSpace, signal };
     const experience = learnsOnline(config) ? await open(setting) : undefined;
-    return { experience, evaluationEnvironment, agent, datasets, layout, capacities, memory };
+    return { experience, evaluationEnvironment, agent, detector, datasets, layout, capacities, memory };
   } catch (error) {
     agent?.dispose();
+    detector?.dispose();
     await evaluationEnvironment.close();
     throw error;
   }
