@@ -177,6 +177,8 @@ const runConfigSchema = z.strictObject(runConfigShape);
 
 /** Every setting of a run, each with its value. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
+/** Those of a classifier that is the reward. */
+export type RewardSettings = Pick<RunConfig, 'rewardClassifier' | 'rewardThreshold' | 'rewardClassifierHash'>;
 /** Settings as they are given: `task` alone must be, the others have defaults. */
 export interface RunSettings extends z.input<typeof runConfigSchema> {}
 

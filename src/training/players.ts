@@ -9,8 +9,8 @@ import type { EnvironmentOptions, EnvironmentSpec, Frame, ObservationSpace } fro
 import { lastingTask } from '../../envs/suite/registry.js';
 import type { BackendOptions } from '../backend/options.js';
 import { receiveError, type SentError } from '../errors.js';
+import type { RewardSettings } from './config.js';
 import type { Behaviour } from './experts.js';
-import type { RewardSettings } from './rewardClassifier.js';
 import type { Rollout } from './rollout.js';
 
 export interface PlayersOptions {

@@ -8,12 +8,9 @@ import type { ObservationSpace, StepResult } from '../../envs/environment.js';
 import { classifierHash, readClassifier } from '../classifier/classifierFile.js';
 import { Detector } from '../classifier/detector.js';
 import { InputError } from '../errors.js';
-import { type RunConfig, runConfigShape } from './config.js';
+import { type RewardSettings, runConfigShape } from './config.js';
 import type { TrainingEnvironment } from './environmentExperience.js';
 import { type AnyEnvironment, newestFrame } from './rollout.js';
-
-/** A run's settings of it. */
-export type RewardSettings = Pick<RunConfig, 'rewardClassifier' | 'rewardThreshold' | 'rewardClassifierHash'>;
 
 /** With the classifier's whole path, and its hash. @throws InputError where it is not there, or has another hash */
 export async function settledReward<Settings extends RewardSettings>(settings: Settings): Promise<Settings> {

@@ -120,11 +120,11 @@ test('from marked frames a classifier learns to see success in episodes that it 
     const out = join(folder, name);
     const flags = [
       '--updates',
-      '40',
+      '24',
       '--batch-size',
-      '16',
+      '12',
       '--learning-rate',
-      '0.001',
+      '0.002',
       '--holdout-share',
       '0.34',
     ];
