@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { InputError } from '../src/errors.js';
 import type { Episode } from './episode.js';
 import { type EpisodeEntry, type Manifest, readManifest, SHARD_FOLDER, type ShardEntry } from './manifest.js';
-import { type UnpackOptions, unpackRecord } from './record.js';
+import { type PackedEpisode, type UnpackOptions, unpackRecord, unpackWithoutImages } from './record.js';
 import { FileSource } from './sources/byteSource.js';
 
 export interface EpisodesOptions extends UnpackOptions {
@@ -49,21 +49,17 @@ export class Dataset {
 
   /** @throws InputError naming shard and episode where it is damaged or missing. */
   async episode(index: number, options: UnpackOptions = {}): Promise<Episode> {
-    const { shard, entry, end } = this.#place(index);
-    try {
-      const record = await readRange(join(this.folder, SHARD_FOLDER, shard.file), entry.offset, end);
-      const episode = await unpackRecord(record, this.manifest, options);
-      if (episode.id !== entry.id || episode.length !== entry.steps)
-        throw new Error(
-          `it is "${episode.id}" with ${episode.length} steps, the manifest says "${entry.id}" with ${entry.steps}`,
-        );
-      return entry.source === undefined ? episode : { ...episode, source: entry.source };
-    } catch (error) {
-      throw new InputError(
-        `${this.folder}: episode ${index} ("${entry.id}") in shard ${shard.file} cannot be used: ${(error as Error).message}. Run "rlpd dataset verify ${this.folder}" for the whole list.`,
-        { cause: error },
-      );
-    }
+    return this.#read(index, async (record, entry) =>
+      asListed(await unpackRecord(record, this.manifest, options), entry),
+    );
+  }
+
+  /** The same with its images as they lie, for whoever copies them. */
+  async packedEpisode(index: number): Promise<PackedEpisode> {
+    return this.#read(index, async (record, entry) => {
+      const { episode, packed } = unpackWithoutImages(record, this.manifest);
+      return { episode: asListed(episode, entry), packed };
+    });
   }
 
   async *episodes(options: EpisodesOptions = {}): AsyncGenerator<Episode, void, undefined> {
@@ -84,6 +80,21 @@ export class Dataset {
     }
   }
 
+  async #read<T>(index: number, unpack: (record: Buffer, entry: EpisodeEntry) => Promise<T>): Promise<T> {
+    const { shard, entry, end } = this.#place(index);
+    try {
+      return await unpack(
+        await readRange(join(this.folder, SHARD_FOLDER, shard.file), entry.offset, end),
+        entry,
+      );
+    } catch (error) {
+      throw new InputError(
+        `${this.folder}: episode ${index} ("${entry.id}") in shard ${shard.file} cannot be used: ${(error as Error).message}. Run "rlpd dataset verify ${this.folder}" for the whole list.`,
+        { cause: error },
+      );
+    }
+  }
+
   #place(index: number): Place {
     const place = this.#places[index];
     if (place === undefined)
@@ -95,6 +106,15 @@ export class Dataset {
 /** @throws InputError where `folder` is not a dataset or its manifest is not valid. */
 export async function openDataset(folder: string): Promise<Dataset> {
   return new Dataset(folder, await readManifest(folder));
+}
+
+/** With what its record does not say. @throws Error where it is not the one that the manifest lists */
+function asListed(episode: Episode, { id, steps, source }: EpisodeEntry): Episode {
+  if (episode.id !== id || episode.length !== steps)
+    throw new Error(
+      `it is "${episode.id}" with ${episode.length} steps, the manifest says "${id}" with ${steps}`,
+    );
+  return source === undefined ? episode : { ...episode, source };
 }
 
 async function readRange(path: string, from: number, to: number): Promise<Buffer> {

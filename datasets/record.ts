@@ -148,6 +148,34 @@ export async function unpackRecord(
   manifest: Manifest,
   { images: wanted = true }: UnpackOptions = {},
 ): Promise<Episode> {
+  const { episode, packed } = unpackWithoutImages(record, manifest);
+  const decoded = await Promise.all(
+    manifest.images
+      .filter(({ name }) => wanted === true || (wanted !== false && wanted.includes(name)))
+      .map(async (layout) => {
+        try {
+          const shape = framesShape(episode.length, layout);
+          const bytes = packed.images[layout.name] as Uint8Array;
+          return [layout.name, await codecs[manifest.codec].decode(bytes, shape)] as const;
+        } catch (error) {
+          throw new RecordError(
+            'record',
+            `its image "${layout.name}" cannot be decoded: ${(error as Error).message}`,
+          );
+        }
+      }),
+  );
+  return { ...episode, images: Object.fromEntries(decoded) };
+}
+
+/** An episode whose images are as the codec packed them, and not in `episode.images`. */
+export interface PackedEpisode {
+  readonly episode: Episode;
+  readonly packed: PackedImages;
+}
+
+/** @throws RecordError */
+export function unpackWithoutImages(record: Uint8Array, manifest: Manifest): PackedEpisode {
   checkChecksum(record);
   let value: unknown;
   try {
@@ -170,23 +198,7 @@ export async function unpackRecord(
   const fault = findFaults(withoutImages, { ...manifest, images: [] })[0];
   if (fault !== undefined)
     throw new RecordError(fault.kind, `it is not valid: ${fault.message.replace(/\.$/, '')}`);
-  const decoded = await Promise.all(
-    layouts
-      .filter(({ name }) => wanted === true || (wanted !== false && wanted.includes(name)))
-      .map(async (layout) => {
-        try {
-          const shape = framesShape(episode.length, layout);
-          const bytes = encoded[layout.name] as Uint8Array;
-          return [layout.name, await codecs[manifest.codec].decode(bytes, shape)] as const;
-        } catch (error) {
-          throw new RecordError(
-            'record',
-            `its image "${layout.name}" cannot be decoded: ${(error as Error).message}`,
-          );
-        }
-      }),
-  );
-  return { ...episode, images: Object.fromEntries(decoded) };
+  return { episode: withoutImages, packed: { codec: manifest.codec, images: encoded } };
 }
 
 /** The record's fields as version 2 has them. @throws RecordError */

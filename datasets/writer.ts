@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../src/errors.js';
 import { commitFile, PARTIAL_ENDING, syncFolder, writeFailure } from '../src/files/atomicFile.js';
 import { makeFolder } from '../src/files/makeFolder.js';
-import { type Episode, episodeReturn } from './episode.js';
+import { type Episode, episodeReturn, type FrameLayout } from './episode.js';
 import {
   createManifest,
   type DatasetHeader,
@@ -135,12 +135,12 @@ export class DatasetWriter {
    * change before that. Calls need not wait for one another: several episodes are then encoded in parallel and
    * written in the order of the calls. A caller bounds memory by how many it leaves waiting.
    * @param packed the images as a codec packs them, where the caller has them so: they are taken as they are if it
-   *   is the dataset's codec
+   *   is the dataset's codec; the episode then need not hold them
    * @throws InputError for an episode that does not fit the dataset; the writer can go on with others.
    */
   append(episode: Episode, packed?: PackedImages): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    const refusal = this.#refusal(episode);
+    const refusal = this.#refusal(episode, packed);
     if (refusal !== null) return Promise.reject(new InputError(refusal));
     this.#ids.add(episode.id);
     const packing = packRecord(episode, this.#manifest, packed);
@@ -181,12 +181,17 @@ export class DatasetWriter {
     await this.#abandonShard();
   }
 
-  #refusal(episode: Episode): string | null {
+  #refusal(episode: Episode, packed: PackedImages | undefined): string | null {
     const what = `Episode "${episode.id}" does not fit the dataset in ${this.folder}:`;
     if (episode.id === '' || this.#ids.has(episode.id)) return `${what} its id is empty or already taken.`;
     if (Object.values(episode.images).reduce((sum, image) => sum + image.length, 0) > MAX_PIXEL_BYTES)
       return `${what} it has more than ${MAX_PIXEL_BYTES} bytes of pixels; split it.`;
-    const fault = findFaults(episode, this.#manifest)[0];
+    const isCopied = ({ name }: FrameLayout): boolean =>
+      episode.images[name] === undefined &&
+      packed?.codec === this.#manifest.codec &&
+      packed.images[name] !== undefined;
+    const images = this.#manifest.images.filter((image) => !isCopied(image));
+    const fault = findFaults(episode, { ...this.#manifest, images })[0];
     return fault === undefined ? null : `${what} ${fault.message}`;
   }
 

@@ -14,6 +14,7 @@ interface Flags extends ServerFlags {
   readonly task?: string;
   readonly swap?: 'episode' | 'step';
   readonly controlHz?: number;
+  readonly rewardClassifier?: string;
   readonly backend?: 'auto' | 'torch' | 'tensorflow' | 'wasm' | 'cpu';
   readonly drive?: number;
   readonly json?: boolean;
@@ -28,6 +29,10 @@ const command = addServerFlags(new Command('actor'))
   .option(
     '--task <name>',
     "where the environment is on this machine, such as remote:HOST:PORT; default: the run's task",
+  )
+  .option(
+    '--reward-classifier <file>',
+    "where the classifier is on this machine that is the run's reward; default: where the run's settings say",
   )
   .addOption(
     new Option(
@@ -55,7 +60,7 @@ export const actorCommand = examples(command, [
   'rlpd actor --nats tls://nats.lab:4222 --credentials robot.creds --run cube --task remote:127.0.0.1:5555 --control-hz 10',
   'rlpd actor --nats nats://127.0.0.1:4222 --run lift --drive',
 ]).action(async (flags: Flags) => {
-  const { nats, run, lane, task, swap, controlHz, backend, drive, json } = flags;
+  const { nats, run, lane, task, swap, controlHz, rewardClassifier, backend, drive, json } = flags;
   const { act } = await import('../src/fleet/actor.js');
   const page = drive === undefined ? undefined : new DriverPage(drive, [], controlHz);
   const stop = stopOnSignals('the episode in progress is left to another actor');
@@ -67,6 +72,7 @@ export const actorCommand = examples(command, [
       task,
       swap,
       controlHz,
+      rewardClassifier,
       backend,
       takeOver: page?.takeOver,
       signal: stop.signal,

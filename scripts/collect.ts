@@ -31,7 +31,7 @@ interface Flags extends Partial<Pick<RunConfig, keyof typeof distractionShape>> 
   readonly json?: boolean;
 }
 
-const { backend, cameras, imageSize } = runConfigShape;
+const { backend, cameras, imageSize, rewardClassifier, rewardThreshold } = runConfigShape;
 
 export const collectCommand = examples(
   addSettings(
@@ -71,7 +71,7 @@ export const collectCommand = examples(
       )
       .addOption(workersOption())
       .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
-    { cameras, imageSize, ...distractionShape, backend },
+    { cameras, imageSize, ...distractionShape, rewardClassifier, rewardThreshold, backend },
   ),
   [
     'rlpd collect --task walker-walk --level expert --episodes 100 --out data/walker-expert',
@@ -86,6 +86,8 @@ export const collectCommand = examples(
   const distraction = distractionOptions(parseSettings(flags, distractionShape));
   const images = parseSettings(flags, { cameras, imageSize });
   const { collect } = await import('../src/training/collect.js');
+  const { rewardOf } = await import('../src/training/rewardClassifier.js');
+  const reward = await rewardOf(parseSettings(flags, { rewardClassifier, rewardThreshold }));
   const stop = stopOnSignals('the episodes recorded so far are kept');
   const bar = progress('collecting');
   try {
@@ -102,6 +104,7 @@ export const collectCommand = examples(
       },
       seed: flags.seed,
       engine: { backend: flags.backend, precision: 'float32', device: 'cpu' },
+      reward,
       workers: flags.workers,
       details,
       keepSuccesses: flags.keepSuccesses,

@@ -10,7 +10,7 @@ import { channelOrders, fits, flips, type PictureOptions } from '../datasets/con
 import { imageSizeSchema, parseImageSize } from '../src/training/imageSettings.js';
 import { counted, formatBytes } from '../src/words.js';
 import { note, printResult, progress, rangeWords } from './console.js';
-import { examples, wholeNumber } from './settings.js';
+import { examples, finiteNumber, wholeNumber } from './settings.js';
 import { manyTimes } from './strictUsage.js';
 
 /** What every format's command takes, as commander hands it over. */
@@ -298,12 +298,6 @@ function summary(report: ConversionReport): string {
       ? `Images take ${formatBytes(report.bytes)} in memory.`
       : `${report.out} has ${formatBytes(report.bytes)}; its conversion.json lists ${counted(report.problems.length, 'problem')}.`,
   ].join('\n');
-}
-
-function finiteNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
-  return value;
 }
 
 function episodeRange(text: string): [number, number] {

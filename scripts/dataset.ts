@@ -1,4 +1,4 @@
-/** `rlpd dataset info|verify|doctor|preview|serve|export`: what a dataset holds, whether it is sound, what it looks like; and out. */
+/** `rlpd dataset info|verify|doctor|preview|serve|edit|export`: what a dataset holds, whether it is sound, what it looks like; parts of it; and out. */
 
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
@@ -6,6 +6,7 @@ import type { Exporter } from '../datasets/exporters/exportDataset.js';
 import { formatBytes } from '../src/words.js';
 import { note, printResult, progress } from './console.js';
 import { datasetDoctorCommand } from './datasetDoctor.js';
+import { datasetEditCommand } from './datasetEdit.js';
 import { datasetServeCommand } from './datasetServe.js';
 import { examples, wholeNumber } from './settings.js';
 
@@ -124,6 +125,7 @@ examples(
 
 datasetCommand.addCommand(datasetDoctorCommand);
 datasetCommand.addCommand(datasetServeCommand);
+datasetCommand.addCommand(datasetEditCommand);
 
 const exporters = {
   vd4rl: async () => (await import('../datasets/exporters/vd4rl.js')).exportVd4rl,

@@ -32,7 +32,7 @@ interface Flags extends PolicyFlags, Partial<Pick<RunConfig, keyof typeof distra
 /** Pictures on a contact sheet, evenly over the first episode. */
 const SHEET_PICTURES = 24;
 
-const { backend, precision, device } = runConfigShape;
+const { backend, precision, device, rewardClassifier, rewardThreshold } = runConfigShape;
 
 export const evaluateCommand = examples(
   addSettings(
@@ -52,7 +52,7 @@ export const evaluateCommand = examples(
       )
       .addOption(workersOption())
       .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr'),
-    { ...distractionShape, backend, precision, device },
+    { ...distractionShape, rewardClassifier, rewardThreshold, backend, precision, device },
   ),
   [
     'rlpd evaluate --run runs/a --episodes 10 --video out.mp4',
@@ -70,6 +70,12 @@ export const evaluateCommand = examples(
   const { policy, task, taskName, otherTask } = await choosePolicy(flags);
   const config = { ...policy.config, ...parseSettings(flags, distractionShape), task };
   if (otherTask !== undefined) note(otherTask);
+  const { rewardOf } = await import('../src/training/rewardClassifier.js');
+  const reward = await rewardOf(parseSettings(flags, { rewardClassifier, rewardThreshold }));
+  if (reward === undefined && policy.config.rewardClassifier !== null)
+    note(
+      "The policy learnt from a classifier's reward, and is scored by the task's own: --reward-classifier scores it by one.",
+    );
   const engine = backendOptions({
     ...config,
     backend: flags.backend ?? config.backend,
@@ -85,6 +91,7 @@ export const evaluateCommand = examples(
       environment: environmentOptions(config),
       behaviour: policy,
       engine,
+      reward,
       episodes: flags.episodes,
       seed: flags.seed,
       workers: flags.workers,

@@ -27,8 +27,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./convert.js')).convertCommand,
   },
   dataset: {
-    description: 'look at and check datasets',
+    description: 'look at, check and edit datasets',
     load: async () => (await import('./dataset.js')).datasetCommand,
+  },
+  classifier: {
+    description: 'learn to see success in pictures, as a reward for any task',
+    load: async () => (await import('./classifier.js')).classifierCommand,
   },
   evaluate: {
     description: "score a policy: its mode, on fixed seeds, in an environment of the run's settings",

@@ -1,8 +1,9 @@
 /** Flags made from a schema of settings, and what was given by them. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { InputError } from '../src/errors.js';
 import { kebabCase } from '../src/training/config.js';
+import { finiteNumber } from './settings.js';
 import { manyTimes } from './strictUsage.js';
 
 /**
@@ -92,7 +93,5 @@ function inspect(schema: z.ZodType): Setting {
 
 function toNumber(text: string, isNullable: boolean): number | null {
   if (isNullable && text === 'null') return null;
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
-  return value;
+  return finiteNumber(text);
 }

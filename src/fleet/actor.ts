@@ -6,6 +6,7 @@ import { EnvironmentWorker } from '../../envs/worker.js';
 import { RlpdAgent } from '../agent/agent.js';
 import type { BackendOptions } from '../backend/options.js';
 import { selectBackend } from '../backend/select.js';
+import type { Detector } from '../classifier/detector.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import type { ReplayLayout } from '../replay/replayBuffer.js';
@@ -13,6 +14,7 @@ import { agentSettings, backendOptions, fromEarlierVersion, parseRunConfig } fro
 import { ControlRate } from '../training/controlRate.js';
 import type { TakeOver, TrainingEnvironment } from '../training/environmentExperience.js';
 import { environmentOptions, replayLayout } from '../training/environmentOptions.js';
+import { openDetector, withDetectedSuccess } from '../training/rewardClassifier.js';
 import { type Policy, type Rollout, rollout } from '../training/rollout.js';
 import { PACKAGE_VERSION } from '../training/version.js';
 import type { ServerAddress } from './connect.js';
@@ -30,6 +32,8 @@ export interface ActOptions {
   readonly lane?: string | undefined;
   /** Where the environment is, if not where the learner's settings say: a robot has another address here. */
   readonly task?: string | undefined;
+  /** Where the run's classifier is on this machine, if not where its settings say. */
+  readonly rewardClassifier?: string | undefined;
   /** When a newer policy takes over, in the mode `free`; default: with the next episode. */
   readonly swap?: 'episode' | 'step' | undefined;
   /** Control steps a second, of which an action lasts action repeat; default: as fast as they come. */
@@ -118,6 +122,7 @@ class Player {
   readonly #port: ActorPort;
   readonly #signal: AbortSignal;
   readonly #environment: TrainingEnvironment;
+  readonly #detector: Detector | undefined;
   readonly #agent: RlpdAgent;
   /** Milliseconds of a step where a control rate is kept. */
   readonly #periodMs: number | undefined;
@@ -133,6 +138,7 @@ class Player {
     port: ActorPort,
     signal: AbortSignal,
     environment: TrainingEnvironment,
+    detector: Detector | undefined,
     agent: RlpdAgent,
   ) {
     this.#options = options;
@@ -140,6 +146,7 @@ class Player {
     this.#port = port;
     this.#signal = signal;
     this.#environment = environment;
+    this.#detector = detector;
     this.#agent = agent;
     const { controlHz } = options;
     if (controlHz !== undefined) this.#periodMs = (1000 * environment.spec.actionRepeat) / controlHz;
@@ -155,6 +162,7 @@ class Player {
     const config = parseRunConfig(fromEarlierVersion(spec.config), (name) => `"${name}" of the run`);
     const { task = config.task, backend = config.backend, onNote = () => {} } = options;
     const environment = await EnvironmentWorker.create(task, environmentOptions(config));
+    let detector: Detector | undefined;
     try {
       const { observationSpace, spec: environmentSpec } = environment;
       const layout = replayLayout(observationSpace, environmentSpec);
@@ -172,15 +180,21 @@ class Player {
         threads: 1,
       } as const;
       onNote((await selectBackend(engine)).note);
+      const { rewardClassifier = config.rewardClassifier } = options;
+      // Of the run's reward, not of its own.
+      detector =
+        config.rewardClassifier === null ? undefined : await openDetector({ ...config, rewardClassifier });
+      const rewarding = withDetectedSuccess(environment, detector, config.rewardThreshold);
       const agent = RlpdAgent.create({
         config: agentSettings(config),
         observationSpace,
         actionSize: environmentSpec.actionSize,
         seed: 0,
       });
-      const driven = (await options.takeOver?.(environment, task)) ?? environment;
-      return new Player(options, spec, port, signal, driven, agent);
+      const driven = (await options.takeOver?.(rewarding, task)) ?? rewarding;
+      return new Player(options, spec, port, signal, driven, detector, agent);
     } catch (error) {
+      detector?.dispose();
       await environment.close();
       throw error;
     }
@@ -225,6 +239,7 @@ class Player {
   async close(): Promise<void> {
     await this.#coming;
     await this.#environment.close();
+    this.#detector?.dispose();
     this.#agent.dispose();
   }
 

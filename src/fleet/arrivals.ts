@@ -11,6 +11,7 @@ import type { Manifest } from '../../datasets/manifest.js';
 import type { EnvironmentState, StepInfo } from '../../envs/environment.js';
 import type { RlpdAgent } from '../agent/agent.js';
 import { InputError } from '../errors.js';
+import { encodeSafetensors } from '../files/safetensors.js';
 import { Generator } from '../random/generator.js';
 import { episodeObservation, type ReplayLayout } from '../replay/replayBuffer.js';
 import type {
@@ -21,7 +22,6 @@ import type {
   StepUnderWay,
 } from '../training/experience.js';
 import { badWeights } from '../training/finite.js';
-import { encodeSafetensors } from '../training/safetensors.js';
 import type { Arrival, Wanted } from './learnerSide.js';
 import { type Commit, commitSchema, type Plan, planSchema } from './messages.js';
 import { policyFile } from './policyMessage.js';

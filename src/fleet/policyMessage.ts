@@ -1,7 +1,7 @@
 /** A policy on its way to actors: the weights that acting reads, as a safetensors file. */
 import { z } from 'zod';
 import { InputError } from '../errors.js';
-import { decodeSafetensors, floatTensors, type SafetensorsFile } from '../training/safetensors.js';
+import { decodeSafetensors, floatTensors, type SafetensorsFile } from '../files/safetensors.js';
 
 type Tensors = ReadonlyMap<string, { readonly shape: number[]; readonly data: Float32Array }>;
 

@@ -14,6 +14,8 @@ export interface RunsAddress {
   readonly each: boolean;
   /** Where there is room for one of them only: whether that is the list, from which more are being chosen. */
   readonly choosing: boolean;
+  /** Number of the evaluation that is shown as a film; undefined: the latest. */
+  readonly film: number | undefined;
 }
 
 export interface DatasetAddress {
@@ -40,6 +42,7 @@ export const allRuns: RunsAddress = {
   x: 'envFrames',
   each: false,
   choosing: false,
+  film: undefined,
 };
 
 export function datasetAddress(dataset: string): DatasetAddress {
@@ -68,6 +71,7 @@ export function parseAddress(fragment: string): Address {
     x: keyOf(axisNames, given.get('x')) ?? allRuns.x,
     each: given.get('each') === '1',
     choosing: given.get('choosing') === '1',
+    film: wholeNumber(given.get('film')),
   };
 }
 
@@ -78,6 +82,7 @@ export function addressOf(address: Address): string {
     if (address.x !== allRuns.x) query.set('x', address.x);
     if (address.each) query.set('each', '1');
     if (address.choosing) query.set('choosing', '1');
+    if (address.film !== undefined) query.set('film', String(address.film));
   } else if (address.view === 'dataset') {
     query.set('dataset', address.dataset);
     if (address.episode !== undefined) query.set('episode', String(address.episode));

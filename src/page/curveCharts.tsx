@@ -1,4 +1,5 @@
 /** A chart for each number that the runs report, in the same colours. */
+import { type ComponentChildren, Fragment } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { bandSeries } from '../media/bandSeries.js';
 import type { Curves, MeasureChart, PageCurve } from '../serve/protocol.js';
@@ -7,7 +8,20 @@ import { axis, Chart, type Ink, margins, onGround, tooltip } from './chart.js';
 import { isDark } from './state.js';
 import { countedInGroups, short } from './words.js';
 
-export function CurveCharts({ curves }: { readonly curves: Curves }) {
+export interface CurveChartsProps {
+  readonly curves: Curves;
+  /** What stands beside the first chart. */
+  readonly beside?: ComponentChildren;
+  /** Where on the x axis of the evaluations' charts it belongs. */
+  readonly mark?: number | undefined;
+  /** Told where on it a person presses. */
+  readonly onX?: (x: number) => void;
+}
+
+/** Those whose points are evaluations. */
+const ofEvaluations: ReadonlySet<string> = new Set(['return', 'successRate']);
+
+export function CurveCharts({ curves, beside, mark, onX }: CurveChartsProps) {
   return (
     <>
       {curves.tasks.map(({ title, charts }) => (
@@ -16,8 +30,15 @@ export function CurveCharts({ curves }: { readonly curves: Curves }) {
           <Legend charts={charts} />
           {charts.length === 0 && <p class="keys">Nothing has been reported yet.</p>}
           <div class="curves">
-            {charts.map((chart) => (
-              <MeasureFigure key={chart.measure} chart={chart} xLabel={curves.xLabel} />
+            {charts.map((chart, place) => (
+              <Fragment key={chart.measure}>
+                <MeasureFigure
+                  chart={chart}
+                  xLabel={curves.xLabel}
+                  {...(ofEvaluations.has(chart.measure) && { mark, onX })}
+                />
+                {place === 0 && beside}
+              </Fragment>
             ))}
           </div>
         </section>
@@ -44,18 +65,30 @@ function Legend({ charts }: { readonly charts: readonly MeasureChart[] }) {
   );
 }
 
-function MeasureFigure({ chart, xLabel }: { readonly chart: MeasureChart; readonly xLabel: string }) {
+interface MeasureFigureProps {
+  readonly chart: MeasureChart;
+  readonly xLabel: string;
+  readonly mark?: number | undefined;
+  readonly onX?: ((x: number) => void) | undefined;
+}
+
+function MeasureFigure({ chart, xLabel, mark, onX }: MeasureFigureProps) {
   const dark = isDark.value;
   const option = useMemo(
-    () => (ink: Ink) => optionOf(chart.curves, ink, xLabel, dark),
-    [chart, xLabel, dark],
+    () => (ink: Ink) => optionOf(chart.curves, ink, xLabel, dark, mark),
+    [chart, xLabel, dark, mark],
   );
   return (
     <figure data-measure={chart.measure}>
       <figcaption>
         {chart.label} <small>{lastWords(chart.curves, xLabel)}</small>
       </figcaption>
-      <Chart label={`${chart.label} over ${xLabel}`} height={190} option={option} />
+      <Chart
+        label={`${chart.label} over ${xLabel}`}
+        height={190}
+        option={option}
+        {...(onX !== undefined && { onX })}
+      />
     </figure>
   );
 }
@@ -72,6 +105,7 @@ function optionOf(
   ink: Ink,
   xLabel: string,
   dark: boolean,
+  mark: number | undefined,
 ): Record<string, unknown> {
   const series = curves.flatMap(({ name, x, value, low, high, ...curve }) => {
     const color = onGround(curve.color, dark);
@@ -79,7 +113,8 @@ function optionOf(
       type: 'line',
       name,
       data: x.map((at, i) => [at, value[i]]),
-      showSymbol: x.length < 2,
+      showSymbol: x.length < 2 || mark !== undefined,
+      ...(mark !== undefined && { markLine: markAt(mark, ink) }),
       lineStyle: { width: 2, color },
       itemStyle: { color },
       z: 3,
@@ -95,5 +130,16 @@ function optionOf(
       valueFormatter: (number: unknown) => (typeof number === 'number' ? short(number) : ''),
     },
     series,
+  };
+}
+
+/** The evaluation that is shown beside the curves. */
+function markAt(x: number, { text }: Ink): Record<string, unknown> {
+  return {
+    silent: true,
+    symbol: 'none',
+    label: { show: false },
+    lineStyle: { color: text, type: 'dashed', width: 1 },
+    data: [{ xAxis: x }],
   };
 }

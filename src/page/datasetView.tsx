@@ -1,13 +1,24 @@
 /** One dataset: its episodes beside the one that is open. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import { type DatasetDetails, datasetDetailsSchema, interventionsSchema } from '../serve/protocol.js';
+import { useSignal } from '@preact/signals';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import * as z from 'zod/mini';
+import { type EpisodeLabel, labelledSuccess } from '../../datasets/editing/labels.js';
+import {
+  type DatasetDetails,
+  datasetDetailsSchema,
+  interventionsSchema,
+  type LabelsAnswer,
+  labelsAnswerSchema,
+} from '../serve/protocol.js';
 import type { DatasetAddress } from './address.js';
 import { addressOf } from './address.js';
 import { chooseEpisodes, episodeOrders, episodeShows } from './episodeChoice.js';
 import { EpisodeView } from './episodeView.js';
+import { labelWords } from './labelEditing.js';
 import { SearchBox } from './searchBox.js';
 import { Select } from './select.js';
-import { ask } from './server.js';
+import { SelectionForm } from './selectionForm.js';
+import { ask, send } from './server.js';
 import { go, stay } from './state.js';
 import { VirtualList } from './virtualList.js';
 import { countedInGroups, short } from './words.js';
@@ -31,9 +42,10 @@ export function DatasetView({ address }: { readonly address: DatasetAddress }) {
       setProblem(error.message),
     );
   }, [id, needsInterventions]);
+  const { labels, readOnly, changeLabel } = useLabels(id, setProblem);
   const chosen = useMemo(
-    () => chooseEpisodes(dataset?.episodes ?? [], { order, show, text }, interventions),
-    [dataset, order, show, text, interventions],
+    () => chooseEpisodes(dataset?.episodes ?? [], { order, show, text }, interventions, labels),
+    [dataset, order, show, text, interventions, labels],
   );
 
   if (problem !== undefined) return <p class="hint problem">{problem}</p>;
@@ -76,6 +88,9 @@ export function DatasetView({ address }: { readonly address: DatasetAddress }) {
               ? 'Reading all episodes for interventions …'
               : countedInGroups(chosen.length, 'episode')}
           </span>
+          {readOnly === null && dataset.episodes.length > 0 && (
+            <SelectionForm dataset={id} episodes={chosen} />
+          )}
         </div>
         <VirtualList
           label="Episodes"
@@ -92,9 +107,13 @@ export function DatasetView({ address }: { readonly address: DatasetAddress }) {
             const at = chosen[index] ?? 0;
             const entry = dataset.episodes[at];
             if (entry === undefined) return null;
+            const label = labels[entry.id];
+            const success = labelledSuccess(label, entry.success);
+            const isSaid = label?.success !== undefined || label?.successFrom !== undefined;
             const marks = [
               countedInGroups(entry.steps, 'step'),
-              ...(entry.success === null ? [] : [entry.success ? 'success' : 'no success']),
+              ...labelWords(label),
+              ...(success === undefined || isSaid ? [] : [success ? 'success' : 'no success']),
               ...((interventions?.[at] ?? 0) > 0 ? [`${interventions?.[at]} by a person`] : []),
             ];
             return (
@@ -103,7 +122,7 @@ export function DatasetView({ address }: { readonly address: DatasetAddress }) {
                   <bdi>{entry.id}</bdi>
                 </span>
                 <span class="figure">{short(entry.return)}</span>
-                <span class="facts">{marks.join(' · ')}</span>
+                <span class={`facts ${label?.quality ?? ''}`}>{marks.join(' · ')}</span>
               </span>
             );
           }}
@@ -124,6 +143,9 @@ export function DatasetView({ address }: { readonly address: DatasetAddress }) {
             number={number}
             dataset={dataset}
             onNeighbour={neighbour}
+            label={labels[episode.id] ?? {}}
+            onLabel={(change) => changeLabel(episode.id, change)}
+            readOnly={readOnly}
           />
         )}
         <details class="manifest">
@@ -140,4 +162,33 @@ export function DatasetView({ address }: { readonly address: DatasetAddress }) {
       </section>
     </main>
   );
+}
+
+/** The labels of a dataset, as they are shown at once and kept by the server. */
+function useLabels(dataset: string, onProblem: (problem: string) => void) {
+  // A signal holds its new value at once: of keys in quick succession each goes on from the last.
+  const answer = useSignal<LabelsAnswer>({ labels: {}, readOnly: '' });
+  const sending = useRef<Promise<void>>(Promise.resolve());
+  const load = async (): Promise<void> => {
+    answer.value = await ask(labelsAnswerSchema, 'labels', [['dataset', dataset]]);
+  };
+  useEffect(() => {
+    load().catch((error: Error) => onProblem(error.message));
+  }, [dataset]);
+  const changeLabel = (episode: string, change: (label: EpisodeLabel) => EpisodeLabel): void => {
+    const { labels } = answer.value;
+    const label = change(labels[episode] ?? {});
+    answer.value = { ...answer.value, labels: { ...labels, [episode]: label } };
+    // One after the other, as they were made.
+    sending.current = sending.current
+      .then(async () => {
+        await send(z.object({}), 'PUT', 'label', { dataset, episode, label });
+      })
+      .catch(async (error: Error) => {
+        // What is shown is what is kept.
+        await load().catch(() => {});
+        answer.value = { ...answer.value, readOnly: error.message };
+      });
+  };
+  return { ...answer.value, changeLabel };
 }

@@ -1,4 +1,5 @@
 /** Which of a dataset's episodes the list shows, and in which order. */
+import { type Labels, labelledSuccess, qualityOf } from '../../datasets/editing/labels.js';
 import type { EpisodeSummary } from '../serve/protocol.js';
 
 /** As they lie, or by one of their numbers. */
@@ -15,6 +16,10 @@ export const episodeShows = {
   success: 'successes',
   failure: 'failures',
   intervention: 'with interventions',
+  good: 'marked good',
+  bad: 'marked bad',
+  notBad: 'not marked bad',
+  unmarked: 'neither good nor bad',
 } as const;
 
 export interface EpisodeChoice {
@@ -35,21 +40,30 @@ const compare: Readonly<
 };
 
 /**
- * Numbers of the episodes; equal ones stay as they lie.
+ * Numbers of the episodes; equal ones stay as they lie. A label says in place of the record whether one succeeded.
  * @param interventions steps in which a person took over, by episode; undefined where that is not known yet
  */
 export function chooseEpisodes(
   episodes: readonly EpisodeSummary[],
   { order, show, text }: EpisodeChoice,
   interventions: readonly (number | null)[] | undefined,
+  labels: Labels = {},
 ): number[] {
   const wanted = text.toLowerCase();
   const numbers = episodes.flatMap((episode, number) => {
-    const isShown =
-      show === 'all' ||
-      (show === 'success' && episode.success === true) ||
-      (show === 'failure' && episode.success === false) ||
-      (show === 'intervention' && (interventions?.[number] ?? 0) > 0);
+    const label = labels[episode.id];
+    const [success, quality] = [labelledSuccess(label, episode.success), qualityOf(label)];
+    const shown: Readonly<Record<EpisodeChoice['show'], boolean>> = {
+      all: true,
+      success: success === true,
+      failure: success === false,
+      intervention: (interventions?.[number] ?? 0) > 0,
+      good: quality === 'good',
+      bad: quality === 'bad',
+      notBad: quality !== 'bad',
+      unmarked: quality === 'none',
+    };
+    const isShown = shown[show];
     return isShown && episode.id.toLowerCase().includes(wanted) ? [number] : [];
   });
   const before = compare[order];

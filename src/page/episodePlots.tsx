@@ -17,10 +17,12 @@ export interface EpisodePlotsProps {
   readonly values: EpisodeValues;
   readonly dataset: DatasetDetails;
   readonly step: number;
+  /** First and last step that are kept. */
+  readonly kept: readonly [first: number, last: number];
   readonly onStep: (step: number) => void;
 }
 
-export function EpisodePlots({ values, dataset, step, onStep }: EpisodePlotsProps) {
+export function EpisodePlots({ values, dataset, step, kept, onStep }: EpisodePlotsProps) {
   const dark = isDark.value;
   const steps = values.rewards.length;
   const plots = useMemo(
@@ -31,7 +33,9 @@ export function EpisodePlots({ values, dataset, step, onStep }: EpisodePlotsProp
       })),
     [values, dataset, steps, dark],
   );
-  const share = step / Math.max(1, steps);
+  const place = (at: number): string =>
+    `${margins.left}px + (100% - ${margins.left + margins.right}px) * ${at / Math.max(1, steps)}`;
+  const [first, last] = kept;
   return (
     <div class="plots">
       {plots.map(({ title, rows, option }) => (
@@ -50,12 +54,16 @@ export function EpisodePlots({ values, dataset, step, onStep }: EpisodePlotsProp
           </figcaption>
           <div class="plot">
             <Chart label={`${title}, over ${steps} steps`} height={130} option={option} onX={onStep} />
-            <div
-              class="cursor"
-              style={{
-                left: `calc(${margins.left}px + (100% - ${margins.left + margins.right}px) * ${share})`,
-              }}
-            />
+            {first > 0 && (
+              <div
+                class="away"
+                style={{ left: `${margins.left}px`, right: `calc(100% - (${place(first)}))` }}
+              />
+            )}
+            {last < steps && (
+              <div class="away" style={{ left: `calc(${place(last)})`, right: `${margins.right}px` }} />
+            )}
+            <div class="cursor" style={{ left: `calc(${place(step)})` }} />
           </div>
         </figure>
       ))}

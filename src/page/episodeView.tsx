@@ -1,29 +1,25 @@
 /** One episode: every camera at a step, what plays and steps through it, and its numbers as plots. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { type DatasetDetails, type EpisodeValues, episodeSchema } from '../serve/protocol.js';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { EpisodeLabel } from '../../datasets/editing/labels.js';
+import type { DatasetDetails } from '../serve/protocol.js';
 import type { DatasetAddress } from './address.js';
 import { CameraImage } from './cameraImage.js';
 import { EpisodePlots } from './episodePlots.js';
 import { endWords, stepWords } from './episodeWords.js';
+import { LabelBar } from './labelBar.js';
+import { keptSpan, labelChange } from './labelEditing.js';
+import { type LoadedEpisode, loadEpisode } from './loadEpisode.js';
 import { stepAfterKey } from './playerKeys.js';
+import { USUAL_SECONDS, usePlaying } from './playing.js';
 import { Select } from './select.js';
-import { ask, askBytes, type Query } from './server.js';
 import { follow } from './state.js';
 
 const speeds = { '0.25': '¼ ×', '0.5': '½ ×', '1': '1 ×', '2': '2 ×', '4': '4 ×', '16': '16 ×' } as const;
 type Speed = keyof typeof speeds;
 
-/** Where a dataset does not say how long a step is. */
-const USUAL_SECONDS = 0.05;
 /** Milliseconds of rest before the address follows: browsers take a few changes a second only. */
 const ADDRESS_PAUSE = 250;
-
-interface Loaded {
-  readonly values: EpisodeValues;
-  /** By image, in the dataset's order. */
-  readonly pixels: readonly Uint8Array[];
-}
 
 export interface EpisodeViewProps {
   readonly address: DatasetAddress;
@@ -31,11 +27,16 @@ export interface EpisodeViewProps {
   readonly dataset: DatasetDetails;
   /** Asks for the next episode of the list, or the one before. */
   readonly onNeighbour: (by: 1 | -1) => void;
+  readonly label: EpisodeLabel;
+  readonly onLabel: (change: (label: EpisodeLabel) => EpisodeLabel) => void;
+  /** Why nothing can be marked; null where it can. */
+  readonly readOnly: string | null;
 }
 
-export function EpisodeView({ address, number, dataset, onNeighbour }: EpisodeViewProps) {
+export function EpisodeView(props: EpisodeViewProps) {
+  const { address, number, dataset, onNeighbour, label, onLabel, readOnly } = props;
   const steps = dataset.episodes[number]?.steps ?? 0;
-  const [loaded, setLoaded] = useState<Loaded>();
+  const [loaded, setLoaded] = useState<LoadedEpisode>();
   const [problem, setProblem] = useState<string>();
   // A signal holds its new value at once: of keys in quick succession each goes on from the last.
   const current = useSignal(Math.min(address.step, steps));
@@ -47,16 +48,8 @@ export function EpisodeView({ address, number, dataset, onNeighbour }: EpisodeVi
   const [speed, setSpeed] = useState<Speed>('1');
 
   useEffect(() => {
-    const query: Query = [
-      ['dataset', address.dataset],
-      ['episode', String(number)],
-    ];
-    const pixels = dataset.images.map(({ name }) => askBytes('frames', [...query, ['image', name]]));
-    Promise.all([ask(episodeSchema, 'episode', query), Promise.all(pixels)]).then(
-      ([values, images]) => setLoaded({ values, pixels: images }),
-      (error: Error) => setProblem(error.message),
-    );
-  }, [address.dataset, number, dataset]);
+    loadEpisode(dataset, number).then(setLoaded, (error: Error) => setProblem(error.message));
+  }, [number, dataset]);
 
   usePlaying(
     isPlaying && loaded !== undefined,
@@ -84,9 +77,13 @@ export function EpisodeView({ address, number, dataset, onNeighbour }: EpisodeVi
     else if (event.key === 'p') onNeighbour(-1);
     else {
       const next = stepAfterKey(event.key, event.shiftKey, current.value, steps);
-      if (next === undefined) return;
-      setPlaying(false);
-      setStep(next);
+      const change = readOnly === null ? labelChange(event.key, current.value, steps) : undefined;
+      if (next === undefined && change === undefined) return;
+      if (change !== undefined) onLabel(change);
+      if (next !== undefined) {
+        setPlaying(false);
+        setStep(next);
+      }
     }
     event.preventDefault();
   });
@@ -130,12 +127,24 @@ export function EpisodeView({ address, number, dataset, onNeighbour }: EpisodeVi
       <p role="status" class="stand">
         {values === undefined ? 'Loading …' : stepWords(values, dataset.actionSize, step)}
       </p>
+      <LabelBar
+        label={label}
+        step={step}
+        steps={steps}
+        onChange={onLabel}
+        onStep={(next) => {
+          setPlaying(false);
+          setStep(next);
+        }}
+        readOnly={readOnly}
+      />
       {values?.instruction != null && <p class="instruction">“{values.instruction}”</p>}
       {values !== undefined && (
         <EpisodePlots
           values={values}
           dataset={dataset}
           step={step}
+          kept={keptSpan(label, steps)}
           onStep={(next) => {
             setPlaying(false);
             setStep(Math.round(next));
@@ -144,39 +153,30 @@ export function EpisodeView({ address, number, dataset, onNeighbour }: EpisodeVi
       )}
       <p class="keys">
         Space plays · ← → a step, with Shift ten · Home, End · n, p the next and the previous episode
+        {readOnly === null &&
+          ' · g good · b bad · s success · f no success · d success from here · [ ] the first and the last step that are kept'}
       </p>
     </article>
   );
-}
-
-/** Calls `advance` with whole steps as the time for them has passed. */
-function usePlaying(isPlaying: boolean, secondsPerStep: number, advance: (steps: number) => void): void {
-  useEffect(() => {
-    if (!isPlaying) return;
-    let [last, owed] = [performance.now(), 0];
-    let request = requestAnimationFrame(function frame(now) {
-      owed += Math.max(0, now - last) / 1000 / secondsPerStep;
-      last = now;
-      const whole = Math.floor(owed);
-      owed -= whole;
-      if (whole > 0) advance(whole);
-      request = requestAnimationFrame(frame);
-    });
-    return () => cancelAnimationFrame(request);
-  }, [isPlaying, secondsPerStep]);
 }
 
 /** Keys that no control with the focus has a use for itself. */
 function useKeys(onKey: (event: KeyboardEvent) => void): void {
   const latest = useRef(onKey);
   latest.current = onKey;
-  useEffect(() => {
+  // At once, so that no key is lost between one episode and the next.
+  useLayoutEffect(() => {
     const listener = (event: KeyboardEvent): void => {
-      const isTyped =
-        event.target instanceof Element && event.target.matches('input, select, button, summary, a');
-      if (!isTyped && !event.ctrlKey && !event.metaKey && !event.altKey) latest.current(event);
+      if (!isUsed(event) && !event.ctrlKey && !event.metaKey && !event.altKey) latest.current(event);
     };
     addEventListener('keydown', listener);
     return () => removeEventListener('keydown', listener);
   }, []);
+}
+
+/** A text or a choice takes every key, a button or a handle none that writes a letter. */
+function isUsed({ target, key }: KeyboardEvent): boolean {
+  if (!(target instanceof Element)) return false;
+  if (target.matches('input[type=text], input[type=search], select')) return true;
+  return target.matches('input, button, summary, a') && (key.length > 1 || key === ' ');
 }

@@ -3,6 +3,8 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import {
   type Curves,
   curvesSchema,
+  type Evaluations,
+  evaluationsSchema,
   filmTypes,
   type RunDetails,
   type RunSummary,
@@ -11,6 +13,8 @@ import {
 import { addressOf, axisNames, datasetAddress, type RunsAddress } from './address.js';
 import { settingRows } from './configDifferences.js';
 import { CurveCharts } from './curveCharts.js';
+import { nearestEvaluation, shownEvaluation } from './evaluationChoice.js';
+import { EvaluationFilm } from './evaluationFilm.js';
 import { standWords } from './runWords.js';
 import { Select } from './select.js';
 import { ask, listen, urlOf } from './server.js';
@@ -42,6 +46,13 @@ export function RunPanel({ address, runs }: RunPanelProps) {
   }, [chosen]);
   const summaries = runs.filter(({ id }) => chosen.includes(id));
   const [only] = summaries.length === 1 ? summaries : [];
+  const [detail] = details.length === 1 ? details : [];
+  const evaluations = useEvaluations(chosen.length === 1 ? detail : undefined, curves, setProblem);
+  const shown = shownEvaluation(evaluations, address.film);
+  const choose = (episode: number | undefined): void => {
+    const isLatest = episode === evaluations.at(-1)?.episode;
+    if (episode !== shown?.episode) stay({ ...address, film: isLatest ? undefined : episode });
+  };
   return (
     <article>
       {only !== undefined ? <RunHead run={only} /> : <h2>{chosen.length} runs together</h2>}
@@ -74,10 +85,48 @@ export function RunPanel({ address, runs }: RunPanelProps) {
           {note}
         </p>
       ))}
-      {curves === undefined ? <p class="keys">Reading metrics …</p> : <CurveCharts curves={curves} />}
+      {curves === undefined ? (
+        <p class="keys">Reading metrics …</p>
+      ) : detail?.evaluations == null || shown === undefined ? (
+        <CurveCharts curves={curves} />
+      ) : (
+        <CurveCharts
+          curves={curves}
+          mark={shown[x] ?? undefined}
+          onX={(at) => choose(nearestEvaluation(evaluations, x, at)?.episode)}
+          beside={
+            <EvaluationFilm
+              dataset={detail.evaluations}
+              evaluations={evaluations}
+              shown={shown}
+              onChoose={choose}
+            />
+          }
+        />
+      )}
       <Settings details={details} />
     </article>
   );
+}
+
+/** Of the one run that is shown, as they are made. */
+function useEvaluations(
+  run: RunDetails | undefined,
+  curves: Curves | undefined,
+  onProblem: (problem: string) => void,
+): Evaluations {
+  const [evaluations, setEvaluations] = useState<Evaluations>([]);
+  const returns = curves?.tasks[0]?.charts.find(({ measure }) => measure === 'return');
+  const latest = returns?.curves[0]?.x.at(-1);
+  const isKept = run !== undefined && run.evaluations !== null;
+  const id = run?.id;
+  useEffect(() => {
+    if (!isKept || id === undefined) return setEvaluations([]);
+    ask(evaluationsSchema, 'evaluations', [['run', id]]).then(setEvaluations, (error: Error) =>
+      onProblem(error.message),
+    );
+  }, [id, isKept, latest]);
+  return evaluations;
 }
 
 function RunHead({ run }: { readonly run: RunSummary }) {

@@ -69,7 +69,7 @@ export function RunsView({ address }: { readonly address: RunsAddress }) {
           isSelected={(index) => chosen.includes(at(index)?.id ?? '')}
           onOpen={(index) => {
             const run = at(index);
-            if (run !== undefined) go({ ...address, chosen: [run.id], choosing: false });
+            if (run !== undefined) go({ ...address, chosen: [run.id], choosing: false, film: undefined });
           }}
           onTick={(index) => {
             const run = at(index);

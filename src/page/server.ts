@@ -6,6 +6,22 @@ export async function ask<T>(schema: z.ZodMiniType<T>, path: string, query: Quer
   return schema.parse(await (await get(path, query)).json());
 }
 
+/** Asks for a change. @throws Error with the server's own sentence where it refuses */
+export async function send<T>(
+  schema: z.ZodMiniType<T>,
+  method: 'POST' | 'PUT',
+  path: string,
+  request: object,
+): Promise<T> {
+  const response = await fetch(urlOf(path, []), {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+  });
+  if (!response.ok) throw new Error(await response.text());
+  return schema.parse(await response.json());
+}
+
 /** `[T+1, H, W, C]` uint8. */
 export async function askBytes(path: string, query: Query): Promise<Uint8Array> {
   return new Uint8Array(await (await get(path, query)).arrayBuffer());

@@ -27,6 +27,12 @@ export class Library {
     return this.#shelf.value;
   }
 
+  /** Something has been written into the folders. */
+  lookAgain(): void {
+    this.#shelf = undefined;
+    this.#overview = undefined;
+  }
+
   overview(): Promise<Found> {
     if (isOld(this.#overview, OVERVIEW_AGE)) this.#overview = keep(this.#read());
     return this.#overview.value;

@@ -1,8 +1,9 @@
 /**
  * What the server says to the page: a schema for each answer. The server builds them, the page parses them; both sides
- * have this file, and it imports nothing but zod's small half and the words of driving.
+ * have this file, and it imports nothing but zod's small half and what else runs in a browser.
  */
 import * as z from 'zod/mini';
+import { episodeLabelSchema } from '../../datasets/editing/labels.js';
 import { driveCommands, drivePhases } from '../drive/standing.js';
 
 const count = z.int();
@@ -67,12 +68,31 @@ export const runDetailsSchema = z.object({
   config: z.record(z.string(), z.unknown()),
   /** The dataset of its episodes; null where it has none yet. */
   replay: z.nullable(z.string()),
+  /** The dataset of its evaluations' first episodes; null where it has none. */
+  evaluations: z.nullable(z.string()),
   /** Films in its folder, by their paths there. */
   films: z.array(z.string()),
   /** The study that it belongs to, where that has a report. */
   study: z.nullable(z.string()),
 });
 export type RunDetails = z.infer<typeof runDetailsSchema>;
+
+/** The evaluations of a run that are kept as episodes, in their order. */
+export const evaluationsSchema = z.array(
+  z.object({
+    /** The episode's number in the dataset of them. */
+    episode: count,
+    envFrames: count,
+    updates: count,
+    /** Of computing; null where the run does not say. */
+    minutes: z.nullable(z.number()),
+    /** Mean return of the evaluation, of which the episode is the first. */
+    mean: z.number(),
+    successRate: z.nullable(z.number()),
+    episodes: count,
+  }),
+);
+export type Evaluations = z.infer<typeof evaluationsSchema>;
 
 const curveSchema = z.object({
   /** The settings in which it differs, or the run's name. */
@@ -212,3 +232,37 @@ export const driveOrderSchema = z.discriminatedUnion('kind', [
 ]);
 export type DriveOrder = z.infer<typeof driveOrderSchema>;
 export type DriveCommand = Extract<DriveOrder, { kind: 'command' }>['command'];
+
+export const labelsAnswerSchema = z.object({
+  /** By episode id. */
+  labels: z.record(z.string(), episodeLabelSchema),
+  /** A sentence on why nothing can be marked; null where it can. */
+  readOnly: z.nullable(z.string()),
+});
+export type LabelsAnswer = z.infer<typeof labelsAnswerSchema>;
+
+/** What the page sends: a label in place of the one that the episode has. */
+export const labelRequestSchema = z.strictObject({
+  dataset: z.string(),
+  episode: z.string(),
+  label: episodeLabelSchema,
+});
+
+/** What the page sends: episodes, with what their labels say, as a new dataset beside the one that they are of. */
+export const editRequestSchema = z.strictObject({
+  dataset: z.string(),
+  /** Of the new dataset's folder. */
+  name: z.string(),
+  /** Their numbers. */
+  episodes: z.array(count),
+  /** Whether rewards become 1 at the last step of a success, and else 0. */
+  sparse: z.boolean(),
+  /** Share of the episodes that goes into a second dataset; 0 for none. */
+  holdoutShare: z.number().check(z.gte(0), z.lt(1)),
+});
+export type EditRequest = z.infer<typeof editRequestSchema>;
+
+export const editAnswerSchema = z.object({
+  written: z.array(z.object({ id: z.string(), name: z.string(), episodes: count, steps: count })),
+});
+export type EditAnswer = z.infer<typeof editAnswerSchema>;

@@ -2,22 +2,43 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { MANIFEST_FILE } from '../../datasets/manifest.js';
+import type { Dataset } from '../../datasets/reader.js';
 import type { ComparedRun } from '../study/compare.js';
+import { evaluationsOf } from '../study/learningCurves.js';
 import { MetricsTail } from '../training/metricsTail.js';
 import { readConfig, runPaths } from '../training/runFolder.js';
-import { filmTypes, type RunDetails } from './protocol.js';
-import { replayId, type Shelf } from './shelf.js';
+import { positionOf, stepOf } from '../training/runPosition.js';
+import { type Evaluations, filmTypes, type RunDetails } from './protocol.js';
+import { filmsId, replayId, type Shelf } from './shelf.js';
 
 /** @throws InputError where it is no run */
 export async function detailsOf(id: string, folder: string, { studies }: Shelf): Promise<RunDetails> {
-  const manifest = await stat(join(runPaths(folder).replay, MANIFEST_FILE)).catch(() => null);
+  const { replay, films } = runPaths(folder);
   return {
     id,
     config: await readConfig(folder),
-    replay: manifest === null ? null : replayId(id),
+    replay: (await isDataset(replay)) ? replayId(id) : null,
+    evaluations: (await isDataset(films)) ? filmsId(id) : null,
     films: await filmsIn(folder),
     study: id.split('/').findLast((name) => studies.has(name)) ?? null,
   };
+}
+
+async function isDataset(folder: string): Promise<boolean> {
+  return (await stat(join(folder, MANIFEST_FILE)).catch(() => null)) !== null;
+}
+
+/** Which evaluations there is an episode of. */
+export function filmedEvaluations(run: ComparedRun, films: Dataset): Evaluations {
+  const numbers = new Map(Array.from({ length: films.length }, (_, i) => [stepOf(films.entry(i).id), i]));
+  return evaluationsOf(run).flatMap(({ mean, returns, successRate, ...line }) => {
+    const episode = numbers.get(positionOf(line, run.config));
+    if (episode === undefined) return [];
+    const { envFrames, updates, seconds } = line;
+    const minutes = seconds === undefined ? null : seconds / 60;
+    const scored = { mean, successRate: successRate ?? null, episodes: returns.length };
+    return [{ episode, envFrames, updates, minutes, ...scored }];
+  });
 }
 
 /** Films in the run's folder and in those right below it, as `rlpd evaluate --video` was told to write them. */

@@ -1,5 +1,7 @@
-/** The server behind `rlpd serve`: the page, and what it asks for. It reads, and writes nothing. */
-
+/**
+ * The server behind `rlpd serve`: the page, and what it asks for. It writes nothing but labels and new datasets beside
+ * those that are there, where a person asks for it.
+ */
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
@@ -10,17 +12,20 @@ import { type Context, Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 import { WebSocketServer } from 'ws';
+import type * as z from 'zod/mini';
 import type { Dataset } from '../../datasets/reader.js';
 import type { DriverSeat } from '../drive/driverSeat.js';
 import { InputError } from '../errors.js';
 import { curveAxes } from '../study/learningCurves.js';
+import { runPaths } from '../training/runFolder.js';
 import { createToken, isLoopback, loopbackOnly, withToken } from './access.js';
 import { countInterventions, describe, episodeValues } from './datasetAnswers.js';
 import { addDrive, LONGEST_ORDER } from './driveSocket.js';
 import { curveEvents, overviewEvents } from './events.js';
+import { labelsOf, setLabel, writeSelection } from './labelAnswers.js';
 import { Library } from './overview.js';
-import { filmTypes } from './protocol.js';
-import { detailsOf, filmsIn } from './runAnswers.js';
+import { editRequestSchema, filmTypes, labelRequestSchema } from './protocol.js';
+import { detailsOf, filmedEvaluations, filmsIn, GrowingRun } from './runAnswers.js';
 import { datasetFolder } from './shelf.js';
 import { reportFigure, reportPage } from './studyReport.js';
 
@@ -110,7 +115,9 @@ function createApp(library: Library, token: string | undefined, seat: DriverSeat
   );
   app.use(token === undefined ? loopbackOnly : withToken(token));
   app.use(async (context, next) => {
-    if (context.req.method !== 'GET') return context.text('Only GET is answered.', 405);
+    const { method, path } = context.req;
+    if (method !== 'GET' && !writes.includes(`${method} ${path}`))
+      return context.text('Only GET is answered.', 405);
     context.header('cache-control', 'no-store');
     return next();
   });
@@ -126,6 +133,7 @@ function createApp(library: Library, token: string | undefined, seat: DriverSeat
   addRuns(app, library);
   addDatasets(app, library);
   addReports(app, library);
+  addLabels(app, library);
   if (seat !== undefined) addDrive(app, seat);
   app.use(serveStatic({ root: pageFolder }));
   return app;
@@ -144,6 +152,11 @@ function addRuns(app: Hono, library: Library): void {
     );
     const axis = curveAxes.find((name) => name === context.req.query('x')) ?? curveAxes[0];
     return curveEvents(context, chosen, axis, context.req.query('each') === '1');
+  });
+  app.get('/api/evaluations', async (context) => {
+    const { folder } = await namedRun(context, library);
+    const films = await library.datasets.get(runPaths(folder).films);
+    return context.json(filmedEvaluations(await new GrowingRun(folder).read(), films));
   });
   app.get('/api/film', async (context) => {
     const { folder } = await namedRun(context, library);
@@ -196,6 +209,42 @@ function addReports(app: Hono, library: Library): void {
   });
 }
 
+/** All that changes something. */
+const writes = ['PUT /api/label', 'POST /api/edit'];
+
+function addLabels(app: Hono, library: Library): void {
+  app.get('/api/labels', async (context) => {
+    const { dataset } = await namedDataset(context, library);
+    return context.json(await labelsOf(dataset));
+  });
+  app.put('/api/label', async (context) => {
+    const { dataset: id, episode, label } = await sent(context, labelRequestSchema);
+    await setLabel(await datasetOf(id, library), episode, label);
+    return context.json({});
+  });
+  app.post('/api/edit', async (context) => {
+    const request = await sent(context, editRequestSchema);
+    const answer = await writeSelection(await datasetOf(request.dataset, library), request);
+    library.lookAgain();
+    return context.json(answer);
+  });
+}
+
+/**
+ * What was sent, as JSON that says so: from a page elsewhere a browser sends that only after it has asked whether it may,
+ * which is never answered.
+ */
+async function sent<T>(context: Context, schema: z.ZodMiniType<T>): Promise<T> {
+  if (!/^application\/json\b/.test(context.req.header('content-type') ?? ''))
+    throw new HTTPException(415, { message: 'JSON was expected.' });
+  const parsed = schema.safeParse(await context.req.json().catch(() => undefined));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new HTTPException(400, {
+    message: `It is not as expected: ${issue?.path.join('.')}: ${issue?.message}.`,
+  });
+}
+
 async function namedRun(context: Context, library: Library): Promise<{ id: string; folder: string }> {
   const id = context.req.query('run') ?? '';
   const folder = (await library.shelf()).runs.get(id)?.path ?? notFound(`There is no run ${id} here.`);
@@ -204,8 +253,12 @@ async function namedRun(context: Context, library: Library): Promise<{ id: strin
 
 async function namedDataset(context: Context, library: Library): Promise<{ id: string; dataset: Dataset }> {
   const id = context.req.query('dataset') ?? '';
+  return { id, dataset: await datasetOf(id, library) };
+}
+
+async function datasetOf(id: string, library: Library): Promise<Dataset> {
   const folder = datasetFolder(await library.shelf(), id) ?? notFound(`There is no dataset ${id} here.`);
-  return { id, dataset: await library.datasets.get(folder) };
+  return library.datasets.get(folder);
 }
 
 function episodeNumber(context: Context, dataset: Dataset): number {

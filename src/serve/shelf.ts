@@ -25,7 +25,7 @@ export interface RunFolder {
 export interface Shelf {
   /** By id, sorted by it. */
   readonly runs: ReadonlyMap<string, RunFolder>;
-  /** Without the replays of runs, which are looked up by `datasetFolder`. */
+  /** Without the replays and evaluations of runs, which are looked up by `datasetFolder`. */
   readonly datasets: ReadonlyMap<string, string>;
   /** Folders of studies that have a report, by the study's name. */
   readonly studies: ReadonlyMap<string, string>;
@@ -50,16 +50,23 @@ export async function readShelf(folders: readonly string[]): Promise<Shelf> {
   return { runs: sorted(found.runs), datasets: sorted(found.datasets), studies: sorted(found.studies) };
 }
 
-/** The folder of a dataset, or of a run's replay. */
+/** The folder of a dataset, or of a run's replay or evaluations. */
 export function datasetFolder({ runs, datasets }: Shelf, id: string): string | undefined {
   const known = datasets.get(id);
   if (known !== undefined) return known;
-  const run = runs.get(id.replace(/\/replay$/, ''));
-  return run !== undefined && id.endsWith('/replay') ? runPaths(run.path).replay : undefined;
+  for (const part of ['replay', 'films'] as const) {
+    const run = id.endsWith(`/${part}`) ? runs.get(id.slice(0, -part.length - 1)) : undefined;
+    if (run !== undefined) return runPaths(run.path)[part];
+  }
+  return undefined;
 }
 
 export function replayId(run: string): string {
   return `${run}/replay`;
+}
+
+export function filmsId(run: string): string {
+  return `${run}/films`;
 }
 
 async function look(folder: string, depth: number, found: Found): Promise<void> {

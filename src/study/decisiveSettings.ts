@@ -5,9 +5,11 @@ import type { RunConfig } from '../training/config.js';
 const bookkeeping: readonly (keyof RunConfig)[] = [
   'dataset',
   'datasetMemory',
+  'rewardClassifier',
   'checkpointInterval',
   'keepCheckpoints',
   'snapshots',
+  'films',
   'logInterval',
 ];
 

@@ -32,6 +32,7 @@ const parts: Readonly<Record<keyof Fingerprint, Part>> = {
     modules: [
       'src/agent',
       'src/nn',
+      'src/classifier',
       'src/replay',
       'src/random',
       'encoders',
@@ -45,6 +46,7 @@ const parts: Readonly<Record<keyof Fingerprint, Part>> = {
         'rollout',
         'priorData',
         'environmentOptions',
+        'rewardClassifier',
         'config',
       ].map((name) => `src/training/${name}.js`),
     ],

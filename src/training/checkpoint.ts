@@ -13,11 +13,6 @@ import type { AgentState } from '../agent/agent.js';
 import { InputError } from '../errors.js';
 import { PARTIAL_ENDING, syncFolder, writeFileAtomic } from '../files/atomicFile.js';
 import { makeFolder } from '../files/makeFolder.js';
-import type { GeneratorState } from '../random/generator.js';
-import type { ReplayEpisode } from '../replay/replayBuffer.js';
-import { type EpisodeTally, episodeTallySchema } from './episodeTally.js';
-import type { Counters, MeanMetricsState, MetricsPosition } from './metrics.js';
-import type { RunData } from './runData.js';
 import {
   type ByteTensor,
   type FloatTensor,
@@ -25,7 +20,13 @@ import {
   readSafetensors,
   type SafetensorsFile,
   writeSafetensors,
-} from './safetensors.js';
+} from '../files/safetensors.js';
+import type { GeneratorState } from '../random/generator.js';
+import type { ReplayEpisode } from '../replay/replayBuffer.js';
+import { type EpisodeTally, episodeTallySchema } from './episodeTally.js';
+import type { Counters, MeanMetricsState, MetricsPosition } from './metrics.js';
+import type { RunData } from './runData.js';
+import { stepName, stepOf } from './runPosition.js';
 
 /** The JSON part. */
 export interface RunState {
@@ -217,14 +218,6 @@ async function newestWhole(
     }
   }
   return undefined;
-}
-
-function stepName(step: number): string {
-  return `step-${String(step).padStart(8, '0')}`;
-}
-
-function stepOf(name: string): number {
-  return Number(name.slice('step-'.length));
 }
 
 /** In the order they were made. */

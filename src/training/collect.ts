@@ -31,6 +31,8 @@ export interface CollectOptions extends RecordingOptions {
   readonly mode?: 'sample' | 'mean' | undefined;
   /** Where policies compute; default: the fastest engine that loads, in float32. */
   readonly engine?: PlayersOptions['engine'];
+  /** Where a classifier is the reward, with its hash (`settledReward`). */
+  readonly reward?: PlayersOptions['reward'];
   /** Threads that play episodes; default: one a core. The dataset is the same whatever their number. */
   readonly workers?: number | undefined;
   /** Kept in the manifest, e.g. the level. */
@@ -106,8 +108,12 @@ async function collectAlone(options: CollectOptions): Promise<Collected> {
       noiseSeed: stream.child('noise').bits32(),
     };
   });
-  const { engine = { precision: 'float32', device: 'cpu' }, workers } = options;
-  const players = await Players.create({ task, environment, behaviours, engine }, plans.length, workers);
+  const { engine = { precision: 'float32', device: 'cpu' }, reward, workers } = options;
+  const players = await Players.create(
+    { task, environment, behaviours, engine, reward },
+    plans.length,
+    workers,
+  );
   try {
     if (players.facts.engine !== undefined) onNote?.(players.facts.engine);
     const writer = await openWriter(options, players.facts);
@@ -199,6 +205,10 @@ async function openWriter(
         environment: JSON.stringify(recordingOptions(options)),
         ...(await moduleHash(options.task)),
         ...(options.keepSuccesses && { keepSuccesses: true }),
+        ...(options.reward && {
+          rewardClassifier: options.reward.rewardClassifierHash,
+          rewardThreshold: options.reward.rewardThreshold,
+        }),
       },
     },
   });

@@ -103,6 +103,27 @@ const runShape = {
     .default(0)
     .describe('what is then added to it; evaluations, episodes and datasets keep the rewards as they are'),
 
+  rewardClassifier: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'file of a classifier (rlpd classifier train) that is the reward: 1 where it sees success, which ends the episode; null: the reward of the task',
+    ),
+  rewardThreshold: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.8)
+    .describe('probability of the classifier above which it counts as success'),
+  rewardClassifierHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 as 64 hexadecimal digits')
+    .nullable()
+    .default(null)
+    .describe("SHA-256 of the classifier's file; null: the one that it has when the run begins"),
+
   evaluationInterval: z.int().min(1).default(10_000).describe('env frames between evaluations'),
   evaluationEpisodes: z.int().min(1).default(10).describe('episodes of one evaluation'),
   checkpointInterval: z.int().min(1).default(20_000).describe('env frames between checkpoints'),
@@ -111,6 +132,10 @@ const runShape = {
     .boolean()
     .default(false)
     .describe('whether every evaluation keeps its policy as a small file (RUN/policies)'),
+  films: z
+    .boolean()
+    .default(true)
+    .describe('whether every evaluation keeps its first episode, as it was scored (a dataset, RUN/films)'),
   logInterval: z.int().min(1).default(1000).describe('env frames between lines of training metrics'),
   replayCapacity: z
     .int()
@@ -152,6 +177,8 @@ const runConfigSchema = z.strictObject(runConfigShape);
 
 /** Every setting of a run, each with its value. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
+/** Those of a classifier that is the reward. */
+export type RewardSettings = Pick<RunConfig, 'rewardClassifier' | 'rewardThreshold' | 'rewardClassifierHash'>;
 /** Settings as they are given: `task` alone must be, the others have defaults. */
 export interface RunSettings extends z.input<typeof runConfigSchema> {}
 
@@ -221,6 +248,10 @@ function checkTogether(config: RunConfig): void {
   const { algorithm, dataset, datasetMemory, offlineMode, pretrainUpdates, actorBcWeight } = config;
   const hasData = dataset.length > 0;
   const hasWeights = parseDatasets(dataset).some(({ weight }) => weight !== undefined);
+  if (config.rewardClassifier !== null && config.obs === 'state')
+    throw new InputError(
+      'A classifier sees success in images, and --obs state shows none: give --obs pixels or both.',
+    );
   if (algorithm === 'bc' && !hasData)
     throw new InputError('Behaviour cloning learns from a dataset: give one with --dataset DIR.');
   if (algorithm === 'bc' && pretrainUpdates === 0)

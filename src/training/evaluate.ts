@@ -17,6 +17,8 @@ export interface EvaluationOptions {
   readonly policy: Policy;
   readonly episodes: number;
   readonly signal?: AbortSignal | undefined;
+  /** Told each episode as it ends. */
+  readonly onEpisode?: ((rollout: Rollout) => void) | undefined;
 }
 
 export interface KeptPolicyOptions {
@@ -27,6 +29,8 @@ export interface KeptPolicyOptions {
   readonly behaviour: Behaviour;
   /** Default: the fastest engine that loads. */
   readonly engine?: PlayersOptions['engine'] | undefined;
+  /** Where a classifier is the reward. */
+  readonly reward?: PlayersOptions['reward'];
   readonly episodes: number;
   /** Episode i starts from seed `seed + i`. Default `EVALUATION_SEED`. */
   readonly seed?: number | undefined;
@@ -59,13 +63,14 @@ export const EVALUATION_SEED = 1_000_000_000;
  * @returns undefined when `signal` was aborted on the way
  */
 export async function evaluate(options: EvaluationOptions): Promise<Evaluation | undefined> {
-  const { environment, policy, episodes, signal } = options;
+  const { environment, policy, episodes, signal, onEpisode } = options;
   const scores: Score[] = [];
   while (scores.length < episodes) {
     const seed = EVALUATION_SEED + scores.length;
     const result = await rollout({ environment, policy, seed, signal });
     if (result === undefined) return undefined;
     scores.push(scoreOf(result));
+    onEpisode?.(result);
   }
   return summary(scores);
 }
@@ -84,7 +89,7 @@ export interface KeptPolicyEvaluation {
  */
 export async function evaluateKept(options: KeptPolicyOptions): Promise<KeptPolicyEvaluation | undefined> {
   const { task, environment, behaviour, engine = {}, episodes, seed = EVALUATION_SEED, filmSize } = options;
-  const { workers, signal, onEpisode, onNote } = options;
+  const { reward, workers, signal, onEpisode, onNote } = options;
   const noise = new Generator(seed).child('evaluation');
   const plans = Array.from(
     { length: episodes },
@@ -97,7 +102,7 @@ export async function evaluateKept(options: KeptPolicyOptions): Promise<KeptPoli
     }),
   );
   const players = await Players.create(
-    { task, environment, behaviours: [behaviour], engine },
+    { task, environment, behaviours: [behaviour], engine, reward },
     episodes,
     workers,
   );

@@ -10,11 +10,12 @@ import { Generator } from '../random/generator.js';
 import { DEMONSTRATOR, policiesAmong } from './experts.js';
 import type { EpisodePlan, PlayedEpisode, PlayerFacts, PlayerMessage, PlayersOptions } from './players.js';
 import { policyAgent } from './policyFile.js';
-import { type Policy, rollout } from './rollout.js';
+import { detectingStep, openDetector } from './rewardClassifier.js';
+import { type AnyEnvironment, type Policy, rollout } from './rollout.js';
 
 const port = parentPort;
 if (port === null) throw new Error('playerThread is not run by itself: use Players.');
-const { task, environment: options, behaviours, engine } = workerData as PlayersOptions;
+const { task, environment: options, behaviours, engine, reward } = workerData as PlayersOptions;
 const agents = new Map<number, RlpdAgent>();
 
 try {
@@ -23,10 +24,12 @@ try {
     throw new InputError(
       `${task} has no scripted expert that could demonstrate it: record a policy of it (--policy FILE or --run DIR), or one of the other levels.`,
     );
-  const selected =
-    policiesAmong(behaviours).length > 0 ? await selectBackend({ ...engine, threads: 1 }) : undefined;
+  const isComputing = policiesAmong(behaviours).length > 0 || reward !== undefined;
+  const selected = isComputing ? await selectBackend({ ...engine, threads: 1 }) : undefined;
+  const detector = reward && (await openDetector(reward));
+  const step = detector && reward ? detectingStep(environment, detector, reward.rewardThreshold) : undefined;
   port.on('message', (plan: EpisodePlan) => {
-    play(environment, plan).then(
+    play(environment, plan, step).then(
       (result) =>
         send(
           { ok: true, result },
@@ -46,11 +49,25 @@ function send(message: PlayerMessage, moved: ArrayBuffer[] = []): void {
   port?.postMessage(message, moved);
 }
 
-async function play(environment: Environment, plan: EpisodePlan): Promise<PlayedEpisode> {
+/** @param step in place of the environment's own */
+async function play(
+  environment: Environment,
+  plan: EpisodePlan,
+  step: ReturnType<typeof detectingStep> | undefined,
+): Promise<PlayedEpisode> {
   const { seed, filmSize: size } = plan;
   const film: Frame[] = [];
+  const { spec, observationSpace } = environment;
+  const stepped: AnyEnvironment =
+    step === undefined
+      ? environment
+      : {
+          ...{ spec, observationSpace, step },
+          reset: async (options) => environment.reset(options),
+          render: async (options) => environment.render(options),
+        };
   const episode = await rollout({
-    environment,
+    environment: stepped,
     policy: policyOf(environment, plan),
     seed,
     watch:

@@ -9,6 +9,7 @@ import type { EnvironmentOptions, EnvironmentSpec, Frame, ObservationSpace } fro
 import { lastingTask } from '../../envs/suite/registry.js';
 import type { BackendOptions } from '../backend/options.js';
 import { receiveError, type SentError } from '../errors.js';
+import type { RewardSettings } from './config.js';
 import type { Behaviour } from './experts.js';
 import type { Rollout } from './rollout.js';
 
@@ -19,6 +20,8 @@ export interface PlayersOptions {
   readonly behaviours: readonly Behaviour[];
   /** Where policies compute; each thread's engine has one thread, which is as fast for one observation at a time. */
   readonly engine: Pick<BackendOptions, 'backend' | 'precision' | 'device'>;
+  /** Where a classifier is the reward. */
+  readonly reward?: RewardSettings | undefined;
 }
 
 export interface EpisodePlan {

@@ -7,10 +7,10 @@ import { z } from 'zod';
 import type { EnvironmentSpec, ImageSpace, ObservationSpace } from '../../envs/environment.js';
 import { RlpdAgent } from '../agent/agent.js';
 import { InputError } from '../errors.js';
+import { floatTensors, readSafetensors, writeSafetensors } from '../files/safetensors.js';
 import { DamagedCheckpointError, readLatestCheckpoint } from './checkpoint.js';
 import { agentSettings, fromEarlierVersion, parseRunConfig, type RunConfig } from './config.js';
 import { readConfig, runPaths } from './runFolder.js';
-import { floatTensors, readSafetensors, writeSafetensors } from './safetensors.js';
 
 export interface PolicyFile {
   /** The run it comes from. */

@@ -1,6 +1,6 @@
 /**
  * A run is a folder: `config.json`, `metrics.jsonl`, `tensorboard/`, `evaluations/`, `replay/` (the online
- * experience, a dataset that only grows), `policies/` (snapshots, where asked for), `best.safetensors` (the policy of
+ * experience, a dataset that only grows), `films/` (the first episode of each evaluation, a dataset), `policies/` (snapshots, where asked for), `best.safetensors` (the policy of
  * the best evaluation) and `checkpoints/`.
  */
 import { readFile, rm, rmdir, stat } from 'node:fs/promises';
@@ -20,6 +20,7 @@ export const runPaths = (run: string) => ({
   metrics: join(run, METRICS_FILE),
   evaluations: join(run, 'evaluations'),
   replay: join(run, 'replay'),
+  films: join(run, 'films'),
   policies: join(run, 'policies'),
   bestPolicy: join(run, 'best.safetensors'),
   checkpoints: join(run, 'checkpoints'),
@@ -38,8 +39,11 @@ export const changeable: ReadonlySet<string> = new Set<keyof RunConfig>([
   'checkpointInterval',
   'keepCheckpoints',
   'snapshots',
+  'films',
   'logInterval',
   'datasetMemory',
+  // Its hash stays.
+  'rewardClassifier',
   'backend',
   'precision',
   'device',

@@ -1,6 +1,6 @@
 /** `train`: puts a run together from its settings, or from its last checkpoint, and runs it. */
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type DatasetHeader, MANIFEST_FILE } from '../../datasets/manifest.js';
 import { type Dataset, openDataset } from '../../datasets/reader.js';
 import { DatasetWriter } from '../../datasets/writer.js';
@@ -11,6 +11,7 @@ import { isTaskModule, locateTask } from '../../envs/taskModule.js';
 import { EnvironmentWorker } from '../../envs/worker.js';
 import { RlpdAgent } from '../agent/agent.js';
 import { selectBackend } from '../backend/select.js';
+import type { Detector } from '../classifier/detector.js';
 import { InputError } from '../errors.js';
 import { Generator } from '../random/generator.js';
 import { PriorInterventions } from '../replay/priorInterventions.js';
@@ -26,14 +27,16 @@ import {
 } from './checkpoint.js';
 import { agentSettings, backendOptions, learnsOnline, type RunConfig, type RunSettings } from './config.js';
 import { parseDatasets } from './datasetWeights.js';
-import { EnvironmentExperience, type TakeOver } from './environmentExperience.js';
+import { EnvironmentExperience, type TakeOver, type TrainingEnvironment } from './environmentExperience.js';
 import { environmentOptions, recordingHeader, replayLayout } from './environmentOptions.js';
+import { EvaluationFilms } from './evaluationFilms.js';
 import type { ExperienceSource } from './experience.js';
 import { MetricsWriter, requireMetrics } from './metrics.js';
 import { createPriorBuffer, requireDisk } from './priorBuffer.js';
 import { loadInto, openPriorData, priorShares, rowsOf } from './priorData.js';
 import { recallInterventions, refill } from './refill.js';
 import { estimateMemory, type MemoryEstimate } from './replayMemory.js';
+import { openDetector, settledReward, withDetectedSuccess } from './rewardClassifier.js';
 import { describeData, findData } from './runData.js';
 import {
   createRun,
@@ -47,6 +50,7 @@ import {
   runPaths,
   saveConfig,
 } from './runFolder.js';
+import { stepOf } from './runPosition.js';
 import { type Progress, TrainingRun } from './trainingRun.js';
 import { PACKAGE_VERSION } from './version.js';
 
@@ -121,7 +125,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   else await requireNoRun(folder);
   const lock = await lockRun(folder);
   try {
-    if (!resume) return await trainAlone(options, lasting(options.config), undefined);
+    if (!resume) return await trainAlone(options, await lasting(options.config), undefined);
     const checkpoint = await chooseCheckpoint(folder, options.from);
     return await trainAlone(options, await resumedConfig(options, checkpoint), checkpoint);
   } finally {
@@ -129,10 +133,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 }
 
-/** The settings with the task as whoever goes on with the run will find it. */
-function lasting(config: RunConfig | undefined): RunConfig {
+/** The settings with the task and the classifier as whoever goes on with the run will find them. */
+async function lasting(config: RunConfig | undefined): Promise<RunConfig> {
   if (config === undefined) throw new TypeError('A new run needs a config.');
-  return { ...config, task: lastingTask(config.task) };
+  return settledReward({ ...config, task: lastingTask(config.task) });
 }
 
 /** @throws InputError where the checkpoint, or what was written until then, is damaged */
@@ -206,9 +210,10 @@ async function trainAlone(
   const random = new Generator(config.seed);
   const foundation = await layFoundation(options, config, random, checkpoint, onNote);
   const run = await assemble(options, config, random, foundation, checkpoint).catch(async (error) => {
-    const { experience, evaluationEnvironment, agent } = foundation;
+    const { experience, evaluationEnvironment, agent, detector } = foundation;
     await Promise.all([experience?.close(false), evaluationEnvironment.close()]);
     agent.dispose();
+    detector?.dispose();
     throw error;
   });
   try {
@@ -247,14 +252,17 @@ async function trainAlone(
     };
   } finally {
     await run.close();
+    foundation.detector?.dispose();
   }
 }
 
 /** What a run needs beside its files: made, and checked against each other, before anything is written. */
 interface Foundation {
   readonly experience: ExperienceSource | undefined;
-  readonly evaluationEnvironment: EnvironmentWorker;
+  readonly evaluationEnvironment: TrainingEnvironment;
   readonly agent: RlpdAgent;
+  /** What sees success, where that is the reward. */
+  readonly detector: Detector | undefined;
   readonly datasets: readonly Dataset[];
   readonly layout: ReplayLayout;
   readonly capacities: ReplayRows;
@@ -274,9 +282,20 @@ async function layFoundation(
       'A run that learns from data alone has nothing to drive: leave out --drive, or give it --env-frames.',
     );
   const task = locateTask(config.task, folder);
-  const create = (name: string): Promise<EnvironmentWorker> =>
-    EnvironmentWorker.create(task, environmentOptions(config, random.child(name).bits32()));
-  const evaluationEnvironment = await create('evaluation');
+  const detector = await openDetector(config);
+  const create = async (name: string): Promise<TrainingEnvironment> => {
+    const own = await EnvironmentWorker.create(task, environmentOptions(config, random.child(name).bits32()));
+    try {
+      return withDetectedSuccess(own, detector, config.rewardThreshold);
+    } catch (error) {
+      await own.close();
+      throw error;
+    }
+  };
+  const evaluationEnvironment = await create('evaluation').catch((error) => {
+    detector?.dispose();
+    throw error;
+  });
   let agent: RlpdAgent | undefined;
   try {
     const { spec, observationSpace } = evaluationEnvironment;
@@ -319,9 +338,10 @@ async function layFoundation(
     const open = openExperience ?? openOwn;
     const setting = { config, agent, spec, observationSpace, signal };
     const experience = learnsOnline(config) ? await open(setting) : undefined;
-    return { experience, evaluationEnvironment, agent, datasets, layout, capacities, memory };
+    return { experience, evaluationEnvironment, agent, detector, datasets, layout, capacities, memory };
   } catch (error) {
     agent?.dispose();
+    detector?.dispose();
     await evaluationEnvironment.close();
     throw error;
   }
@@ -346,13 +366,15 @@ async function assemble(
   const recorder = learnsOnline(config)
     ? await openRecorder(
         paths.replay,
-        recordingHeader(observationSpace, spec, {
-          source: 'online replay of a training run',
-          writer: 'rlpd-pixels',
-          writerVersion: PACKAGE_VERSION,
-          lossy: false,
-        }),
+        recordingHeader(observationSpace, spec, madeBy('online replay of a training run')),
         resume ? { episodes: checkpoint?.content.state.replayEpisodes ?? 0 } : undefined,
+      )
+    : undefined;
+  const films = config.films
+    ? await EvaluationFilms.open(
+        paths.films,
+        recordingHeader(observationSpace, spec, madeBy('evaluations of a training run')),
+        resumedAt(checkpoint),
       )
     : undefined;
   const isSeeded = config.offlineMode === 'seeded' && learnsOnline(config);
@@ -399,6 +421,7 @@ async function assemble(
     sampler,
     interventions,
     recorder,
+    films,
     metrics: await MetricsWriter.open(folder, checkpoint?.content.state.metrics),
     exploration,
     sampling,
@@ -437,6 +460,16 @@ function replayRows(
     );
   const isKept = canBeTakenOver && config.interventions === 'both' && !isSeeded && data > 0;
   return { online, offline: isSeeded ? 0 : data, interventions: isKept ? own : 0 };
+}
+
+function madeBy(source: string): DatasetHeader['provenance'] {
+  return { source, writer: 'rlpd-pixels', writerVersion: PACKAGE_VERSION, lossy: false };
+}
+
+/** Where evaluations come from on: one that is still due at the checkpoint is made again. */
+function resumedAt(checkpoint: SavedCheckpoint | undefined): number {
+  if (checkpoint === undefined) return 0;
+  return stepOf(basename(checkpoint.path)) + (checkpoint.content.state.evaluationDue ? 0 : 1);
 }
 
 /** The dataset of the run's own episodes: a new one, or the one a resumed run has, cut to `episodes`. */

@@ -14,13 +14,16 @@ import type { TrainingEnvironment } from './environmentExperience.js';
 import { beginTally, type EpisodeTally, withStep } from './episodeTally.js';
 import { evaluate } from './evaluate.js';
 import { keepEvaluation, keepPolicy } from './evaluationFiles.js';
+import type { EvaluationFilms } from './evaluationFilms.js';
 import type { ExperienceSource } from './experience.js';
 import { FailedStarts } from './failedStarts.js';
 import { badAction, badMetric, badWeights, NonFiniteError } from './finite.js';
 import { type Counters, MeanMetrics, type MetricsWriter } from './metrics.js';
+import type { Rollout } from './rollout.js';
 import { RunClock } from './runClock.js';
 import type { RunData } from './runData.js';
 import { runPaths } from './runFolder.js';
+import { positionOf, stepName } from './runPosition.js';
 
 /** The parts that a run is put together from. */
 export interface RunParts {
@@ -36,6 +39,8 @@ export interface RunParts {
   readonly interventions: PriorInterventions | undefined;
   /** Where finished episodes are kept; undefined where nothing is learnt online. */
   readonly recorder: DatasetWriter | undefined;
+  /** Where an episode of each evaluation is kept; undefined where none is. */
+  readonly films: EvaluationFilms | undefined;
   readonly metrics: MetricsWriter;
   readonly exploration: Generator;
   readonly sampling: Generator;
@@ -168,14 +173,8 @@ export class TrainingRun {
     return this.#counters.envFrames < this.#parts.config.envFrames;
   }
 
-  /**
-   * The run's place on the axis of its intervals, in env frames; an update before the first step counts as the
-   * agent step it would later go with.
-   */
   get #position(): number {
-    const { config } = this.#parts;
-    const pretrained = Math.min(this.#counters.updates, config.pretrainUpdates) / config.utdRatio;
-    return this.#counters.envFrames + Math.ceil(pretrained) * config.actionRepeat;
+    return positionOf(this.#counters, this.#parts.config);
   }
 
   /** Begin a step, which the environment takes in its thread, update on what was there before, then insert. */
@@ -316,15 +315,19 @@ export class TrainingRun {
   }
 
   async #evaluate(): Promise<void> {
-    const { config, evaluationEnvironment, metrics, signal, folder } = this.#parts;
+    const { config, evaluationEnvironment, metrics, films, signal, folder } = this.#parts;
     if (this.#evaluatedAt === this.#position) return;
     this.#evaluationDue = true;
     this.#report('evaluating');
+    let first: Rollout | undefined;
     const evaluation = await evaluate({
       environment: evaluationEnvironment,
       policy: (observation) => this.#act(observation, 'mean'),
       episodes: config.evaluationEpisodes,
       signal,
+      onEpisode: (rollout) => {
+        first ??= rollout;
+      },
     });
     if (evaluation === undefined) return;
     this.#evaluationDue = false;
@@ -332,7 +335,8 @@ export class TrainingRun {
     this.#evaluationMean = evaluation.mean;
     this.#evaluationSuccess = evaluation.successRate;
     await metrics.write({ kind: 'evaluation', ...this.#stand, ...evaluation });
-    await keepEvaluation(folder, config, this.#stepName(), this.#counters, evaluation);
+    await keepEvaluation(folder, config, stepName(this.#position), this.#counters, evaluation);
+    if (first !== undefined) await films?.keep(this.#position, first);
     await this.#keepPolicy(evaluation.mean);
     this.#report('evaluating');
   }
@@ -342,7 +346,7 @@ export class TrainingRun {
     const { config, agent, folder, evaluationEnvironment } = this.#parts;
     const isBest = this.#bestEvaluationMean === undefined || mean > this.#bestEvaluationMean;
     // An untrained policy is no snapshot of a training.
-    const snapshot = config.snapshots && this.#position > 0 ? this.#stepName() : undefined;
+    const snapshot = config.snapshots && this.#position > 0 ? stepName(this.#position) : undefined;
     if (snapshot === undefined && !isBest) return;
     const tensors = await agent.policyTensors();
     this.#requireFinite(badWeights(tensors));
@@ -443,10 +447,6 @@ export class TrainingRun {
       return action;
     }
     return Float32Array.from({ length: replay.layout.actionSize }, () => exploration.uniform(-1, 1));
-  }
-
-  #stepName(): string {
-    return `step-${String(this.#position).padStart(8, '0')}`;
   }
 
   #report(phase: Progress['phase']): void {

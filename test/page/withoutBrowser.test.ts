@@ -1,10 +1,13 @@
 /** What the page can tell without a browser: addresses, choices, words, the rows in sight, what a key does. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { EpisodeLabel, Labels } from '../../datasets/editing/labels.js';
 import { type Address, addressOf, allRuns, datasetAddress, parseAddress } from '../../src/page/address.js';
 import { settingRows } from '../../src/page/configDifferences.js';
-import { chooseEpisodes } from '../../src/page/episodeChoice.js';
+import { chooseEpisodes, type episodeShows } from '../../src/page/episodeChoice.js';
 import { endWords, stepWords } from '../../src/page/episodeWords.js';
+import { evaluationWords, nearestEvaluation, shownEvaluation } from '../../src/page/evaluationChoice.js';
+import { labelChange, labelWords } from '../../src/page/labelEditing.js';
 import { stepAfterKey } from '../../src/page/playerKeys.js';
 import { chooseRuns } from '../../src/page/runChoice.js';
 import { standWords } from '../../src/page/runWords.js';
@@ -16,7 +19,14 @@ import { formatBytes } from '../../src/words.js';
 test('every address is read back as it was written, whatever is in a name', () => {
   const addresses: Address[] = [
     allRuns,
-    { view: 'runs', chosen: ['runs/a b', 'C:/x?y=1&z#ü%2F'], x: 'minutes', each: true, choosing: true },
+    {
+      ...allRuns,
+      chosen: ['runs/a b', 'C:/x?y=1&z#ü%2F'],
+      x: 'minutes',
+      each: true,
+      choosing: true,
+      film: 2,
+    },
     { view: 'datasets' },
     { view: 'drive', camera: undefined },
     { view: 'drive', camera: 'wrist left&right' },
@@ -28,6 +38,55 @@ test('every address is read back as it was written, whatever is in a name', () =
     addressOf({ ...datasetAddress('data/walker'), episode: 3, step: 12 }),
     '#/dataset?dataset=data/walker&episode=3&step=12',
   );
+});
+
+test('keys mark an episode, and the same key takes a mark away; ends never pass each other', () => {
+  const after = (...presses: (readonly [key: string, step: number])[]) =>
+    presses.reduce((label: EpisodeLabel, [key, step]) => labelChange(key, step, 10)?.(label) ?? label, {});
+  assert.deepEqual(after(['g', 0]), { quality: 'good' });
+  assert.deepEqual(after(['g', 0], ['b', 0]), { quality: 'bad' });
+  assert.deepEqual(after(['g', 0], ['g', 0]), {});
+  assert.deepEqual(after(['d', 4]), { success: true, successFrom: 4 });
+  assert.deepEqual(after(['d', 4], ['d', 7]), { success: true, successFrom: 7 });
+  assert.deepEqual(after(['d', 4], ['d', 4]), {});
+  assert.deepEqual(after(['d', 4], ['f', 0]), { success: false });
+  assert.deepEqual(after(['f', 0], ['d', 4]), { success: true, successFrom: 4 });
+  assert.deepEqual(after(['s', 0], ['s', 0]), {});
+  assert.deepEqual(after(['[', 3], [']', 2]), { cut: [3, 4] });
+  assert.deepEqual(after([']', 2], ['[', 9]), { cut: [1, 2] });
+  assert.deepEqual(after([']', 2], [']', 10]), {});
+  assert.equal(labelChange('toString', 0, 10), undefined);
+  assert.deepEqual(labelWords({ quality: 'bad', success: true, successFrom: 4, cut: [1, 9] }), [
+    'bad',
+    'success from step 4',
+    'steps 1 to 9 kept',
+  ]);
+});
+
+test('episodes are chosen by their labels, which say before the record whether one succeeded', () => {
+  const episodes = ['a', 'b', 'c'].map((id) => ({ id, steps: 9, return: 0, success: id === 'a' }));
+  const labels: Labels = { a: { success: false, quality: 'bad' }, b: { quality: 'good', successFrom: 3 } };
+  const choose = (show: keyof typeof episodeShows) =>
+    chooseEpisodes(episodes, { order: 'recorded', show, text: '' }, undefined, labels);
+  assert.deepEqual(choose('success'), [1]);
+  assert.deepEqual(choose('failure'), [0, 2]);
+  assert.deepEqual(choose('good'), [1]);
+  assert.deepEqual(choose('bad'), [0]);
+  assert.deepEqual(choose('notBad'), [1, 2]);
+  assert.deepEqual(choose('unmarked'), [2]);
+});
+
+test('of evaluations the one that was asked for is shown, else the latest; a press finds the nearest', () => {
+  const evaluations = [0, 1000, 2000].map((envFrames, episode) => ({
+    ...{ episode, envFrames, updates: envFrames / 2, minutes: null, mean: envFrames / 3, successRate: null },
+    episodes: 10,
+  }));
+  assert.equal(shownEvaluation(evaluations, 1)?.episode, 1);
+  for (const wanted of [undefined, 7]) assert.equal(shownEvaluation(evaluations, wanted)?.episode, 2);
+  assert.equal(shownEvaluation([], 0), undefined);
+  assert.equal(nearestEvaluation(evaluations, 'envFrames', 1400)?.episode, 1);
+  assert.equal(nearestEvaluation(evaluations, 'updates', 800)?.episode, 2);
+  assert.equal(evaluationWords(evaluations[1] as never), '1,000 env frames: 333.3 over 10 episodes');
 });
 
 test('an address that says nothing, or something wrong, shows what is there at first', () => {

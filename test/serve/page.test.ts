@@ -1,8 +1,11 @@
 /** The page in a real browser. */
 import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { Browser } from 'playwright-core';
+import { openDataset } from '../../datasets/reader.js';
+import { verifyDataset } from '../../datasets/verify.js';
 import { DatasetWriter } from '../../datasets/writer.js';
 import { servePage } from '../../src/serve/server.js';
 import { sampleEpisode, sampleHeader, sideImage, temporaryFolder, wristImage } from '../datasets/samples.js';
@@ -56,6 +59,44 @@ describe('the page', needingBrowser, () => {
     await waitForText(page, '.stand', /3,000 of 10,000/);
     // What a pointer shows is drawn, too, without styles that the policy refuses.
     await canvas.hover();
+    assertClean(seen, url);
+  });
+
+  test('the latest evaluation is a film beside the curve, older ones come by a click, new ones by themselves', async (t) => {
+    const { folder, url } = await sampleServer(t);
+    const run = join(folder, 'runs', 'seed-1');
+    const films = await DatasetWriter.create(join(run, 'films'), sampleHeader({ images }));
+    const keep = async (number: number): Promise<void> => {
+      const id = `step-${String(1000 * number).padStart(8, '0')}`;
+      await films.append({ ...sampleEpisode(number, 5 + number, images), id });
+      await films.flush();
+    };
+    for (const number of [0, 1, 2]) await keep(number);
+    const seen = await visit(t, browser, `${url}#/runs?run=${encodeURIComponent(run)}`);
+    const { page } = seen;
+    const caption = '.evaluation figcaption';
+    await waitForText(page, caption, 'latest evaluation 2,000 env frames: 40 over ');
+    const canvas = page.locator('.evaluation canvas').first();
+    const shown = () => canvas.getAttribute('aria-label');
+    assert.equal(await shown(), 'side, step 0');
+    await page.locator('.evaluation').getByRole('button', { name: 'Play' }).click();
+    await waitForText(page, '.evaluation .badge', 'end');
+    await page.locator('.evaluation').getByRole('button', { name: 'Stop' }).click();
+    const chart = page.locator('[data-measure="return"] canvas');
+    const { width = 0 } = (await chart.boundingBox()) ?? {};
+    // In the middle between the axis and the right edge.
+    await chart.click({ position: { x: 58 + (width - 72) / 2, y: 60 } });
+    await waitForText(page, caption, /^evaluation 1,000 env frames: 30 over /);
+    await page.waitForURL(/film=1/);
+    await page.getByRole('button', { name: 'Evaluation before' }).press('Enter');
+    await waitForText(page, caption, /^evaluation 0 env frames/);
+    for (const _ of [0, 0]) await page.getByRole('button', { name: 'Next evaluation' }).press('Enter');
+    await waitForText(page, caption, /^latest evaluation 2,000/);
+    await keep(3);
+    report(run, 3000, 77);
+    await waitForText(page, caption, /^latest evaluation 3,000 env frames: 77 over /);
+    await page.getByRole('link', { name: 'step by step' }).click();
+    await waitForText(page, '.stand', 'Step 0 of 8');
     assertClean(seen, url);
   });
 
@@ -176,6 +217,74 @@ describe('the page', needingBrowser, () => {
     await tabTo('Runs');
     await press('Space', 'ArrowDown', 'Space');
     await waitForText(page, 'h2', '2 runs together');
+  });
+
+  test('episodes are marked and cut by keys, buttons and handles, beside the dataset, and the selection is written', async (t) => {
+    const { folder, url } = await sampleServer(t);
+    const data = join(folder, 'data');
+    const before = readFileSync(join(data, 'manifest.json'));
+    const place = `${url}#/dataset?dataset=${encodeURIComponent(data)}`;
+    const seen = await visit(t, browser, `${place}&episode=2`);
+    const { page } = seen;
+    const marked = (words: string) => waitForText(page, '.labels [role=status]', words);
+    await waitForText(page, '.stand', 'Step 0 of 7');
+    await page.locator('h1').click();
+    for (const key of ['g', 'ArrowRight', '[', 'End', 'ArrowLeft', ']', 'ArrowLeft', 'd'])
+      await page.keyboard.press(key);
+    await marked('Marked: good · success from step 5 · steps 1 to 6 kept.');
+    await waitForText(page, '.row[aria-selected=true] .facts.good', 'good');
+    // A handle does not pass the other one; its step is shown.
+    await page.getByLabel('Last step that is kept').press('Home');
+    await marked('steps 1 to 2 kept');
+    await waitForText(page, '.stand', 'Step 2 of 7');
+    for (const _ of [0, 0, 0, 0]) await page.keyboard.press('ArrowRight');
+    await marked('steps 1 to 6 kept');
+    for (const key of ['n', 'f', 'p']) await page.keyboard.press(key);
+    await marked('Marked: good');
+    await page.keyboard.press('n');
+    await marked('Marked: no success.');
+    await page.getByRole('button', { name: 'Bad' }).click();
+    await marked('Marked: bad · no success.');
+    const kept = () => JSON.parse(readFileSync(join(data, 'labels.json'), 'utf8')).episodes;
+    // Marks are sent one after the other: this is the last.
+    while (kept()['episode-3']?.quality !== 'bad') await page.waitForTimeout(20);
+    assert.deepEqual(kept(), {
+      'episode-2': { quality: 'good', success: true, successFrom: 5, cut: [1, 6] },
+      'episode-3': { quality: 'bad', success: false },
+    });
+    await page.reload();
+    await marked('Marked: bad · no success.');
+    await page.getByLabel('Show').selectOption('notBad');
+    await waitForText(page, '.side [role=status]', /^11 episodes/);
+    await page.getByLabel('Show').selectOption('good');
+    await page.getByText('Write 1 episode as a dataset').click();
+    await page.getByLabel('Name', { exact: true }).fill('../elsewhere');
+    await page.getByRole('button', { name: 'Write' }).click();
+    await waitForText(page, '.write [role=status]', "cannot be a folder's name here");
+    await page.getByLabel('Name', { exact: true }).fill('chosen');
+    await page.getByText('reward 1 for success').click();
+    await page.getByRole('button', { name: 'Write' }).click();
+    await waitForText(page, '.write [role=status]', 'Written: chosen (1 episode, 5 steps)');
+    await page.getByRole('link', { name: 'chosen' }).click();
+    await waitForText(page, '.stand', 'Step 0 of 5');
+    assert.equal((await verifyDataset(join(folder, 'chosen'))).ok, true);
+    const [only] = [await (await openDataset(join(folder, 'chosen'))).episode(0)];
+    assert.deepEqual([only.id, only.success, ...only.rewards], ['episode-2', true, 0, 0, 0, 0, 1]);
+    assert.deepEqual(readFileSync(join(data, 'manifest.json')), before);
+    const complaints = seen.complaints.filter((words) => !words.includes('422'));
+    assertClean({ ...seen, complaints }, url);
+  });
+
+  test('where nothing can be kept beside a dataset, one sentence says so, and nothing is marked', async (t) => {
+    const { folder, url } = await sampleServer(t);
+    const data = join(folder, 'data');
+    const { page } = await visit(t, browser, `${url}#/dataset?dataset=${encodeURIComponent(data)}&episode=1`);
+    await waitForText(page, '.labels [role=status]', 'Not marked');
+    // In the place of the file; a folder of which root itself could not write into is hard to come by.
+    mkdirSync(join(data, 'labels.json'));
+    await page.getByRole('button', { name: 'Good' }).click();
+    await waitForText(page, '.detail .keys', /labels\.json/);
+    assert.equal(await page.locator('.marks').count(), 0);
   });
 
   test('of ten thousand episodes a few dozen rows are drawn, and the last is reached', async (t) => {

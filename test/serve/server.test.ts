@@ -127,6 +127,9 @@ test('only who names the loopback address is answered there, and only when readi
   const url = await serve(t, { folders: [temporaryFolder(t)] });
   assert.equal(await statusFor(url, 'elsewhere.example'), 403);
   assert.equal((await fetch(url, { method: 'POST' })).status, 405);
+  // What a form of a page elsewhere can send is not taken.
+  const form = { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{}' };
+  assert.equal((await fetch(new URL('api/edit', url), form)).status, 415);
   const { status, headers } = await fetch(url);
   assert.equal(status, 200);
   const policy = headers.get('content-security-policy') ?? '';

@@ -133,6 +133,26 @@ test('a policy loaded from the run or from a snapshot earns exactly what the run
   assert.ok([...snapshot.tensors.keys()].every((name) => !name.startsWith('adam/')));
 });
 
+test('every evaluation’s first episode is kept as it was scored, and a run without them computes the same', async () => {
+  const run = join(folder, 'whole');
+  const evaluations = (await readMetrics(run)).flatMap((line) => (line.kind === 'evaluation' ? [line] : []));
+  const films = await openDataset(join(run, 'films'));
+  const entries = Array.from({ length: films.length }, (_, i) => films.entry(i));
+  assert.deepEqual(
+    entries.map(({ id }) => id),
+    evaluations.map(({ envFrames }) => `step-${String(envFrames).padStart(8, '0')}`),
+  );
+  // Rewards are kept in float32.
+  for (const [i, { returns }] of evaluations.entries())
+    assert.ok(Math.abs((entries[i]?.return ?? 0) - (returns[0] as number)) < 1e-4);
+  const { images, length } = await films.episode(2);
+  assert.equal(Object.values(images)[0]?.length, (length + 1) * imageSize * imageSize * 3);
+  const without = join(folder, 'without films');
+  await train({ run: without, config: { ...config(), films: false } });
+  assert.equal(await metricsText(without), await metricsText(run));
+  assert.ok(!(await readdir(without)).includes('films'));
+});
+
 test('the policy of the best evaluation is kept, over an interruption too, and replaced by a better one alone', async () => {
   const run = join(folder, 'best');
   // Whoever evaluates often sees policies that are worse again.

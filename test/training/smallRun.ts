@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readManifest } from '../../datasets/manifest.js';
 import type { RunConfig, RunSettings } from '../../src/training/config.js';
 import { resolveConfig } from '../../src/training/resolveConfig.js';
 import { type TrainResult, train } from '../../src/training/train.js';
@@ -51,6 +52,8 @@ export async function traces(run: string): Promise<Record<string, string>> {
     metrics: await metricsText(run),
     agent: await read(`checkpoints/${latest}/agent.safetensors`),
     episode: await read(`checkpoints/${latest}/episode.safetensors`),
+    // Each with the hash of its bytes.
+    films: JSON.stringify((await readManifest(join(run, 'films'))).shards),
   };
 }
 

@@ -75,6 +75,7 @@ async function assemble(
     sampler,
     interventions: undefined,
     recorder: undefined,
+    films: undefined,
     metrics: await MetricsWriter.open(folder),
     exploration: new Generator(2),
     sampling: new Generator(3),

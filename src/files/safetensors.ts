@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { InputError } from '../errors.js';
-import { writeFileAtomic } from '../files/atomicFile.js';
+import { writeFileAtomic } from './atomicFile.js';
 
 export interface FloatTensor {
   readonly dtype?: 'F32';

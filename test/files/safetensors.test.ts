@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeSafetensors, encodeSafetensors, readSafetensors } from '../../src/training/safetensors.js';
+import { decodeSafetensors, encodeSafetensors, readSafetensors } from '../../src/files/safetensors.js';
 
 /** A file written by hand after the specification: header length, JSON header, bytes. */
 function byHand(header: string, body: readonly number[]): Uint8Array {
