@@ -5,6 +5,7 @@
 import { access, constants } from 'node:fs/promises';
 import type { Dataset, File, Group } from 'h5wasm/node';
 import { InputError } from '../../src/errors.js';
+import { requireSoundHeaps } from './hdf5Heaps.js';
 
 /** What one slice may take: a hostile header must not make us allocate more. */
 const MAX_SLICE_BYTES = 2 ** 29;
@@ -39,11 +40,14 @@ async function loadLibrary(): Promise<Library> {
 
 export class Hdf5File {
   readonly name: string;
+  readonly #path: string;
   readonly #library: Library;
   readonly #file: File;
+  #hasSoundHeaps = false;
 
-  private constructor(name: string, library: Library, file: File) {
+  private constructor(name: string, path: string, library: Library, file: File) {
     this.name = name;
+    this.#path = path;
     this.#library = library;
     this.#file = file;
   }
@@ -54,7 +58,7 @@ export class Hdf5File {
     const library = await workingLibrary();
     const file = guard(name, library, () => new library.h5wasm.File(path, 'r'));
     if (Number(file.file_id) <= 0) throw new InputError(`${name} cannot be read: it is not an HDF5 file.`);
-    return new Hdf5File(name, library, file);
+    return new Hdf5File(name, path, library, file);
   }
 
   /** Names within a group; empty where there is no such group. */
@@ -63,10 +67,19 @@ export class Hdf5File {
     return found !== null && 'keys' in found ? guard(this.name, this.#library, () => found.keys()) : [];
   }
 
-  /** null where there is no dataset of that path. */
+  /**
+   * null where there is no dataset of that path.
+   * @throws InputError where its rows have their own length and lie in a heap that is damaged
+   */
   dataset(path: string): Hdf5Dataset | null {
     const found = this.#get(path);
-    return found !== null && 'slice' in found ? new Hdf5Dataset(this.name, path, this.#library, found) : null;
+    if (found === null || !('slice' in found)) return null;
+    const dataset = new Hdf5Dataset(this.name, path, this.#library, found);
+    if (dataset.isRagged && !this.#hasSoundHeaps) {
+      requireSoundHeaps(this.#path, this.name);
+      this.#hasSoundHeaps = true;
+    }
+    return dataset;
   }
 
   /** @throws InputError where there is none */
