@@ -8,15 +8,15 @@ import { BatchSource, smallAgent } from './syntheticBatch.js';
 const torch = await torchOrSkip('float32');
 const tensorflow = await tensorflowOrSkip();
 
-/** What piles up is counted to the byte: more updates than these would show nothing more on the slower engine. */
+/** What piles up is counted to the byte: more updates than these would show nothing more. */
 for (const [backend, algorithm, updates, options] of [
-  ['torch', 'rlpd', 1000, torch],
-  ['torch', 'iql', 1000, torch],
-  ['torch', 'ibrl', 1000, torch],
-  ['torch', 'drqv2', 1000, torch],
-  ['tensorflow', 'rlpd', 1000, tensorflow],
-  ['wasm', 'rlpd', 200, {}],
-  ['wasm', 'ibrl', 200, {}],
+  ['torch', 'rlpd', 250, torch],
+  ['torch', 'iql', 250, torch],
+  ['torch', 'ibrl', 250, torch],
+  ['torch', 'drqv2', 250, torch],
+  ['tensorflow', 'rlpd', 250, tensorflow],
+  ['wasm', 'rlpd', 100, {}],
+  ['wasm', 'ibrl', 100, {}],
 ] as const) {
   test(`memory is flat over ${updates} updates and actions: ${backend}, ${algorithm}`, options, async () => {
     await use(backend);
