@@ -1,5 +1,5 @@
 /**
- * `npm run demo:arm`: what prior data are for. A scripted expert shows an arm 20 times how a puck is pushed onto a disc;
+ * `npm run demo:arm`: what prior data are for. A scripted expert shows an arm 20 times how a cube is lifted;
  * behaviour cloning learns from that alone, the same agent without it on its own, RLPD and IBRL from both, each online
  * learner with the same budget: from two cameras, the joints and a reward that is 1 on success and else 0. Ends with a
  * table of success rates, a learning curve, a film of each and a one-page report.
@@ -20,8 +20,8 @@ import { type DemoFlags, runDemo } from './demo/demoCommand.js';
 import { configure, runStage, Stopped, score } from './demo/stages.js';
 import { duration } from './duration.js';
 
-const task = 'arm-push';
-const goal = 'A puck is to be pushed onto a disc, each time from elsewhere.';
+const task = 'arm-lift';
+const goal = 'A cube, each time elsewhere, is to be lifted off the table.';
 const demonstrations = 20;
 
 await runDemo({
