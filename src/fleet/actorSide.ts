@@ -16,7 +16,7 @@ import {
 } from './messages.js';
 import { EPISODES, keys, laneConsumer, PLANS, policyObject, RUNS, subjects } from './names.js';
 import { cut, sha256Of } from './parts.js';
-import { isTaken, pause, persist, requirePermission } from './persistence.js';
+import { isTaken, pause, persist, RoomNotice, requirePermission } from './persistence.js';
 import { openServer, type Server } from './server.js';
 
 export interface ActorOptions {
@@ -46,6 +46,7 @@ export class ActorSide {
   #newest: number | undefined;
 
   readonly #note: (line: string) => void;
+  readonly #room: RoomNotice;
 
   private constructor(
     options: ActorOptions,
@@ -57,6 +58,10 @@ export class ActorSide {
     this.#server = server;
     this.#stop = stop;
     this.#note = onNote;
+    this.#room = new RoomNotice(
+      onNote,
+      "The learner's next checkpoint frees what it covers; a server that is full of other things needs more (max_file_store).",
+    );
   }
 
   /** Waits until a learner was here once. */
@@ -240,7 +245,7 @@ export class ActorSide {
   }
 
   #persist<T>(ask: () => Promise<T>): Promise<T> {
-    return persist(ask, this.#stop.signal);
+    return persist(ask, this.#stop.signal, this.#room);
   }
 }
 

@@ -6,44 +6,43 @@
 import type { KV, KvEntry } from '@nats-io/kv';
 import { InputError } from '../errors.js';
 import { decode, encode, type Lease, leaseSchema } from './messages.js';
-import { isTaken, persist } from './persistence.js';
+import { isTaken, persist, type RoomNotice } from './persistence.js';
+
+interface LeaseOptions {
+  /** Between renewals. */
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+  /** Told when another has it, and nothing more is to be done. */
+  readonly onLost: (error: Error) => void;
+  readonly room: RoomNotice;
+}
 
 export class HeldLease {
   readonly #leases: KV;
   readonly #key: string;
   readonly #lease: Lease;
   readonly #signal: AbortSignal;
+  readonly #room: RoomNotice;
   #revision: number;
   #renewing: Promise<void> = Promise.resolve();
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(
-    leases: KV,
-    key: string,
-    lease: Lease,
-    revision: number,
-    o: { readonly seconds: number; readonly signal: AbortSignal; readonly onLost: (error: Error) => void },
-  ) {
+  private constructor(leases: KV, key: string, lease: Lease, revision: number, o: LeaseOptions) {
     this.#leases = leases;
     this.#key = key;
     this.#lease = lease;
     this.#revision = revision;
     this.#signal = o.signal;
+    this.#room = o.room;
     this.#timer = setInterval(() => {
       this.#renewing = this.#renewing.then(() => this.#renew()).catch(o.onLost);
     }, o.seconds * 1000);
   }
 
   /**
-   * @param o.seconds between renewals
    * @throws InputError where another learner has the run
    */
-  static async take(
-    leases: KV,
-    key: string,
-    lease: Lease,
-    o: { readonly seconds: number; readonly signal: AbortSignal; readonly onLost: (error: Error) => void },
-  ): Promise<HeldLease> {
+  static async take(leases: KV, key: string, lease: Lease, o: LeaseOptions): Promise<HeldLease> {
     const before = await leases.get(key);
     const holder = read(before);
     if (holder !== undefined && holder.owner !== lease.owner) throw refusal(key, holder);
@@ -68,6 +67,7 @@ export class HeldLease {
       this.#revision = await persist(
         () => this.#leases.update(this.#key, encode(this.#lease), this.#revision),
         this.#signal,
+        this.#room,
       );
     } catch (error) {
       if (!isTaken(error)) throw error;
