@@ -258,9 +258,14 @@ test(
   'a full server is waited for, with a sentence at each end, and what waited comes once there is room',
   server,
   async (context) => {
-    const { url: small } = await startServer(context);
+    // The server goes last.
+    const ends: (() => unknown)[] = [];
+    context.after(async () => {
+      for (const end of ends.reverse()) await end();
+    });
+    const { url: small } = await startServer({ after: (fn) => void ends.push(fn) });
     const connection = await connect({ servers: new URL(small).host });
-    context.after(() => connection.close());
+    ends.push(() => connection.close());
     const jsm = await jetstream(connection).jetstreamManager();
     await jsm.streams.add({
       name: EPISODES,
@@ -274,11 +279,11 @@ test(
     const note = (who: string) => (line: string) => void notes[who]?.push(line);
     const address = { url: small };
     const learner = await LearnerSide.open(options('full', { address }), note('learner'));
-    context.after(() => learner.close());
+    ends.push(() => learner.close());
     await learner.publishPolicy(0, new Uint8Array(10));
     const who = { address, run: 'full', lane: 'any', name: 'test' };
     const actor = await ActorSide.open(who, note('actor'));
-    context.after(() => actor.close());
+    ends.push(() => actor.close());
     await actor.spec();
     for (const n of [0, 1]) await learner.issue(plan(n), 'any');
     const record = new Uint8Array(PART_BYTES).fill(1);
