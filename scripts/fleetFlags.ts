@@ -21,6 +21,12 @@ export function addServerFlags(command: Command): Command {
     .option('--tls-ca <file>', "PEM file of the authority behind the server's certificate");
 }
 
+/** Of a command that does nothing without a server. */
+export function requireServer(command: Command): Command {
+  for (const option of command.options) if (option.long === '--nats') option.makeOptionMandatory();
+  return command;
+}
+
 export function serverAddress(url: string, { credentials, tlsCa }: ServerFlags): ServerAddress {
   return { url, credentials, certificateAuthority: tlsCa };
 }

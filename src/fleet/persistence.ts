@@ -1,8 +1,10 @@
 /** What is asked of the server until it is done: a server that is away, or full, is waited for. */
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
+import { errors } from '@nats-io/transport-node';
 import { InputError } from '../errors.js';
 
 const PAUSE_MS = 250;
+const FETCH_SECONDS = 30;
 
 /** The end was asked for while something was waited for. */
 export class StoppedError extends Error {
@@ -119,4 +121,13 @@ export function pause(milliseconds: number, signal: AbortSignal): Promise<void> 
     const timer = setTimeout(done, milliseconds);
     signal.addEventListener('abort', done);
   });
+}
+
+/** An object comes in many messages, of which a server that goes leaves some out. @throws TimeoutError, which passes */
+export function withinTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new errors.TimeoutError()), FETCH_SECONDS * 1000);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
