@@ -145,6 +145,7 @@ export class StudyWorkers {
     const waiting: Waiting = { wake: () => wake(), onEvent, isPlayed: false };
     this.#waiting.set(id, waiting);
     try {
+      if (this.#waiting.size === 1) void this.#lookAround();
       // What failed before this one asked is tried again.
       let state: JobState = await this.#ask(job, plan, signal);
       let worker: string | null = null;
