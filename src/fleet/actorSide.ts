@@ -69,7 +69,7 @@ export class ActorSide {
     const connection = await connectTo(options.address, `rlpd actor of ${run}`, onNote);
     let isTold = false;
     for (;;) {
-      const server = await openServer(connection);
+      const server = await persist(() => openServer(connection), stop.signal);
       if (server !== undefined) {
         const side = new ActorSide(options, server, stop, onNote);
         void side.#listen();

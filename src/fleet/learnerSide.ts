@@ -95,7 +95,8 @@ export class LearnerSide {
     const connection = await connectTo(options.address, `rlpd learner of ${run}`, onNote);
     const stop = new AbortController();
     try {
-      const server = await createServer(connection);
+      const room = serverRoom(onNote);
+      const server = await persist(() => createServer(connection), stop.signal, room);
       let lose: (error: Error) => void = () => {};
       const lease = await HeldLease.take(
         server.leases,
@@ -105,7 +106,7 @@ export class LearnerSide {
           seconds: LEASE_SECONDS / 3,
           signal: stop.signal,
           onLost: (error) => lose(error),
-          room: serverRoom(onNote),
+          room,
         },
       );
       const takeLease = (onLost: (error: Error) => void): HeldLease => {
@@ -114,7 +115,7 @@ export class LearnerSide {
       };
       const side = new LearnerSide(options, server, stop, takeLease, onNote);
       try {
-        await side.#announce();
+        await persist(() => side.#announce(), stop.signal, room);
       } catch (error) {
         await lease.release();
         throw error;

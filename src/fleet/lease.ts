@@ -43,15 +43,20 @@ export class HeldLease {
    * @throws InputError where another learner has the run
    */
   static async take(leases: KV, key: string, lease: Lease, o: LeaseOptions): Promise<HeldLease> {
-    const before = await leases.get(key);
+    const ask = <T>(work: () => Promise<T>): Promise<T> => persist(work, o.signal, o.room);
+    const before = await ask(() => leases.get(key));
     const holder = read(before);
     if (holder !== undefined && holder.owner !== lease.owner) throw refusal(key, holder);
     try {
-      const revision = await write(leases, key, lease, before);
+      const revision = await ask(() => write(leases, key, lease, before));
       return new HeldLease(leases, key, lease, revision, o);
     } catch (error) {
       if (!isTaken(error)) throw error;
-      throw refusal(key, read(await leases.get(key)));
+      // The answer to an earlier try of this very write may have been lost.
+      const now = await ask(() => leases.get(key));
+      if (now !== null && read(now)?.holder === lease.holder)
+        return new HeldLease(leases, key, lease, now.revision, o);
+      throw refusal(key, read(now));
     }
   }
 

@@ -62,7 +62,8 @@ const passing: ReadonlySet<string> = new Set([
   'JetStreamStatusError',
 ]);
 
-function passes(error: unknown): boolean {
+/** Whether it is worth asking again. */
+export function passes(error: unknown): boolean {
   if (error instanceof JetStreamApiError)
     return error.status === 503 || error.status === 408 || isFull(error);
   return error instanceof Error && passing.has(error.name);

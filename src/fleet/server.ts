@@ -31,6 +31,7 @@ import {
   subjects,
   WORKERS,
 } from './names.js';
+import { passes } from './persistence.js';
 
 export interface Server {
   readonly connection: NatsConnection;
@@ -187,16 +188,13 @@ export async function ensureJobs(jsm: JetStreamManager, version: string, jobSeco
 async function openJetStream(
   connection: NatsConnection,
 ): Promise<{ js: JetStreamClient; jsm: JetStreamManager }> {
-  const js = jetstream(connection);
-  try {
-    const jsm = await js.jetstreamManager();
-    await jsm.getAccountInfo();
-    return { js, jsm };
-  } catch (error) {
+  // A server that has it says so when it greets, even before it is ready.
+  if (connection.info?.jetstream !== true)
     throw new InputError(
-      `The NATS server at ${connection.getServer()} cannot keep anything: ${(error as Error).message}. Start it with JetStream (nats-server -js -sd FOLDER).`,
+      `The NATS server at ${connection.getServer()} cannot keep anything: start it with JetStream (nats-server -js -sd FOLDER).`,
     );
-  }
+  const js = jetstream(connection);
+  return { js, jsm: await js.jetstreamManager() };
 }
 
 type StreamSettings = Parameters<JetStreamManager['streams']['add']>[0];
@@ -210,6 +208,7 @@ async function ensureStream(
   } catch (error) {
     if ((error as Error).name !== 'StreamNotFoundError') throw error;
     await jsm.streams.add(settings).catch((refusal: Error) => {
+      if (passes(refusal)) throw refusal;
       throw new InputError(
         `The NATS server does not make the stream ${settings.name}: ${refusal.message}. Give its JetStream more room (max_file_store)${settings.max_bytes === undefined ? '' : `: ${settings.name} may take up to ${settings.max_bytes / 2 ** 30} GiB`}.`,
       );

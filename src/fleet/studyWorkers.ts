@@ -71,9 +71,14 @@ export class StudyWorkers {
   static async open(options: StudyWorkersOptions): Promise<StudyWorkers> {
     const connection = await connectTo(options.address, 'rlpd study', options.onNote);
     try {
-      const server = await openJobs(connection);
+      const server = await persist(() => openJobs(connection), new AbortController().signal);
       const workers = new StudyWorkers(server, await ownFingerprint(), options);
-      await ensureJobs(server.jsm, workers.#version, options.jobSeconds ?? JOB_SECONDS);
+      const seconds = options.jobSeconds ?? JOB_SECONDS;
+      await persist(
+        () => ensureJobs(server.jsm, workers.#version, seconds),
+        workers.#stop.signal,
+        workers.#room,
+      );
       void workers.#listen();
       void workers.#hearProgress();
       workers.#look = setInterval(() => void workers.#lookAround(), LOOK_MS);

@@ -68,7 +68,7 @@ export async function work(options: WorkOptions): Promise<WorkResult> {
   const connection = await connectTo(address, 'rlpd worker', onNote);
   let worker: Worker | undefined;
   try {
-    const server = await openJobs(connection);
+    const server = await persist(() => openJobs(connection), signal);
     worker = await Worker.begin(options, server, await ownFingerprint(), signal);
     return await worker.playAll();
   } finally {

@@ -17,7 +17,7 @@ import { type WorkOptions, work } from '../../src/fleet/worker.js';
 import { fingerprint } from '../../src/study/fingerprint.js';
 import { type PlayRun, playRun } from '../../src/study/playRun.js';
 import { readResults } from '../../src/study/results.js';
-import { runStudy, type StudyEvent, type StudyOutcome } from '../../src/study/runStudy.js';
+import { runStudy, type StudyOutcome } from '../../src/study/runStudy.js';
 import { type Study, studyRuns } from '../../src/study/study.js';
 import { needing } from '../programs.js';
 import { playAtOnce, tinyDefinition, tinyStudy, traceOf } from '../study/tinyStudy.js';
@@ -67,19 +67,19 @@ interface Asked {
   readonly notes: string[];
 }
 
+interface Ears {
+  readonly signal?: AbortSignal;
+  readonly onNote?: (line: string) => void;
+}
+
 /** As `rlpd study run --nats` does. */
-async function ask(
-  study: Study,
-  place: string,
-  onEvent: (event: StudyEvent) => void = () => {},
-  signal?: AbortSignal,
-): Promise<Asked> {
+async function ask(study: Study, place: string, { signal, onNote = () => {} }: Ears = {}): Promise<Asked> {
   const notes: string[] = [];
-  const workers = await StudyWorkers.open({
-    address: { url },
-    jobSeconds: 1,
-    onNote: (line) => notes.push(line),
-  });
+  const hear = (line: string): void => {
+    notes.push(line);
+    onNote(line);
+  };
+  const workers = await StudyWorkers.open({ address: { url }, jobSeconds: 1, onNote: hear });
   try {
     const outcome = await runStudy({
       study,
@@ -90,10 +90,7 @@ async function ask(
       runs: join(root, place, 'runs'),
       data: join(root, 'data'),
       signal,
-      onEvent: (event) => {
-        if (event.kind === 'note') notes.push(event.text);
-        onEvent(event);
-      },
+      onEvent: (event) => event.kind === 'note' && hear(event.text),
     });
     return { outcome, notes };
   } finally {
@@ -224,7 +221,7 @@ test(
       variants: { c: { ...alone, settings: { discount: 0.7 } } },
     });
     const stop = new AbortController();
-    const first = ask(third, 'third', undefined, stop.signal);
+    const first = ask(third, 'third', { signal: stop.signal });
     while ((await jobs.jsm.streams.info(JOBS)).state.messages === 0) await wait(5);
     assert.deepEqual((await ask(third, 'third')).outcome.taken, 1);
     // Who stops asking is given what came of it meanwhile when asking again.
@@ -289,12 +286,12 @@ test('workers and studies of other versions are told apart by sentences', server
     encode({ place: 'that machine', fingerprint: { ...own, learner: 'older' } }),
   );
   const stop = new AbortController();
-  const asked = ask(study, 'foreign', undefined, stop.signal);
-  await wait(300);
-  stop.abort();
-  const { notes } = await asked;
-  assert.match(
-    notes.join('\n'),
-    /1 run waits for a worker of this version .*1 worker of other versions is there \(that machine\): install the same/,
-  );
+  const isSaid =
+    /1 run waits for a worker of this version .*1 worker of other versions is there \(that machine\): install the same/;
+  // It does not end before that was said.
+  const { notes } = await ask(study, 'foreign', {
+    signal: stop.signal,
+    onNote: (line) => isSaid.test(line) && stop.abort(),
+  });
+  assert.match(notes.join('\n'), isSaid);
 });
