@@ -3,6 +3,8 @@
  * and say who is there.
  */
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import {
   type Authenticator,
   connect,
@@ -48,7 +50,7 @@ export async function connectTo(
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     reconnectJitter: 100,
-    ...(isEncrypted && { tls: ca === undefined ? {} : { ca } }),
+    ...(isEncrypted && { tls: { ...(ca !== undefined && { ca }), ...identifiedBy(urls) } }),
     ...(authenticator && { authenticator }),
     ...(username !== '' &&
       (password === ''
@@ -59,6 +61,24 @@ export async function connectTo(
   });
   void tell(connection, where, onNote);
   return connection;
+}
+
+/**
+ * A certificate has to name the server, by its address too where that is a number, which the client would take for
+ * "localhost".
+ */
+function identifiedBy(urls: readonly URL[]): Pick<ConnectionOptions, 'checkServerIdentity'> {
+  const numbers = urls
+    .map(({ hostname }) => hostname.replace(/^\[|\]$/g, ''))
+    .filter((name) => isIP(name) > 0);
+  if (numbers.length === 0) return {};
+  return {
+    checkServerIdentity: (host, certificate) => {
+      const names = isIP(host) > 0 || host === 'localhost' ? numbers : [host];
+      const problems = names.map((name) => checkServerIdentity(name, certificate));
+      return problems.includes(undefined) ? undefined : problems[0];
+    },
+  };
 }
 
 /** Why there is no connection, with what to do. */

@@ -168,7 +168,7 @@ async function kills(): Promise<void> {
       name: `kills-${round}`,
       url: server.url,
       actors: 2,
-      settings: { ...fleetSettings, envFrames: 60_000, checkpointInterval: 4000 },
+      settings: { ...fleetSettings, envFrames: 30_000, checkpointInterval: 4000 },
     });
     let isOver = false;
     const over = finished.finally(() => {
@@ -178,7 +178,7 @@ async function kills(): Promise<void> {
     while (!isOver && sum() < wanted) {
       await Promise.race([wait(1000 + random.integer(4000)), over]);
       if (isOver) break;
-      const dice = random.integer(4);
+      const dice = random.integer(6);
       if (dice === 0) {
         await server.kill();
         await wait(random.integer(500));
@@ -186,7 +186,7 @@ async function kills(): Promise<void> {
         killed.server++;
       } else if (dice === 1) {
         if (learner.kill()) killed.learner++;
-      } else if (playing[dice - 2]?.kill()) killed.actor++;
+      } else if (playing[dice % 2]?.kill()) killed.actor++;
     }
     await over;
     await server.kill();
@@ -413,7 +413,7 @@ async function updatesPerSecond(): Promise<void> {
   const rates: Record<'train' | 'learner', number[]> = { train: [], learner: [] };
   const small = {
     ...pixelSettings,
-    ...{ envFrames: 6000, randomSteps: 500, logInterval: 100, actionRepeat: 4 },
+    ...{ envFrames: 3000, randomSteps: 250, logInterval: 100, actionRepeat: 4 },
     ...{ batchSize: 64, ensembleSize: 2, replayCapacity: 3000 },
   } as const;
   for (let round = 0; round < 3; round++) {
@@ -521,11 +521,11 @@ async function network(): Promise<void> {
       () => new Kept(() => ['actor', ...throughLink], { prefix: ['ip', 'netns', 'exec', name] }),
     );
     const finished = Promise.all([learner.end, ...actors.map(({ end }) => end)]);
-    finished.catch(() => {});
+    const isPlayed = Promise.race([finished.then(() => false), wait(1e9, true, { ref: false })]);
     const episodes = async () =>
       (await readFile(join(run, 'metrics.jsonl'), 'utf8').catch(() => '')).split('"kind":"episode"').length -
       1;
-    while ((await episodes()) < 5) await wait(100);
+    while ((await episodes()) < 5 && (await Promise.race([wait(100, true), isPlayed])));
     ip('link', 'set', near, 'down');
     const before = await episodes();
     say(`network: ${impairment}; cut off after ${before} episodes`);
@@ -578,7 +578,8 @@ async function impair(
       one.on('error', () => {});
     }
   }).listen(actors, '0.0.0.0');
-  const rules = `table inet ${name} { chain c { type filter hook input priority 0; numgen random mod 100 < 1 drop; } }`;
+  const chain = 'chain c {\ntype filter hook input priority 0;\nnumgen random mod 100 < 1 drop\n}';
+  const rules = `table inet ${name} {\n${chain}\n}\n`;
   execFileSync('ip', ['netns', 'exec', name, 'nft', rules], { stdio: 'pipe' });
   return { port: { server, actors }, impairment: `${delayed} by a proxy, 1% loss by nftables` };
 }
