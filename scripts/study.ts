@@ -9,7 +9,7 @@ import type { FinishedRun } from '../src/study/twins.js';
 import { counted } from '../src/words.js';
 import { note, printResult } from './console.js';
 import { duration } from './duration.js';
-import { addServerFlags, type ServerFlags, serverAddress } from './fleetFlags.js';
+import { addServerFlags, optionalAddress, type ServerFlags } from './fleetFlags.js';
 import { examples, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 import { manyTimes } from './strictUsage.js';
@@ -239,9 +239,10 @@ examples(
 
 /** Undefined where runs are played here. */
 async function openWorkers(flags: RunFlags, onNote: (text: string) => void) {
-  if (flags.nats === undefined) return undefined;
+  const address = optionalAddress(flags);
+  if (address === undefined) return undefined;
   const { StudyWorkers } = await import('../src/fleet/studyWorkers.js');
-  return StudyWorkers.open({ address: serverAddress(flags.nats, flags), onNote });
+  return StudyWorkers.open({ address, onNote });
 }
 
 /** What is wrong with one study does not hide the others. */
