@@ -3,7 +3,7 @@
  * and what a worker makes of it is fetched into the run's folder. The jobs outlive this process: what was asked for goes
  * on, and whoever asks again is given what has come of it.
  */
-
+import { rm } from 'node:fs/promises';
 import { type Fingerprint, fingerprintText, fingerprint as ownFingerprint } from '../study/fingerprint.js';
 import type { PlayEvent, Played, PlayRun, RunPlan } from '../study/playRun.js';
 import { moduleHash } from '../training/recording.js';
@@ -222,9 +222,14 @@ export class StudyWorkers {
   }
 
   async #sendSnapshot(id: string, folder: string, signal: AbortSignal): Promise<string | null> {
-    const paths = await snapshotRun(folder, `${folder}.snapshot`);
+    const aside = `${folder}.snapshot`;
+    const paths = await snapshotRun(folder, aside);
     if (paths === undefined) return null;
-    return putFiles(jobFiles(this.#server, id, signal, this.#room), `${folder}.snapshot`, paths);
+    try {
+      return await putFiles(jobFiles(this.#server, id, signal, this.#room), aside, paths);
+    } finally {
+      await rm(aside, { recursive: true, force: true });
+    }
   }
 
   async #read(
@@ -261,8 +266,10 @@ export class StudyWorkers {
   async #lookAround(): Promise<void> {
     const waiting = [...this.#waiting.values()].filter(({ isPlayed }) => !isPlayed).length;
     const said = waiting === 0 ? '' : await this.#wordOfWorkers(waiting).catch(() => this.#saidOfWorkers);
-    if (said !== '' && said !== this.#saidOfWorkers) this.#onNote(said);
-    this.#saidOfWorkers = said;
+    // Not again for another number of runs.
+    const gist = said.replace(/^\d+ \w+ \w+ /, '');
+    if (said !== '' && gist !== this.#saidOfWorkers) this.#onNote(said);
+    this.#saidOfWorkers = gist;
   }
 
   async #wordOfWorkers(waiting: number): Promise<string> {

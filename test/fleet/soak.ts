@@ -21,12 +21,15 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { jetstream } from '@nats-io/jetstream';
+import { connect as connectNats } from '@nats-io/transport-node';
 import { openDataset } from '../../datasets/reader.js';
 import { EnvironmentWorker } from '../../envs/worker.js';
 import { ActorSide } from '../../src/fleet/actorSide.js';
 import { EmbeddedServer, findNatsServer } from '../../src/fleet/embeddedServer.js';
 import { LearnerSide } from '../../src/fleet/learnerSide.js';
 import { PROTOCOL } from '../../src/fleet/messages.js';
+import { EPISODES } from '../../src/fleet/names.js';
 import { pack, recordManifest } from '../../src/fleet/record.js';
 import { Generator } from '../../src/random/generator.js';
 import { collect } from '../../src/training/collect.js';
@@ -143,7 +146,9 @@ function startFleet({ name, url, actors, settings, planSeconds = 2, place = here
     return existsSync(join(run, 'config.json')) ? [...words, '--resume'] : first;
   });
   const playing = Array.from({ length: actors }, () => new Kept(() => ['actor', ...common], place));
-  const finished = Promise.all([learner.end, ...playing.map(({ end }) => end)]);
+  // An actor that was killed at the very end would wait for the run to go on.
+  const isLearnt = learner.end.then(() => Promise.all(playing.map((actor) => actor.stop())));
+  const finished = Promise.all([isLearnt, ...playing.map(({ end }) => end)]);
   return { run, learner, playing, finished };
 }
 
@@ -474,8 +479,12 @@ async function killAfterEpisodes(
     if (text.split('"kind":"episode"').length > episodes) break;
     await wait(50);
   }
+  const connection = await connectNats({ servers: servers[1]?.url ?? '' });
+  const { config } = await (await jetstream(connection).jetstreamManager()).streams.info(EPISODES);
+  require(config.num_replicas === 3, `cluster: ${config.num_replicas} servers keep the episodes`);
+  await connection.close();
   await servers[0]?.kill();
-  say('one of the three servers is killed');
+  say('cluster: one of the three servers is killed');
 }
 
 /** Actors in a network namespace behind a link of 40 ms with 1% loss, which is cut for 60 s in the middle of the run. */
