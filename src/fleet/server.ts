@@ -188,8 +188,8 @@ export async function ensureJobs(jsm: JetStreamManager, version: string, jobSeco
 async function openJetStream(
   connection: NatsConnection,
 ): Promise<{ js: JetStreamClient; jsm: JetStreamManager }> {
-  // A server that has it says so when it greets, even before it is ready.
-  if (connection.info?.jetstream !== true)
+  // A server says so when it greets; while it is away there is none that does.
+  if (connection.info !== undefined && connection.info.jetstream !== true)
     throw new InputError(
       `The NATS server at ${connection.getServer()} cannot keep anything: start it with JetStream (nats-server -js -sd FOLDER).`,
     );
