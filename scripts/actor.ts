@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { counted } from '../src/words.js';
 import { note, printResult } from './console.js';
 import { DriverPage, driveOption } from './driverPage.js';
-import { addServerFlags, type ServerFlags, serverAddress } from './fleetFlags.js';
+import { addServerFlags, requireServer, type ServerFlags, serverAddress } from './fleetFlags.js';
 import { controlRate, examples } from './settings.js';
 import { stopOnSignals } from './signals.js';
 
@@ -23,7 +23,7 @@ interface Flags extends ServerFlags {
 /** A person wants to see that something happens, and not each time. */
 const EPISODES_PER_NOTE = 10;
 
-const command = addServerFlags(new Command('actor'))
+const command = requireServer(addServerFlags(new Command('actor')))
   .requiredOption('--run <name>', "the run's name, as its learner says it")
   .option('--lane <name>', 'play what is asked of this actor by name (--lanes of rlpd learner)')
   .option(
@@ -53,7 +53,6 @@ const command = addServerFlags(new Command('actor'))
   )
   .addOption(driveOption())
   .option('--json', 'print the result as one JSON object on the last line; all else goes to stderr');
-for (const option of command.options) if (option.long === '--nats') option.makeOptionMandatory();
 
 export const actorCommand = examples(command, [
   'rlpd actor --nats nats://127.0.0.1:4222 --run walker',

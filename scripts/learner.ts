@@ -1,6 +1,6 @@
 /** `rlpd learner`: trains an agent on episodes that actors play, here or on other machines. */
 import { Command, Option } from 'commander';
-import { addServerFlags, type ServerFlags, serverAddress } from './fleetFlags.js';
+import { addServerFlags, optionalAddress, type ServerFlags } from './fleetFlags.js';
 import { examples, positiveNumber, wholeNumber } from './settings.js';
 import { addTrainingFlags, runTraining, type TrainingFlags } from './training.js';
 
@@ -63,11 +63,12 @@ export const learnerCommand = examples(
     options,
     async () => {
       const { learn } = await import('../src/fleet/learner.js');
-      const { nats, run, mode, inFlight, lanes, planTimeout, replace, actors, driven } = options;
+      const { run, mode, inFlight, lanes, planTimeout, replace, actors, driven } = options;
+      const address = optionalAddress(options);
       return (training) =>
         learn({
           ...training,
-          address: nats === undefined ? undefined : serverAddress(nats, options),
+          address,
           name: run,
           mode,
           inFlight,

@@ -18,6 +18,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'play episodes for a learner, on this machine or from another',
     load: async () => (await import('./actor.js')).actorCommand,
   },
+  worker: {
+    description: 'play the runs of studies that other machines ask for',
+    load: async () => (await import('./worker.js')).workerCommand,
+  },
   collect: {
     description: 'record episodes with pixels and state as a dataset',
     load: async () => (await import('./collect.js')).collectCommand,

@@ -9,6 +9,7 @@ import type { FinishedRun } from '../src/study/twins.js';
 import { counted } from '../src/words.js';
 import { note, printResult } from './console.js';
 import { duration } from './duration.js';
+import { addServerFlags, optionalAddress, type ServerFlags } from './fleetFlags.js';
 import { examples, wholeNumber } from './settings.js';
 import { stopOnSignals } from './signals.js';
 import { manyTimes } from './strictUsage.js';
@@ -25,7 +26,7 @@ interface OneScale extends Common {
   readonly only?: readonly string[];
 }
 
-interface RunFlags extends OneScale {
+interface RunFlags extends OneScale, ServerFlags {
   readonly jobs: number;
   readonly budget?: number;
   readonly refresh?: boolean;
@@ -41,10 +42,14 @@ const places = { results: 'results', runs: 'runs/studies', data: 'data' };
 
 export const studyCommand = new Command('study');
 
+const runCommand = addServerFlags(withScale(studyCommand.command('run')));
+// Workers are as many as they are.
+for (const option of runCommand.options) if (option.long === '--nats') option.conflicts('jobs');
+
 examples(
-  withScale(studyCommand.command('run'))
+  runCommand
     .description(
-      'play the runs that a study still misses, each in a process of its own; what a study beside it has played is taken over',
+      'play the runs that a study still misses, each in a process of its own or, with --nats, by the workers there (rlpd worker); what a study beside it has played is taken over',
     )
     .argument('<study>', 'name of a study, or its folder')
     .addOption(new Option('--jobs <number>', 'runs at once').argParser(wholeNumber(1, 1024)).default(1))
@@ -59,20 +64,34 @@ examples(
       'play runs again whose result another version of the program made (default: they keep it)',
     )
     .option('--data <folder>', 'where datasets are recorded and found', places.data),
-  ['rlpd study run pixels --scale small --jobs 2', 'rlpd study run pixels --only walker-walk --budget 2h'],
+  [
+    'rlpd study run pixels --scale small --jobs 2',
+    'rlpd study run pixels --only walker-walk --budget 2h',
+    'rlpd study run pixels --nats nats://127.0.0.1:4222',
+  ],
 ).action(async (name: string, flags: RunFlags) => {
   const study = await ownStudy(name, flags.results);
   requireScale(study, flags.scale);
   // Only now: of what plays, neither help nor a standing needs anything.
   const { runStudy } = await import('../src/study/runStudy.js');
-  const stop = stopOnSignals('every run ends with a checkpoint');
+  const stop = stopOnSignals(
+    flags.nats === undefined
+      ? 'every run ends with a checkpoint'
+      : 'what was asked for goes on at the workers, and the same command gathers it',
+  );
   const display = new StudyDisplay();
+  const workers = await openWorkers(flags, (text) => display.say(text)).catch((error) => {
+    stop.dispose();
+    throw error;
+  });
   try {
     const outcome = await runStudy({
       study,
       scale: flags.scale,
       only: flags.only,
-      jobs: flags.jobs,
+      jobs: workers === undefined ? flags.jobs : Number.POSITIVE_INFINITY,
+      play: workers?.play,
+      onAnyMachine: workers !== undefined,
       budgetSeconds: flags.budget,
       refresh: flags.refresh,
       runs: flags.runs,
@@ -83,7 +102,7 @@ examples(
     display.stop();
     const { finished, stopped, failed, taken, missing, ofOtherVersions } = outcome;
     const lines = [
-      `${counted(finished, 'run')} finished, ${stopped} stopped, ${failed.length} failed${taken > 0 ? `, ${taken} left to another process` : ''}; ${missing} missing.`,
+      `${counted(finished, 'run')} finished, ${stopped} ${workers === undefined ? 'stopped' : 'left to workers'}, ${failed.length} failed${taken > 0 ? `, ${taken} left to another process` : ''}; ${missing} missing.`,
       ...failed.map(({ id, reason }) => `${id}: ${reason}`),
       ...(ofOtherVersions > 0
         ? [
@@ -92,7 +111,7 @@ examples(
         : []),
       ...(missing > 0
         ? [
-            `Go on with: rlpd study run ${name} --scale ${flags.scale}${given(flags, ['only', 'results', 'runs', 'data'])}`,
+            `Go on with: rlpd study run ${name} --scale ${flags.scale}${given(flags, ['only', 'results', 'runs', 'data'])}${flags.nats === undefined ? '' : ' --nats …'}`,
           ]
         : []),
       `Draw what there is with: rlpd study report ${name}${given(flags, ['results'])}`,
@@ -101,6 +120,7 @@ examples(
     if (failed.length > 0) process.exitCode = 1;
   } finally {
     display.stop();
+    await workers?.close();
     stop.dispose();
   }
 });
@@ -216,6 +236,14 @@ examples(
     `${results.length} result${results.length === 1 ? '' : 's'}: the page is ${page}.`,
   );
 });
+
+/** Undefined where runs are played here. */
+async function openWorkers(flags: RunFlags, onNote: (text: string) => void) {
+  const address = optionalAddress(flags);
+  if (address === undefined) return undefined;
+  const { StudyWorkers } = await import('../src/fleet/studyWorkers.js');
+  return StudyWorkers.open({ address, onNote });
+}
 
 /** What is wrong with one study does not hide the others. */
 async function standingOf(

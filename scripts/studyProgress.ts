@@ -30,11 +30,11 @@ export class StudyDisplay {
     const { run } = event;
     switch (event.kind) {
       case 'note':
-        this.#say(event.text);
+        this.say(event.text);
         return;
       case 'started':
         this.#rows.set(run.id, { started: seconds(), before: undefined, line: 0, text: '' });
-        if (this.#status === undefined) this.#say(`${run.id}: ${event.resumed ? 'goes on' : 'starts'}`);
+        if (this.#status === undefined) this.say(`${run.id}: ${event.resumed ? 'goes on' : 'starts'}`);
         return;
       case 'progress': {
         const row = this.#rows.get(run.id);
@@ -45,7 +45,7 @@ export class StudyDisplay {
         this.#rows.delete(run.id);
         this.#draw();
         const word = event.kind === 'taken' ? 'is left to another process' : event.kind;
-        this.#say(`${run.id}: ${word}${event.kind === 'failed' ? `: ${event.reason}` : ''}`);
+        this.say(`${run.id}: ${word}${event.kind === 'failed' ? `: ${event.reason}` : ''}`);
       }
     }
   }
@@ -71,7 +71,7 @@ export class StudyDisplay {
     }
     if (seconds() - row.line < LINE_INTERVAL) return;
     row.line = seconds();
-    this.#say(`${id}: ${percent}%${text === '' ? '' : `, ${text}`}`);
+    this.say(`${id}: ${percent}%${text === '' ? '' : `, ${text}`}`);
   }
 
   #draw(): void {
@@ -79,7 +79,7 @@ export class StudyDisplay {
   }
 
   /** A line above the rows. */
-  #say(text: string): void {
+  say(text: string): void {
     if (this.#status === undefined) this.#stream.write(`${text}\n`);
     else this.#status.say(text);
   }

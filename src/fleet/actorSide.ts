@@ -1,7 +1,6 @@
 /** What an actor asks of the server; it runs in the port's thread, so that a plan is held on to however busy the actor is. */
 import { randomUUID } from 'node:crypto';
 import type { Consumer, JsMsg } from '@nats-io/jetstream';
-import { errors } from '@nats-io/transport-node';
 import { connectTo, type ServerAddress } from './connect.js';
 import {
   type Commit,
@@ -16,7 +15,7 @@ import {
 } from './messages.js';
 import { EPISODES, keys, laneConsumer, PLANS, policyObject, RUNS, subjects } from './names.js';
 import { cut, sha256Of } from './parts.js';
-import { isTaken, pause, persist, requirePermission } from './persistence.js';
+import { isTaken, pause, persist, RoomNotice, requirePermission, withinTime } from './persistence.js';
 import { openServer, type Server } from './server.js';
 
 export interface ActorOptions {
@@ -29,7 +28,6 @@ export interface ActorOptions {
 
 /** How long an empty queue is listened to before the run is looked at again. */
 const PATIENCE_MS = 2000;
-const FETCH_SECONDS = 30;
 
 /** What an episode is committed with; the rest follows from its record. */
 export type Played = Omit<Commit, 'attempt' | 'actor' | 'parts' | 'bytes' | 'sha256'>;
@@ -46,6 +44,7 @@ export class ActorSide {
   #newest: number | undefined;
 
   readonly #note: (line: string) => void;
+  readonly #room: RoomNotice;
 
   private constructor(
     options: ActorOptions,
@@ -57,6 +56,10 @@ export class ActorSide {
     this.#server = server;
     this.#stop = stop;
     this.#note = onNote;
+    this.#room = new RoomNotice(
+      onNote,
+      "The learner's next checkpoint frees what it covers; a server that is full of other things needs more (max_file_store).",
+    );
   }
 
   /** Waits until a learner was here once. */
@@ -66,7 +69,7 @@ export class ActorSide {
     const connection = await connectTo(options.address, `rlpd actor of ${run}`, onNote);
     let isTold = false;
     for (;;) {
-      const server = await openServer(connection);
+      const server = await persist(() => openServer(connection), stop.signal);
       if (server !== undefined) {
         const side = new ActorSide(options, server, stop, onNote);
         void side.#listen();
@@ -126,7 +129,7 @@ export class ActorSide {
   async policy(version: number): Promise<Uint8Array | undefined> {
     const { policies } = this.#server;
     const name = policyObject(this.#options.run, version);
-    const bytes = await this.#persist(() => within(policies.getBlob(name)));
+    const bytes = await this.#persist(() => withinTime(policies.getBlob(name)));
     return bytes ?? undefined;
   }
 
@@ -240,15 +243,6 @@ export class ActorSide {
   }
 
   #persist<T>(ask: () => Promise<T>): Promise<T> {
-    return persist(ask, this.#stop.signal);
+    return persist(ask, this.#stop.signal, this.#room);
   }
-}
-
-/** An object comes in many messages, of which a server that goes leaves some out. */
-function within<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new errors.TimeoutError()), FETCH_SECONDS * 1000);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

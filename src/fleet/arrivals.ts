@@ -190,12 +190,15 @@ export class Arrivals implements ExperienceSource {
   async #start(): Promise<void> {
     const { inFlight } = this.#options;
     this.#hasStarted = true;
-    const { nextPlan, plans } = this.#state;
+    const { nextPlan, plans, held } = this.#state;
     if (nextPlan === 0) {
       await this.#publish(0);
       for (let i = 0; i < inFlight; i++) this.#plan(0);
       return;
     }
+    // A learner that was stopped for want of room has had no time to make any.
+    this.#send(() => this.#options.port.forgetParts(held));
+    this.#state = { ...this.#state, held: [] };
     for (const plan of plans) {
       const now = await this.#policyFile(plan.policy);
       this.#send(() => this.#issueAgain(plan, now));

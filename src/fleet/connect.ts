@@ -3,6 +3,8 @@
  * and say who is there.
  */
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import {
   type Authenticator,
   connect,
@@ -11,6 +13,9 @@ import {
   nkeyAuthenticator,
 } from '@nats-io/transport-node';
 import { InputError } from '../errors.js';
+
+/** A server greets whoever comes. */
+const ANSWER_SECONDS = 5;
 
 export interface ServerAddress {
   /** nats://HOST:PORT or tls://HOST:PORT, several separated by commas; with USER:PASSWORD@ or TOKEN@ before the host. */
@@ -36,31 +41,62 @@ export async function connectTo(
   requireSafety(urls, address);
   const where = urls.map(({ host }) => host).join(', ');
   const authenticator = await readCredentials(address.credentials);
-  const certificateAuthority = address.certificateAuthority;
+  const ca = await readAuthority(address.certificateAuthority);
   const connection = await connect({
     servers: urls.map(({ host }) => host),
     name,
+    timeout: ANSWER_SECONDS * 1000,
     // It comes back, whenever that is.
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     reconnectJitter: 100,
-    ...(isEncrypted && { tls: certificateAuthority === undefined ? {} : { caFile: certificateAuthority } }),
+    ...(isEncrypted && { tls: { ...(ca !== undefined && { ca }), ...identifiedBy(urls) } }),
     ...(authenticator && { authenticator }),
     ...(username !== '' &&
       (password === ''
         ? { token: decodeURIComponent(username) }
         : { user: decodeURIComponent(username), pass: decodeURIComponent(password) })),
   }).catch((error: Error) => {
-    if (error.name === 'AuthorizationError')
-      throw new InputError(
-        `The NATS server at ${where} does not let this one in: ${error.message}. Say who you are by --credentials FILE or a password in --nats.`,
-      );
-    throw new InputError(
-      `No NATS server can be reached at ${where}: ${error.message}. Start one (nats-server -js), or say by --nats where it is.`,
-    );
+    throw new InputError(reasonOf(error, where));
   });
   void tell(connection, where, onNote);
   return connection;
+}
+
+/**
+ * A certificate has to name the server, by its address too where that is a number, which the client would take for
+ * "localhost".
+ */
+function identifiedBy(urls: readonly URL[]): Pick<ConnectionOptions, 'checkServerIdentity'> {
+  const numbers = urls
+    .map(({ hostname }) => hostname.replace(/^\[|\]$/g, ''))
+    .filter((name) => isIP(name) > 0);
+  if (numbers.length === 0) return {};
+  return {
+    checkServerIdentity: (host, certificate) => {
+      const names = isIP(host) > 0 || host === 'localhost' ? numbers : [host];
+      const problems = names.map((name) => checkServerIdentity(name, certificate));
+      return problems.includes(undefined) ? undefined : problems[0];
+    },
+  };
+}
+
+/** Why there is no connection, with what to do. */
+function reasonOf(error: Error, where: string): string {
+  const code = [error, error.cause].flatMap((each) =>
+    each instanceof Error && 'code' in each ? [String(each.code)] : [],
+  )[0];
+  if (error.name === 'AuthorizationError')
+    return `The NATS server at ${where} does not let this one in: ${error.message}. Say who you are by --credentials FILE or a password in --nats.`;
+  if (/does not support 'tls'/.test(error.message))
+    return `The NATS server at ${where} does not encrypt: give it a certificate (tls in its configuration), or say nats:// where it runs on this machine.`;
+  if (/unexpected response|invalid.*INFO/i.test(error.message) || code === 'EPROTO')
+    return `What listens at ${where} is no NATS server: say by --nats which port the server has (4222, unless it was told another).`;
+  if (error.name === 'TimeoutError')
+    return `Nothing at ${where} answered as a NATS server within ${ANSWER_SECONDS} seconds: the port is another program's, or something between lets nothing through; say by --nats where the server is.`;
+  if (/CERT|SIGNATURE|ISSUER/.test(code ?? ''))
+    return `The certificate of the NATS server at ${where} is not to be believed: ${(error.cause as Error | undefined)?.message ?? error.message}. Name the authority behind it by --tls-ca FILE, and the server by the name that stands in it.`;
+  return `No NATS server can be reached at ${where}: ${error.message}. Start one (nats-server -js), or say by --nats where it is.`;
 }
 
 /** An address as it may be shown: without its password. */
@@ -95,7 +131,25 @@ async function readCredentials(path: string | undefined): Promise<Authenticator 
     throw new InputError(`--credentials ${path} cannot be read: ${error.message}.`);
   });
   const text = bytes.toString('utf8').trim();
-  return text.includes('-----BEGIN') ? credsAuthenticator(bytes) : nkeyAuthenticator(Buffer.from(text));
+  const authenticator = text.includes('-----BEGIN')
+    ? credsAuthenticator(bytes)
+    : nkeyAuthenticator(Buffer.from(text));
+  try {
+    // As the server will ask, which is else too late to say what is wrong.
+    authenticator('nonce');
+  } catch (error) {
+    throw new InputError(
+      `--credentials ${path} holds nothing to say who this is by (${(error as Error).message}): expected a .creds file, or the seed of an nkey, which begins with SU.`,
+    );
+  }
+  return authenticator;
+}
+
+async function readAuthority(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  return readFile(path, 'utf8').catch((error: Error) => {
+    throw new InputError(`--tls-ca ${path} cannot be read: ${error.message}.`);
+  });
 }
 
 async function tell(

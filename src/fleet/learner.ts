@@ -128,10 +128,19 @@ async function settle(options: LearnOptions): Promise<{ fleet: Fleet; isNew: boo
     name: requireName(name ?? basename(resolve(folder)).replaceAll(/[^A-Za-z0-9-]/g, '-'), 'run'),
     mode: mode ?? 'ordered',
     inFlight: inFlight ?? 4,
-    lanes: (lanes ?? [ANY_LANE]).map((lane) => requireName(lane, 'lane')),
+    lanes: requireLanes(lanes ?? [ANY_LANE]),
   };
   await writeFileAtomic(path, `${JSON.stringify(fleet, null, 2)}\n`);
   return { fleet, isNew: before === undefined };
+}
+
+function requireLanes(lanes: readonly string[]): string[] {
+  const twice = lanes.find((lane, i) => lanes.indexOf(lane) !== i);
+  if (twice !== undefined)
+    throw new InputError(
+      `--lanes names "${twice}" twice: name each lane once; several actors may have the same one (--lane of rlpd actor).`,
+    );
+  return lanes.map((lane) => requireName(lane, 'lane'));
 }
 
 /** Undefined where no learner began here. */

@@ -4,14 +4,25 @@ import type { StoredMsg } from '@nats-io/jetstream';
 import { InputError } from '../errors.js';
 import { connectTo, type ServerAddress } from './connect.js';
 import { HeldLease } from './lease.js';
-import { type Commit, commitSchema, decode, encode, type Plan, type Spec, specSchema } from './messages.js';
+import {
+  type Commit,
+  commitSchema,
+  decode,
+  encode,
+  PART_BYTES,
+  type Plan,
+  type Spec,
+  specSchema,
+} from './messages.js';
 import { EPISODES, endNumber, keys, laneConsumer, PLANS, policyObject, subjects } from './names.js';
 import { join, requirePlausible } from './parts.js';
-import { isTaken, pause, persist } from './persistence.js';
+import { isTaken, pause, persist, RoomNotice } from './persistence.js';
 import { createServer, ensureLane, LEASE_SECONDS, type Server } from './server.js';
 
 /** A look at the server for want of a message, whose loss would else be waited for for ever. */
 const LOOK_MS = 1000;
+/** With every so many looks without an episode it is asked whether there is room for any. */
+const LOOKS_PER_MEASURE = 5;
 
 export interface LearnerOptions {
   readonly address: ServerAddress;
@@ -48,6 +59,9 @@ export class LearnerSide {
   readonly #server: Server;
   readonly #stop: AbortController;
   readonly #lease: HeldLease;
+  /** Of the whole server, and of the stream that actors hand their episodes to. */
+  readonly #room: RoomNotice;
+  readonly #episodeRoom: RoomNotice;
   #wake: () => void = () => {};
   #lost: Error | undefined;
 
@@ -56,10 +70,16 @@ export class LearnerSide {
     server: Server,
     stop: AbortController,
     takeLease: (onLost: (error: Error) => void) => HeldLease,
+    onNote: (line: string) => void,
   ) {
     this.#options = options;
     this.#server = server;
     this.#stop = stop;
+    this.#room = serverRoom(onNote);
+    this.#episodeRoom = new RoomNotice(
+      onNote,
+      'It is full of episodes that no checkpoint covers yet. Where no checkpoint is near, stop the learner, which makes one, and go on by --resume with a smaller --checkpoint-interval.',
+    );
     this.#lease = takeLease((error) => {
       this.#lost = error;
       this.#wake();
@@ -75,20 +95,27 @@ export class LearnerSide {
     const connection = await connectTo(options.address, `rlpd learner of ${run}`, onNote);
     const stop = new AbortController();
     try {
-      const server = await createServer(connection);
+      const room = serverRoom(onNote);
+      const server = await persist(() => createServer(connection), stop.signal, room);
       let lose: (error: Error) => void = () => {};
       const lease = await HeldLease.take(
         server.leases,
         keys(run).learner,
         { owner: spec.owner, holder: randomUUID(), place: spec.place },
-        { seconds: LEASE_SECONDS / 3, signal: stop.signal, onLost: (error) => lose(error) },
+        {
+          seconds: LEASE_SECONDS / 3,
+          signal: stop.signal,
+          onLost: (error) => lose(error),
+          room,
+        },
       );
-      const side = new LearnerSide(options, server, stop, (onLost) => {
+      const takeLease = (onLost: (error: Error) => void): HeldLease => {
         lose = onLost;
         return lease;
-      });
+      };
+      const side = new LearnerSide(options, server, stop, takeLease, onNote);
       try {
-        await side.#announce();
+        await persist(() => side.#announce(), stop.signal, room);
       } catch (error) {
         await lease.release();
         throw error;
@@ -141,7 +168,7 @@ export class LearnerSide {
       'n' in wanted
         ? { last_by_subj: subjects(run).end(wanted.n) }
         : { seq: wanted.after + 1, next_by_subj: subjects(run).ends };
-    while (!this.#stop.signal.aborted) {
+    for (let look = 1; !this.#stop.signal.aborted; look++) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -150,6 +177,7 @@ export class LearnerSide {
         throw error;
       });
       if (message !== null) return this.#fetch(message);
+      if (look % LOOKS_PER_MEASURE === 1) await this.#measureRoom();
       await Promise.race([woken, pause(LOOK_MS, this.#stop.signal)]);
     }
     return undefined;
@@ -218,6 +246,16 @@ export class LearnerSide {
     for await (const _ of subscription) this.#wake();
   }
 
+  /** Whoever has an episode and no room for it waits, and so does this one: it says why. */
+  async #measureRoom(): Promise<void> {
+    const info = await this.#server.jsm.streams.info(EPISODES).catch(() => undefined);
+    if (info === undefined) return;
+    const { bytes } = info.state;
+    const { max_bytes: most } = info.config;
+    if (bytes + PART_BYTES <= most) this.#episodeRoom.room();
+    else this.#episodeRoom.full(`${EPISODES} holds ${bytes} of ${most} bytes`);
+  }
+
   async #fetch(message: StoredMsg): Promise<Arrival> {
     const { run, maxRecordBytes } = this.#options;
     const { jsm } = this.#server;
@@ -237,7 +275,12 @@ export class LearnerSide {
       const parts: Uint8Array[] = [];
       for (let p = 0; p < commit.parts; p++) {
         const subject = subjects(run).part(n, commit.attempt, p);
-        const part = await this.#persist(() => jsm.direct.getMessage(EPISODES, { last_by_subj: subject }));
+        const query = { last_by_subj: subject };
+        // On a cluster any server that has the stream answers, and one of them may be behind.
+        const part = await this.#persist(
+          async () =>
+            (await jsm.direct.getMessage(EPISODES, query)) ?? (await jsm.streams.getMessage(EPISODES, query)),
+        );
         if (part === null) return broken(commit, `its part ${p} is not there`, true);
         parts.push(part.data);
       }
@@ -283,11 +326,22 @@ export class LearnerSide {
   }
 
   #persist<T>(ask: () => Promise<T>): Promise<T> {
-    return persist(() => {
-      if (this.#lost !== undefined) throw this.#lost;
-      return ask();
-    }, this.#stop.signal);
+    return persist(
+      () => {
+        if (this.#lost !== undefined) throw this.#lost;
+        return ask();
+      },
+      this.#stop.signal,
+      this.#room,
+    );
   }
+}
+
+function serverRoom(onNote: (line: string) => void): RoomNotice {
+  return new RoomNotice(
+    onNote,
+    'Give its JetStream more (max_file_store), or take from it what nobody needs.',
+  );
 }
 
 /** What is to go may be gone. */

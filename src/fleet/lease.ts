@@ -6,53 +6,57 @@
 import type { KV, KvEntry } from '@nats-io/kv';
 import { InputError } from '../errors.js';
 import { decode, encode, type Lease, leaseSchema } from './messages.js';
-import { isTaken, persist } from './persistence.js';
+import { isTaken, persist, type RoomNotice } from './persistence.js';
+
+interface LeaseOptions {
+  /** Between renewals. */
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+  /** Told when another has it, and nothing more is to be done. */
+  readonly onLost: (error: Error) => void;
+  readonly room: RoomNotice;
+}
 
 export class HeldLease {
   readonly #leases: KV;
   readonly #key: string;
   readonly #lease: Lease;
   readonly #signal: AbortSignal;
+  readonly #room: RoomNotice;
   #revision: number;
   #renewing: Promise<void> = Promise.resolve();
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(
-    leases: KV,
-    key: string,
-    lease: Lease,
-    revision: number,
-    o: { readonly seconds: number; readonly signal: AbortSignal; readonly onLost: (error: Error) => void },
-  ) {
+  private constructor(leases: KV, key: string, lease: Lease, revision: number, o: LeaseOptions) {
     this.#leases = leases;
     this.#key = key;
     this.#lease = lease;
     this.#revision = revision;
     this.#signal = o.signal;
+    this.#room = o.room;
     this.#timer = setInterval(() => {
       this.#renewing = this.#renewing.then(() => this.#renew()).catch(o.onLost);
     }, o.seconds * 1000);
   }
 
   /**
-   * @param o.seconds between renewals
    * @throws InputError where another learner has the run
    */
-  static async take(
-    leases: KV,
-    key: string,
-    lease: Lease,
-    o: { readonly seconds: number; readonly signal: AbortSignal; readonly onLost: (error: Error) => void },
-  ): Promise<HeldLease> {
-    const before = await leases.get(key);
+  static async take(leases: KV, key: string, lease: Lease, o: LeaseOptions): Promise<HeldLease> {
+    const ask = <T>(work: () => Promise<T>): Promise<T> => persist(work, o.signal, o.room);
+    const before = await ask(() => leases.get(key));
     const holder = read(before);
     if (holder !== undefined && holder.owner !== lease.owner) throw refusal(key, holder);
     try {
-      const revision = await write(leases, key, lease, before);
+      const revision = await ask(() => write(leases, key, lease, before));
       return new HeldLease(leases, key, lease, revision, o);
     } catch (error) {
       if (!isTaken(error)) throw error;
-      throw refusal(key, read(await leases.get(key)));
+      // The answer to an earlier try of this very write may have been lost.
+      const now = await ask(() => leases.get(key));
+      if (now !== null && read(now)?.holder === lease.holder)
+        return new HeldLease(leases, key, lease, now.revision, o);
+      throw refusal(key, read(now));
     }
   }
 
@@ -68,6 +72,7 @@ export class HeldLease {
       this.#revision = await persist(
         () => this.#leases.update(this.#key, encode(this.#lease), this.#revision),
         this.#signal,
+        this.#room,
       );
     } catch (error) {
       if (!isTaken(error)) throw error;

@@ -1,4 +1,4 @@
-/** What learner and actors tell each other, as JSON. All that comes in is parsed by these. */
+/** What learner and actors, and studies and workers, tell each other, as JSON. All that comes in is parsed by these. */
 import { z } from 'zod';
 import { InputError } from '../errors.js';
 
@@ -82,10 +82,100 @@ export const newestPolicySchema = z.object({ version: count });
 export const leaseSchema = z.object({ owner: z.uuid(), holder: z.uuid(), place: z.string() });
 export type Lease = z.output<typeof leaseSchema>;
 
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const words = z.string().max(10_000);
+const fingerprintSchema = z.object({
+  learner: z.string(),
+  engine: z.string(),
+  environment: z.string(),
+  renderer: z.string(),
+});
+
+/** A run that is to be played. */
+export const jobSchema = z.object({
+  protocol: z.literal(PROTOCOL),
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  /** For people: the study's and the run's. */
+  name: words,
+  /** The program that plays it. */
+  fingerprint: fingerprintSchema,
+  /** The run's settings, but for where its data lie. */
+  config: z.record(z.string(), z.json()),
+  /** Lists of files, by their own SHA-256; null where there are none. */
+  dataset: sha256.nullable(),
+  backgrounds: sha256.nullable(),
+  /** SHA-256 of a task's own module, which has to be where the job is played. */
+  taskModule: sha256.nullable(),
+});
+export type Job = z.output<typeof jobSchema>;
+
+/** How a job stands. Each change names the revision before it, so that who was passed over changes nothing. */
+export const jobStateSchema = z.discriminatedUnion('status', [
+  z.object({
+    status: z.literal('open'),
+    /** Who plays it, in words; null where nobody does. */
+    worker: words.nullable(),
+    /** The run's folder as its newest checkpoint has it, as a list of files; null before the first. */
+    snapshot: sha256.nullable(),
+    /** Deliveries of the job up to that checkpoint: those since have come to nothing. */
+    deliveries: count,
+  }),
+  z.object({
+    status: z.literal('done'),
+    worker: words,
+    /** The run's folder without its experience and checkpoints, as a list of files. */
+    files: sha256,
+    engine: words,
+    wallSeconds: z.number().min(0),
+    machine: z.object({ processor: words, cores: z.int(), node: words }),
+  }),
+  z.object({ status: z.literal('failed'), worker: words, reason: words }),
+]);
+export type JobState = z.output<typeof jobStateSchema>;
+
+export const jobProgressSchema = z.object({
+  phase: z.enum(['pretraining', 'training', 'evaluating']),
+  unit: z.enum(['env frames', 'updates']),
+  envFrames: count,
+  agentSteps: count,
+  updates: count,
+  episodes: count,
+  done: z.number().min(0),
+  total: z.number().min(0),
+  lastReturn: z.number().optional(),
+  evaluationMean: z.number().optional(),
+});
+
+/** Who is there to play jobs. */
+export const workerSchema = z.object({ place: words, fingerprint: fingerprintSchema });
+
+/** Files of a folder. */
+export const fileListSchema = z.array(
+  z.object({
+    /** With slashes, below the folder. */
+    path: z.string().regex(/^(?!\.\.?(?:\/|$))[^/\\\0]+(?:\/(?!\.\.?(?:\/|$))[^/\\\0]+)*$/),
+    bytes: count,
+    sha256,
+  }),
+);
+export type FileList = z.output<typeof fileListSchema>;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf8', { fatal: true });
 
-export function encode(message: Plan | Commit | Spec | Lease | { readonly version: number }): Uint8Array {
+type Message =
+  | Plan
+  | Commit
+  | Spec
+  | Lease
+  | z.output<typeof newestPolicySchema>
+  | Job
+  | JobState
+  | z.output<typeof jobProgressSchema>
+  | z.output<typeof workerSchema>
+  | FileList;
+
+export function encode(message: Message): Uint8Array {
   return encoder.encode(JSON.stringify(message));
 }
 
@@ -101,6 +191,6 @@ export function decode<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string)
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new InputError(
-    `${what} is not as this version of the program has it, at "${issue?.path.join('.')}": ${issue?.message}. Learner and actors must be of one version.`,
+    `${what} is not as this version of the program has it, at "${issue?.path.join('.')}": ${issue?.message}. All who work together must be of one version.`,
   );
 }

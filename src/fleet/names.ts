@@ -7,8 +7,15 @@ export const POLICIES = 'rlpd_policies';
 export const RUNS = 'rlpd_runs';
 export const LEASES = 'rlpd_leases';
 
+/** Of studies: runs to be played, how each stands, files of data and runs, and who is there to play. */
+export const JOBS = 'RLPD_JOBS';
+export const JOB_STATES = 'rlpd_jobs';
+export const FILES = 'rlpd_files';
+export const WORKERS = 'rlpd_workers';
+
 export const EPISODE_SUBJECTS = ['rlpd.*.part.>', 'rlpd.*.end.*'];
 export const PLAN_SUBJECTS = ['rlpd.*.plan.>'];
+export const JOB_SUBJECTS = ['rlpd_jobs.*.*'];
 /** Whoever comes may take a plan of this lane. */
 export const ANY_LANE = 'any';
 
@@ -48,3 +55,19 @@ export function requireName(name: string, what: string): string {
     `"${name}" cannot be the name of a ${what}: expected at most 60 letters, digits and dashes.`,
   );
 }
+
+/** id: a job's; version: of the program that is to play it. */
+export const jobSubjects = {
+  job: (version: string, id: string): string => `rlpd_jobs.${version}.${id}`,
+  jobs: (version: string): string => `rlpd_jobs.${version}.*`,
+  /** Told while it is played, and kept nowhere. */
+  progress: (id: string): string => `rlpd_progress.${id}`,
+};
+
+/** The durable consumer that hands a version's jobs out. */
+export const jobConsumer = (version: string): string => `workers_${version}`;
+
+/** Of files that any job may need, such as datasets. */
+export const DATA_PREFIX = 'data';
+/** Of one job's own. */
+export const jobPrefix = (id: string): string => `jobs/${id}`;

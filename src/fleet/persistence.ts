@@ -1,8 +1,10 @@
 /** What is asked of the server until it is done: a server that is away, or full, is waited for. */
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
+import { errors } from '@nats-io/transport-node';
 import { InputError } from '../errors.js';
 
 const PAUSE_MS = 250;
+const FETCH_SECONDS = 30;
 
 /** The end was asked for while something was waited for. */
 export class StoppedError extends Error {
@@ -19,6 +21,37 @@ export function isTaken(error: unknown): boolean {
   return codes.includes(error.code);
 }
 
+/** The server, the account or a stream has no room. */
+const fullCodes: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10077]);
+
+function isFull(error: unknown): error is JetStreamApiError {
+  return error instanceof JetStreamApiError && fullCodes.has(error.code);
+}
+
+/** Says once that the server has no room, and once that it has again. */
+export class RoomNotice {
+  readonly #onNote: (line: string) => void;
+  /** What makes room, as the end of a sentence. */
+  readonly #remedy: string;
+  #isFull = false;
+
+  constructor(onNote: (line: string) => void, remedy: string) {
+    this.#onNote = onNote;
+    this.#remedy = remedy;
+  }
+
+  full(reason: string): void {
+    if (this.#isFull) return;
+    this.#isFull = true;
+    this.#onNote(`The NATS server has no room (${reason}): waiting until there is some. ${this.#remedy}`);
+  }
+
+  room(): void {
+    if (this.#isFull) this.#onNote('The NATS server has room again.');
+    this.#isFull = false;
+  }
+}
+
 /** Nobody answered, or the server has no room or no leader just now. */
 const passing: ReadonlySet<string> = new Set([
   'TimeoutError',
@@ -29,8 +62,10 @@ const passing: ReadonlySet<string> = new Set([
   'JetStreamStatusError',
 ]);
 
-function passes(error: unknown): boolean {
-  if (error instanceof JetStreamApiError) return error.status === 503 || error.status === 408;
+/** Whether it is worth asking again. */
+export function passes(error: unknown): boolean {
+  if (error instanceof JetStreamApiError)
+    return error.status === 503 || error.status === 408 || isFull(error);
   return error instanceof Error && passing.has(error.name);
 }
 
@@ -51,14 +86,25 @@ function refusalIn(error: unknown): Error | undefined {
  * Asks again with the same words as long as the server does not answer, or has no room.
  * @throws StoppedError where the signal is aborted first, and at once what time does not put right
  */
-export async function persist<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function persist<T>(
+  ask: () => Promise<T>,
+  signal: AbortSignal,
+  notice?: RoomNotice,
+): Promise<T> {
+  let wasFull = false;
   for (;;) {
     if (signal.aborted) throw new StoppedError('stopped');
     try {
-      return await ask();
+      const answer = await ask();
+      if (wasFull) notice?.room();
+      return answer;
     } catch (error) {
       requirePermission(error);
       if (!passes(error)) throw error;
+      if (isFull(error)) {
+        wasFull = true;
+        notice?.full(error.message);
+      }
       await pause(PAUSE_MS, signal);
     }
   }
@@ -76,4 +122,13 @@ export function pause(milliseconds: number, signal: AbortSignal): Promise<void> 
     const timer = setTimeout(done, milliseconds);
     signal.addEventListener('abort', done);
   });
+}
+
+/** An object comes in many messages, of which a server that goes leaves some out. @throws TimeoutError, which passes */
+export function withinTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new errors.TimeoutError()), FETCH_SECONDS * 1000);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

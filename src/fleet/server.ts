@@ -1,4 +1,4 @@
-/** What of the server a side uses, opened once. Only a learner creates what is not there. */
+/** What of the server each side uses, opened once. An actor alone creates nothing. */
 import {
   AckPolicy,
   DeliverPolicy,
@@ -16,6 +16,12 @@ import { InputError } from '../errors.js';
 import {
   EPISODE_SUBJECTS,
   EPISODES,
+  FILES,
+  JOB_STATES,
+  JOB_SUBJECTS,
+  JOBS,
+  jobConsumer,
+  jobSubjects,
   LEASES,
   laneConsumer,
   PLAN_SUBJECTS,
@@ -23,7 +29,9 @@ import {
   POLICIES,
   RUNS,
   subjects,
+  WORKERS,
 } from './names.js';
+import { passes } from './persistence.js';
 
 export interface Server {
   readonly connection: NatsConnection;
@@ -35,13 +43,28 @@ export interface Server {
   readonly leases: KV;
 }
 
+/** What studies and workers use. */
+export interface JobServer {
+  readonly connection: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly jsm: JetStreamManager;
+  /** Its entries go KEPT_DAYS after they were written last, as files do. */
+  readonly states: KV;
+  readonly files: ObjectStore;
+  /** Its entries go LEASE_SECONDS after they were written last. */
+  readonly workers: KV;
+}
+
 export const LEASE_SECONDS = 30;
+export const KEPT_DAYS = 30;
+export const DAY_MS = 24 * 60 * 60 * 1000;
 /** Of all runs' episodes that no checkpoint covers yet. */
 const EPISODES_BYTES = 2 * 2 ** 30;
 
 /** @throws InputError where the server has no JetStream */
 export async function createServer(connection: NatsConnection): Promise<Server> {
   const { js, jsm } = await openJetStream(connection);
+  const num_replicas = replicasOn(connection);
   await ensureStream(jsm, {
     name: EPISODES,
     subjects: EPISODE_SUBJECTS,
@@ -51,6 +74,7 @@ export async function createServer(connection: NatsConnection): Promise<Server> 
     discard: DiscardPolicy.New,
     max_bytes: EPISODES_BYTES,
     allow_direct: true,
+    num_replicas,
   });
   await ensureStream(jsm, {
     name: PLANS,
@@ -58,17 +82,54 @@ export async function createServer(connection: NatsConnection): Promise<Server> 
     storage: StorageType.File,
     retention: RetentionPolicy.Workqueue,
     allow_direct: true,
+    num_replicas,
   });
   const kvm = new Kvm(js);
-  const runs = await kvm.create(RUNS, { history: 1, storage: StorageType.File, allow_direct: true });
+  const kept = { storage: StorageType.File, replicas: num_replicas } as const;
+  const runs = await kvm.create(RUNS, { ...kept, history: 1, allow_direct: true });
   const leases = await kvm.create(LEASES, {
+    ...kept,
     history: 1,
-    storage: StorageType.File,
     allow_direct: true,
     ttl: LEASE_SECONDS * 1000,
   });
-  const policies = await new Objm(js).create(POLICIES, { storage: StorageType.File });
+  const policies = await new Objm(js).create(POLICIES, kept);
   return { connection, js, jsm, policies, runs, leases };
+}
+
+/** @throws InputError where the server has no JetStream */
+export async function openJobs(connection: NatsConnection): Promise<JobServer> {
+  const { js, jsm } = await openJetStream(connection);
+  const replicas = replicasOn(connection);
+  await ensureStream(jsm, {
+    name: JOBS,
+    subjects: JOB_SUBJECTS,
+    storage: StorageType.File,
+    retention: RetentionPolicy.Workqueue,
+    num_replicas: replicas,
+  });
+  const kvm = new Kvm(js);
+  const kept = { storage: StorageType.File, replicas } as const;
+  const ttl = KEPT_DAYS * DAY_MS;
+  return {
+    connection,
+    js,
+    jsm,
+    // Each change follows from what was read, which then has to be the newest.
+    states: await kvm.create(JOB_STATES, { ...kept, history: 1, ttl, allow_direct: false }),
+    files: await new Objm(js).create(FILES, { ...kept, ttl: nanos(ttl) }),
+    workers: await kvm.create(WORKERS, {
+      ...kept,
+      history: 1,
+      ttl: LEASE_SECONDS * 1000,
+      allow_direct: false,
+    }),
+  };
+}
+
+/** On a cluster all is kept by three of its servers, so that one of them may go. */
+function replicasOn({ info }: NatsConnection): number {
+  return info?.cluster !== undefined && (info.connect_urls?.length ?? 0) >= 3 ? 3 : 1;
 }
 
 /** Undefined where no learner was ever here. */
@@ -112,19 +173,28 @@ export async function ensureLane(
   });
 }
 
+/** Makes the consumer that hands a version's jobs out. */
+export async function ensureJobs(jsm: JetStreamManager, version: string, jobSeconds: number): Promise<void> {
+  await jsm.consumers.add(JOBS, {
+    durable_name: jobConsumer(version),
+    filter_subject: jobSubjects.jobs(version),
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(jobSeconds * 1000),
+    deliver_policy: DeliverPolicy.All,
+    max_deliver: -1,
+  });
+}
+
 async function openJetStream(
   connection: NatsConnection,
 ): Promise<{ js: JetStreamClient; jsm: JetStreamManager }> {
-  const js = jetstream(connection);
-  try {
-    const jsm = await js.jetstreamManager();
-    await jsm.getAccountInfo();
-    return { js, jsm };
-  } catch (error) {
+  // A server says so when it greets; while it is away there is none that does.
+  if (connection.info !== undefined && connection.info.jetstream !== true)
     throw new InputError(
-      `The NATS server at ${connection.getServer()} cannot keep anything: ${(error as Error).message}. Start it with JetStream (nats-server -js -sd FOLDER).`,
+      `The NATS server at ${connection.getServer()} cannot keep anything: start it with JetStream (nats-server -js -sd FOLDER).`,
     );
-  }
+  const js = jetstream(connection);
+  return { js, jsm: await js.jetstreamManager() };
 }
 
 type StreamSettings = Parameters<JetStreamManager['streams']['add']>[0];
@@ -138,8 +208,9 @@ async function ensureStream(
   } catch (error) {
     if ((error as Error).name !== 'StreamNotFoundError') throw error;
     await jsm.streams.add(settings).catch((refusal: Error) => {
+      if (passes(refusal)) throw refusal;
       throw new InputError(
-        `The NATS server does not make the stream ${settings.name}: ${refusal.message}. Give its JetStream more room, and ${settings.name} may take up to ${EPISODES_BYTES / 2 ** 30} GiB.`,
+        `The NATS server does not make the stream ${settings.name}: ${refusal.message}. Give its JetStream more room (max_file_store)${settings.max_bytes === undefined ? '' : `: ${settings.name} may take up to ${settings.max_bytes / 2 ** 30} GiB`}.`,
       );
     });
   }

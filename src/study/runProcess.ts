@@ -5,15 +5,13 @@
  */
 import { type SentError, sendError } from '../errors.js';
 import { LockedError } from '../files/lock.js';
-import type { TrainResult } from '../training/train.js';
-import type { Progress } from '../training/trainingRun.js';
-import { playRun, type RunPlan } from './playRun.js';
+import { type PlayEvent, type Played, playRun, type RunPlan } from './playRun.js';
 
 export type RunOrder = (RunPlan & { readonly kind: 'start' }) | { readonly kind: 'stop' };
 
 export type RunReport =
-  | { readonly kind: 'progress'; readonly progress: Progress }
-  | { readonly kind: 'ended'; readonly result: TrainResult }
+  | PlayEvent
+  | { readonly kind: 'ended'; readonly result: Played }
   | ({ readonly kind: 'failed'; readonly isLocked: boolean } & SentError);
 
 const REPORT_INTERVAL_MS = 500;
@@ -33,11 +31,13 @@ process.on('message', (order: RunOrder) => {
 async function run(plan: RunPlan): Promise<void> {
   let reported = 0;
   try {
-    const result = await playRun(plan, stop.signal, (progress) => {
+    const result = await playRun(plan, stop.signal, (event) => {
       const now = performance.now();
-      if (now - reported < REPORT_INTERVAL_MS) return;
-      reported = now;
-      report({ kind: 'progress', progress });
+      if (event.kind === 'progress') {
+        if (now - reported < REPORT_INTERVAL_MS) return;
+        reported = now;
+      }
+      report(event);
     });
     report({ kind: 'ended', result });
   } catch (error) {

@@ -1,8 +1,8 @@
 /**
- * Plays what a study still misses, seed by seed across everything it compares, in child processes. What was
- * interrupted goes on from its last checkpoint; a run that fails holds up nobody; several processes on one study share
- * its runs, since each takes a run before it begins. What another study has played is taken over, and what another one
- * is playing comes last.
+ * Plays what a study still misses, seed by seed across everything it compares: in child processes, or wherever else its
+ * `play` has it done. What was interrupted goes on from its last checkpoint; a run that fails holds up nobody; several
+ * processes on one study share its runs, since each takes a run before it begins. What another study has played is taken
+ * over, and what another one is playing comes last.
  */
 import { readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,10 +10,10 @@ import { writeFileAtomic } from '../files/atomicFile.js';
 import { acquireLock, LockedError } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
 import { forgetFailure, keepFailure, readMetrics, runPaths } from '../training/runFolder.js';
-import type { Progress } from '../training/trainingRun.js';
 import { type Fingerprint, fingerprint, sameFingerprint } from './fingerprint.js';
 import { inProcess } from './inProcess.js';
-import { keepResult, machine, type Provenance, readResult } from './results.js';
+import type { PlayEvent } from './playRun.js';
+import { keepResult, type Provenance, readResult } from './results.js';
 import { defaultDataFolder, runDataset } from './runDataset.js';
 import { configOf, type StudyRun } from './study.js';
 import { type FinishedRun, findTwin, finishedRuns, lockTwins } from './twins.js';
@@ -21,8 +21,13 @@ import { isOfVersion } from './versions.js';
 import { CLAIM_FILE, chosenRuns, defaultRunsFolder, folderOf, type StudyWork } from './workPlace.js';
 
 export interface RunStudyOptions extends StudyWork {
-  /** Runs at once. Default 1. */
+  /** Runs at once; default 1. Their data are recorded one after another, on all cores. */
   readonly jobs?: number | undefined;
+  /**
+   * Whether runs are played on whichever machines: a finished run of any machine's is then one that playing it would only
+   * repeat. Default: of machines that round as this one does.
+   */
+  readonly onAnyMachine?: boolean | undefined;
   /** After so many seconds runs in progress are stopped, with a checkpoint. */
   readonly budgetSeconds?: number | undefined;
   /**
@@ -34,11 +39,9 @@ export interface RunStudyOptions extends StudyWork {
 }
 
 export type StudyEvent = { readonly run: StudyRun } & (
-  | { readonly kind: 'started'; readonly resumed: boolean }
-  | { readonly kind: 'progress'; readonly progress: Progress }
+  | PlayEvent
   | { readonly kind: 'finished' | 'stopped' | 'taken' }
   | { readonly kind: 'failed'; readonly reason: string }
-  | { readonly kind: 'note'; readonly text: string }
 );
 
 export interface StudyOutcome {
@@ -61,6 +64,7 @@ export async function runStudy(options: RunStudyOptions): Promise<StudyOutcome> 
   const runs = chosenRuns(study, scale, options.only);
   for (const run of runs) configOf(run, run.recipe && 'data');
   const current = await fingerprint();
+  const oneByOne = inTurn();
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   if (signal?.aborted) abort();
@@ -78,12 +82,12 @@ export async function runStudy(options: RunStudyOptions): Promise<StudyOutcome> 
     const later: StudyRun[] = [];
     const work = async (): Promise<void> => {
       for (let run = queue.shift(); run !== undefined && !stop.signal.aborted; run = queue.shift()) {
-        const outcome = await playOne(run, options, current, stop.signal);
+        const outcome = await playOne(run, options, current, oneByOne, stop.signal);
         if (outcome === 'later') later.push(run);
         else if (outcome !== undefined) ended(run, outcome);
       }
     };
-    await Promise.all(Array.from({ length: jobs }, work));
+    await Promise.all(Array.from({ length: Math.min(jobs, queue.length) }, work));
     return later;
   };
   try {
@@ -110,11 +114,24 @@ type Outcome =
   | { readonly kind: 'finished' | 'stopped' | 'taken' }
   | { readonly kind: 'failed'; readonly reason: string };
 
+type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** Does one thing after another, of all that are asked for. */
+function inTurn(): InTurn {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const next = last.then(work);
+    last = next.catch(() => {});
+    return next;
+  };
+}
+
 /** Undefined where the run has its result already; 'later' while an equal one is being played. */
 async function playOne(
   run: StudyRun,
   options: RunStudyOptions,
   current: Fingerprint,
+  oneByOne: InTurn,
   signal: AbortSignal,
 ): Promise<Outcome | 'later' | undefined> {
   const { study, runs = defaultRunsFolder, refresh = false } = options;
@@ -140,7 +157,7 @@ async function playOne(
         return 'later';
       }
       try {
-        return await playClaimed(run, folder, options, current, signal);
+        return await playClaimed(run, folder, options, current, oneByOne, signal);
       } finally {
         await twins.release();
       }
@@ -162,23 +179,28 @@ async function playClaimed(
   folder: string,
   options: RunStudyOptions,
   current: Fingerprint,
+  oneByOne: InTurn,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { study, play = inProcess, onEvent = () => {} } = options;
   await forgetFailure(folder);
+  const { recipe } = run;
   const dataset =
-    run.recipe &&
-    (await runDataset(run.recipe, {
-      data: options.data ?? defaultDataFolder,
-      fingerprint: current,
-      signal,
-      onNote: (text) => onEvent({ run, kind: 'note', text }),
-    }));
+    recipe &&
+    (await oneByOne(() =>
+      runDataset(recipe, {
+        data: options.data ?? defaultDataFolder,
+        fingerprint: current,
+        signal,
+        onNote: (text) => onEvent({ run, kind: 'note', text }),
+      }),
+    ));
   if (signal.aborted) return { kind: 'stopped' };
   const data = dataset?.description ?? null;
   const config = configOf(run, dataset?.folder);
   const isSameData = ({ provenance }: FinishedRun) => provenance.dataset?.sha256 === data?.sha256;
-  const twin = await findTwin(await finishedRuns(dirname(study.folder)), run, config, current, isSameData);
+  const finished = await finishedRuns(dirname(study.folder));
+  const twin = await findTwin(finished, run, config, current, isSameData, options.onAnyMachine);
   if (twin !== undefined) {
     onEvent({
       run,
@@ -191,9 +213,8 @@ async function playClaimed(
   }
   const resumed = await canGoOn(folder, current);
   if (!resumed) await beginAnew(folder, current);
-  onEvent({ run, kind: 'started', resumed });
-  const result = await play({ folder, config, resumed }, signal, (progress) =>
-    onEvent({ run, kind: 'progress', progress }),
+  const result = await play({ name: `${study.name}/${run.id}`, folder, config, resumed }, signal, (event) =>
+    onEvent({ run, ...event }),
   );
   if (!result.finished) return { kind: 'stopped' };
   const seconds = (await readMetrics(folder)).at(-1)?.seconds ?? result.wallSeconds;
@@ -201,7 +222,7 @@ async function playClaimed(
     command: `rlpd study run ${study.name} --scale ${run.scale} --only ${run.id}`,
     wallSeconds: seconds,
     finished: new Date().toISOString(),
-    machine: machine(),
+    machine: result.machine,
     engine: result.engine,
     dataset: data,
     fingerprint: current,

@@ -61,6 +61,7 @@ export async function finishedRuns(root: string): Promise<FinishedRun[]> {
  * A result among `others` that playing `run` would only repeat.
  * @param config the run's settings
  * @param isSameData whether a result was learnt from the run's data
+ * @param onAnyMachine whether results of machines count, too, that round otherwise than this one
  */
 export async function findTwin(
   others: readonly FinishedRun[],
@@ -68,6 +69,7 @@ export async function findTwin(
   config: RunConfig,
   current: Fingerprint,
   isSameData: (other: FinishedRun) => boolean,
+  onAnyMachine = false,
 ): Promise<FinishedRun | undefined> {
   const settings = decisiveText(config);
   for (const other of others) {
@@ -76,7 +78,7 @@ export async function findTwin(
       other.run.task === run.task &&
       other.run.seed === run.seed &&
       isOfVersion(provenance, current) &&
-      isComputedHere(provenance, config) &&
+      (onAnyMachine || isComputedHere(provenance, config)) &&
       isSameData(other) &&
       decisiveText(await readConfig(other.folder)) === settings;
     if (isSame) return other;

@@ -144,10 +144,17 @@ async function beginAgain(
     const last = beginning.at(-1);
     const enough = new AbortController();
     await play(
-      { folder, config: configOf(run, dataset), resumed: false },
+      {
+        name: `the beginning of ${study.name}/${run.id}`,
+        folder,
+        config: configOf(run, dataset),
+        resumed: false,
+      },
       AbortSignal.any([signal, enough.signal]),
-      ({ envFrames, updates }) => {
-        if (last !== undefined && (envFrames > last.envFrames || updates > last.updates)) enough.abort();
+      (event) => {
+        if (event.kind !== 'progress' || last === undefined) return;
+        const { envFrames, updates } = event.progress;
+        if (envFrames > last.envFrames || updates > last.updates) enough.abort();
       },
     );
     return signal.aborted ? [] : await readMetrics(folder);

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { join as joinPath } from 'node:path';
 import { after, before, test } from 'node:test';
+import { DiscardPolicy, jetstream, StorageType } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { type ActOptions, act } from '../../src/fleet/actor.js';
 import { ActorSide } from '../../src/fleet/actorSide.js';
@@ -8,10 +12,11 @@ import { connectTo, withoutSecrets } from '../../src/fleet/connect.js';
 import { findNatsServer } from '../../src/fleet/embeddedServer.js';
 import { type LearnerOptions, LearnerSide } from '../../src/fleet/learnerSide.js';
 import { type Commit, PART_BYTES, type Plan } from '../../src/fleet/messages.js';
-import { subjects } from '../../src/fleet/names.js';
+import { EPISODE_SUBJECTS, EPISODES, subjects } from '../../src/fleet/names.js';
 import { cut, join, requirePlausible, sha256Of } from '../../src/fleet/parts.js';
 import { PACKAGE_VERSION } from '../../src/training/version.js';
 import { needing } from '../programs.js';
+import { temporaryFolder } from '../training/smallRun.js';
 import { fleetConfig, startServer } from './smallFleet.js';
 
 const server = needing(findNatsServer(), 'nats-server');
@@ -219,6 +224,87 @@ test('beyond this machine a connection must be encrypted and say who is there', 
     },
   );
 });
+
+test('why there is no connection is said, whatever it is', server, async (context) => {
+  const folder = await temporaryFolder(context);
+  const garbage = joinPath(folder, 'garbage.creds');
+  await writeFile(garbage, 'not a seed');
+  const sockets: Socket[] = [];
+  const other = createServer((socket) => {
+    sockets.push(socket);
+    socket.write('220 mail is here\r\n');
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  context.after(() => {
+    for (const socket of sockets) socket.destroy();
+    other.close();
+  });
+  const { port } = other.address() as AddressInfo;
+  const refusals: [Parameters<typeof connectTo>[0], RegExp][] = [
+    [{ url, credentials: garbage }, /garbage\.creds holds nothing to say who this is by .*begins with SU/],
+    [{ url, certificateAuthority: joinPath(folder, 'none.pem') }, /--tls-ca .*none\.pem cannot be read/],
+    [{ url: `nats://127.0.0.1:${port}` }, /What listens at 127\.0\.0\.1:\d+ is no NATS server/],
+    [{ url: url.replace('nats:', 'tls:') }, /does not encrypt: give it a certificate/],
+    [{ url: 'nats://127.0.0.1:1' }, /No NATS server can be reached at 127\.0\.0\.1:1: connection refused/],
+  ];
+  for (const [address, message] of refusals)
+    await assert.rejects(
+      connectTo(address, 'test', () => {}),
+      { name: 'InputError', message },
+    );
+});
+
+test(
+  'a full server is waited for, with a sentence at each end, and what waited comes once there is room',
+  server,
+  async (context) => {
+    // The server goes last.
+    const ends: (() => unknown)[] = [];
+    context.after(async () => {
+      for (const end of ends.reverse()) await end();
+    });
+    const { url: small } = await startServer({ after: (fn) => void ends.push(fn) });
+    const connection = await connect({ servers: new URL(small).host });
+    ends.push(() => connection.close());
+    const jsm = await jetstream(connection).jetstreamManager();
+    await jsm.streams.add({
+      name: EPISODES,
+      subjects: EPISODE_SUBJECTS,
+      storage: StorageType.File,
+      discard: DiscardPolicy.New,
+      max_bytes: 1.5 * PART_BYTES,
+      allow_direct: true,
+    });
+    const notes: Record<string, string[]> = { learner: [], actor: [] };
+    const note = (who: string) => (line: string) => void notes[who]?.push(line);
+    const address = { url: small };
+    const learner = await LearnerSide.open(options('full', { address }), note('learner'));
+    ends.push(() => learner.close());
+    await learner.publishPolicy(0, new Uint8Array(10));
+    const who = { address, run: 'full', lane: 'any', name: 'test' };
+    const actor = await ActorSide.open(who, note('actor'));
+    ends.push(() => actor.close());
+    await actor.spec();
+    for (const n of [0, 1]) await learner.issue(plan(n), 'any');
+    const record = new Uint8Array(PART_BYTES).fill(1);
+    await actor.nextPlan();
+    assert.equal(await actor.commit(0, played, record), true);
+    await actor.nextPlan();
+    const waits = actor.commit(1, played, record);
+    while (notes.actor?.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const next = learner.nextArrival({ n: 1 });
+    while (notes.learner?.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await learner.forgetParts([0]);
+    assert.equal(await waits, true);
+    assert.equal((await next)?.record?.length, PART_BYTES);
+    assert.match(
+      notes.actor?.[0] ?? '',
+      /has no room \(maximum bytes exceeded\): waiting .*checkpoint frees/,
+    );
+    assert.match(notes.actor?.[1] ?? '', /has room again/);
+    assert.match(notes.learner?.[0] ?? '', /RLPD_EPISODES holds \d+ of \d+ bytes.*--resume with a smaller/);
+  },
+);
 
 test('a record is cut into parts of at most 512 KiB and put together again', () => {
   const record = Uint8Array.from({ length: 2 * PART_BYTES + 1 }, (_, i) => i % 251);

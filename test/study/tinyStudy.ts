@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PlayRun } from '../../src/study/playRun.js';
+import { machine } from '../../src/study/results.js';
 import { readStudy, type Study } from '../../src/study/study.js';
 import { metricsText, smallSettings } from '../training/smallRun.js';
 
@@ -40,7 +41,8 @@ export async function tinyStudy(
 }
 
 /** Leaves what a run leaves, and learns nothing. */
-export const playAtOnce: PlayRun = async ({ folder, config }) => {
+export const playAtOnce: PlayRun = async ({ folder, config, resumed }, _signal, onEvent) => {
+  onEvent({ kind: 'started', resumed });
   const { envFrames, seed } = config;
   const counters = { envFrames, agentSteps: envFrames / 16, updates: 40, episodes: 1, seconds: 3 };
   const scores = {
@@ -57,15 +59,7 @@ export const playAtOnce: PlayRun = async ({ folder, config }) => {
     join(folder, 'metrics.jsonl'),
     `${JSON.stringify({ kind: 'evaluation', ...counters, ...scores })}\n`,
   );
-  return {
-    run: folder,
-    ...counters,
-    evaluations: [],
-    bestEvaluationMean: seed,
-    engine: 'none',
-    wallSeconds: 3,
-    finished: true,
-  };
+  return { finished: true, engine: 'none', wallSeconds: 3, machine: machine() };
 };
 
 /** What two equal studies have equal of a run. */

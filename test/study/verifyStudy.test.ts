@@ -66,9 +66,11 @@ test('one run that begins the same, bit for bit, makes all results like it this 
   let steps = 0;
   const play: PlayRun = async (plan, ...rest) => {
     begun.push(plan.folder);
-    const result = await playRun(plan, ...rest);
-    steps = result.agentSteps;
-    return result;
+    const [signal, onEvent] = rest;
+    return playRun(plan, signal, (event) => {
+      if (event.kind === 'progress') steps = event.progress.agentSteps;
+      onEvent(event);
+    });
   };
   const verifications = await verifyStudy({ study, scale: 'small', play, ...folders() });
   assert.deepEqual(verifications, [{ run: first, verified: [first, second], refused: [] }]);
