@@ -37,12 +37,17 @@ interface Plan {
   readonly preset: string;
   readonly settings: Partial<RunSettings>;
   readonly minutes: number;
-  readonly from: string;
+}
+
+/** What it learns from, in words, `envFrames` of them its own. */
+function learntFrom({ preset }: Plan, envFrames: number): string {
+  return [
+    ...(preset === 'online-only' ? [] : [`${demonstrations} demonstrations`]),
+    ...(preset === 'bc' ? [] : [`${grouped(envFrames)} env frames of its own`]),
+  ].join(' and ');
 }
 
 function plansOf(size: ArmDemoSize): readonly Plan[] {
-  const shown = `${demonstrations} demonstrations`;
-  const own = `${grouped(size.envFrames)} env frames of its own`;
   const online = {
     envFrames: size.envFrames,
     evaluationInterval: size.envFrames / 4,
@@ -55,28 +60,24 @@ function plansOf(size: ArmDemoSize): readonly Plan[] {
       preset: 'bc',
       settings: { pretrainUpdates: size.cloningUpdates, evaluationEpisodes: size.evaluationEpisodes },
       minutes: size.minutes.cloning,
-      from: shown,
     },
     {
       name: 'online only',
       preset: 'online-only',
       settings: online,
       minutes: size.minutes.online,
-      from: own,
     },
     {
       name: 'RLPD',
       preset: 'rlpd',
       settings: online,
       minutes: size.minutes.online,
-      from: `${shown} and ${own}`,
     },
     {
       name: 'IBRL',
       preset: 'ibrl',
       settings: { ...online, pretrainUpdates },
       minutes: size.minutes.online,
-      from: `${shown} and ${own}`,
     },
   ];
 }
@@ -119,7 +120,7 @@ async function demo({ out, seed, backend, json }: DemoFlags, signal: AbortSignal
 
   const trained = [];
   for (const [number, plan] of plans.entries()) {
-    note(`\n${number + 2}/${stages}  ${plan.name} learns from ${plan.from}`);
+    note(`\n${number + 2}/${stages}  ${plan.name} learns from ${learntFrom(plan, size.envFrames)}`);
     const config = configOf(plan);
     trained.push({ plan, config, training: await runStage(runOf(plan), config, plan.minutes, signal) });
   }
@@ -138,7 +139,7 @@ async function demo({ out, seed, backend, json }: DemoFlags, signal: AbortSignal
       episodes: size.finalEpisodes,
       signal,
     });
-    learners.push({ contestant, config, training, from: plan.from });
+    learners.push({ contestant, config, training, from: learntFrom(plan, training.envFrames) });
   }
 
   const wallSeconds = (performance.now() - started) / 1000;
