@@ -201,39 +201,49 @@ class Player {
   }
 
   async playAll(): Promise<ActResult> {
-    const { onEpisode } = this.#options;
     let [episodes, steps] = [0, 0];
     const ignoreStop = unlessStopped(this.#signal);
+    let handing: Promise<unknown> = Promise.resolve();
     for (;;) {
       const plan = await this.#port.nextPlan().catch(ignoreStop);
-      if (plan === undefined || plan === 'finished')
+      if (plan === undefined || plan === 'finished') {
+        await handing;
         return { episodes, steps, finished: plan === 'finished' };
+      }
       const played = await this.#play(plan).catch(ignoreStop);
+      await handing;
       if (played === undefined) {
-        await this.#port.giveBack().catch(ignoreStop);
+        await this.#port.giveBack(plan.n).catch(ignoreStop);
         continue;
       }
-      const { policy, episode, missedDeadlines } = played;
-      const { envFrames, invalid, rewardTerms } = episode;
-      const record = await pack(episode, plan.n, this.#manifest);
-      const counts = await this.#port
-        .commit(
-          plan.n,
-          {
-            policy,
-            envFrames,
-            ...(invalid !== undefined && { invalid }),
-            ...(rewardTerms && { rewardTerms: { ...rewardTerms } }),
-            ...(missedDeadlines !== undefined && { missedDeadlines }),
-          },
-          record,
-        )
-        .catch(ignoreStop);
-      if (counts !== true) continue;
-      episodes++;
-      steps += episode.length;
-      onEpisode?.(episodes);
+      const handOver = async (): Promise<void> => {
+        if ((await this.#handOver(plan, played).catch(ignoreStop)) !== true) return;
+        episodes++;
+        steps += played.episode.length;
+        this.#options.onEpisode?.(episodes);
+      };
+      // It goes on while the next one is played, but where deadlines are kept, which it might cost.
+      handing = handOver();
+      handing.catch(() => {});
+      if (this.#periodMs !== undefined) await handing;
     }
+  }
+
+  /** @returns whether it counts */
+  async #handOver({ n }: Plan, { policy, episode, missedDeadlines }: Played): Promise<boolean> {
+    const { envFrames, invalid, rewardTerms } = episode;
+    const record = await pack(episode, n, this.#manifest);
+    return this.#port.commit(
+      n,
+      {
+        policy,
+        envFrames,
+        ...(invalid !== undefined && { invalid }),
+        ...(rewardTerms && { rewardTerms: { ...rewardTerms } }),
+        ...(missedDeadlines !== undefined && { missedDeadlines }),
+      },
+      record,
+    );
   }
 
   async close(): Promise<void> {

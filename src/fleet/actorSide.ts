@@ -37,9 +37,8 @@ export class ActorSide {
   readonly #server: Server;
   readonly #stop: AbortController;
   #consumer: Consumer | undefined;
-  /** The plan in hand. */
-  #message: JsMsg | undefined;
-  #working: NodeJS.Timeout | undefined;
+  /** The plans in hand, by their numbers: one that is played, and one whose episode is handed over. */
+  readonly #held = new Map<number, { readonly message: JsMsg; readonly working: NodeJS.Timeout }>();
   #planSeconds = 30;
   #newest: number | undefined;
 
@@ -114,13 +113,13 @@ export class ActorSide {
         continue;
       }
       const plan = decode(planSchema, message.data, 'A plan');
-      this.#hold(message);
+      this.#hold(plan.n, message);
       const end = await this.#persist(() =>
         jsm.direct.getMessage(EPISODES, { last_by_subj: subjects(run).end(plan.n) }),
       );
       if (end === null) return plan;
       // Whoever played it died before saying so.
-      await this.#done();
+      await this.#done(plan.n);
     }
     return undefined;
   }
@@ -171,14 +170,14 @@ export class ActorSide {
       isFirst =
         first !== null && decode(commitSchema, first.data, `The commit of episode ${n}`).attempt === attempt;
     }
-    await this.#done();
+    await this.#done(n);
     return isFirst;
   }
 
-  /** Gives the plan in hand back, so that another actor has it at once. */
-  async giveBack(): Promise<void> {
-    this.#message?.nak();
-    this.#letGo();
+  /** Gives a plan back, so that another actor has it at once. */
+  async giveBack(n: number): Promise<void> {
+    this.#held.get(n)?.message.nak();
+    this.#letGo(n);
     await this.#server.connection.flush().catch(() => {});
   }
 
@@ -189,7 +188,7 @@ export class ActorSide {
 
   async close(): Promise<void> {
     await this.stop();
-    this.#letGo();
+    for (const n of [...this.#held.keys()]) this.#letGo(n);
     await this.#server.connection.close();
   }
 
@@ -225,21 +224,24 @@ export class ActorSide {
     }
   }
 
-  #hold(message: JsMsg): void {
-    this.#letGo();
-    this.#message = message;
-    this.#working = setInterval(() => message.working(), (this.#planSeconds * 1000) / 3);
+  #hold(n: number, message: JsMsg): void {
+    this.#letGo(n);
+    const working = setInterval(() => message.working(), (this.#planSeconds * 1000) / 3);
+    this.#held.set(n, { message, working });
   }
 
-  async #done(): Promise<void> {
+  async #done(n: number): Promise<void> {
     // Where this is lost the plan comes back, and its episode is there.
-    await this.#message?.ackAck().catch(() => false);
-    this.#letGo();
+    await this.#held
+      .get(n)
+      ?.message.ackAck()
+      .catch(() => false);
+    this.#letGo(n);
   }
 
-  #letGo(): void {
-    clearInterval(this.#working);
-    this.#message = undefined;
+  #letGo(n: number): void {
+    clearInterval(this.#held.get(n)?.working);
+    this.#held.delete(n);
   }
 
   #persist<T>(ask: () => Promise<T>): Promise<T> {
