@@ -205,7 +205,9 @@ class Player {
     const ignoreStop = unlessStopped(this.#signal);
     let handing: Promise<unknown> = Promise.resolve();
     for (;;) {
-      const plan = await this.#port.nextPlan().catch(ignoreStop);
+      // What cannot be handed over fails here, rather than wait for a plan that follows from it.
+      const failed = new Promise<never>((_, reject) => handing.catch(reject));
+      const plan = await Promise.race([this.#port.nextPlan(), failed]).catch(ignoreStop);
       if (plan === undefined || plan === 'finished') {
         await handing;
         return { episodes, steps, finished: plan === 'finished' };

@@ -1,14 +1,14 @@
 /**
- * `node dist/test/fleet/soak.js [kills|ordered|speed|cluster|network …] [--kills N] [--seed N]`: what takes too long
- * for the tests, or needs more than they may ask for; without a word, all but `network`, which needs root and iproute2 (and nftables,
- * where the kernel has no netem).
+ * `node dist/test/fleet/soak.js [kills|ordered|speed|updates|cluster|network …] [--kills N] [--seed N]`: what takes too
+ * long for the tests, or needs more than they may ask for; without a word, all but `network`, which needs root and
+ * iproute2, and nftables where the kernel has no netem.
  *
  * `kills`: small runs whose actors, learner and server are killed at random moments, until there were N kills (100): each
  * run ends with every episode once. `ordered`: the final weights of 1 actor, 3 actors, and 3 actors with 10 kills are
- * equal. `speed`: env frames a second of 1, 2 and 4 actors beside `collect`, the transport's share of an episode, the
- * learner's updates a second beside those of `train`, each in alternation, as medians. `cluster`: of three servers that
- * keep everything together one is killed. `network`: actors behind a network with delay and loss, cut off for 60 s.
- * Ends with exit code 1 where something was not as it has to be.
+ * equal. `speed`: env frames a second of 1, 2 and 4 actors beside `collect`, and the transport's share of an episode.
+ * `updates`: the learner's updates a second beside those of `train`. Both in alternation, as medians. `cluster`: of three
+ * servers that keep everything together one is killed. `network`: actors behind a network with delay and loss, cut off
+ * for 60 s. Ends with exit code 1 where something was not as it has to be.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -294,7 +294,6 @@ const pixelSettings = {
 async function speed(): Promise<void> {
   for (const task of ['cartpole-swingup', 'walker-walk']) await transport(task);
   await framesPerSecond();
-  await updatesPerSecond();
 }
 
 /** Env frames a second of actors and of `collect`, both by chance, in alternation. */
@@ -437,7 +436,7 @@ async function transport(task: string): Promise<void> {
 }
 
 /** Of `train` and of a learner with one actor, at the same load: both make their updates while one environment plays. */
-async function updatesPerSecond(): Promise<void> {
+async function updates(): Promise<void> {
   const rates: Record<'train' | 'learner', number[]> = { train: [], learner: [] };
   const small = {
     ...pixelSettings,
@@ -454,7 +453,7 @@ async function updatesPerSecond(): Promise<void> {
         await startFleet({ name, url: server.url, actors: 1, settings: small }).finished;
         await server.close();
       }
-      const lines = (await readMetrics(run)).filter(({ updates }) => updates > 0);
+      const lines = (await readMetrics(run)).filter((line) => line.updates > 0 && line.kind !== 'evaluation');
       const [first, last] = [lines[0], lines.at(-1)];
       if (first !== undefined && last !== undefined)
         rates[kind].push((last.updates - first.updates) / ((last.seconds ?? 0) - (first.seconds ?? 0)));
@@ -630,8 +629,15 @@ async function makeCertificate(address: string): Promise<{ certificate: string; 
   return { certificate, key };
 }
 
-const parts: Readonly<Record<string, () => Promise<void>>> = { kills, ordered, speed, cluster, network };
-const chosen = positionals.length > 0 ? positionals : ['kills', 'ordered', 'speed', 'cluster'];
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  kills,
+  ordered,
+  speed,
+  updates,
+  cluster,
+  network,
+};
+const chosen = positionals.length > 0 ? positionals : ['kills', 'ordered', 'speed', 'updates', 'cluster'];
 say(
   `${cpus()[0]?.model.trim()}, ${cpus().length} cores, nats-server ${execFileSync(
     findNatsServer() ?? 'nats-server',
