@@ -63,6 +63,11 @@ export interface ExtraLayout {
   readonly size: number;
 }
 
+/** For people: "64×64×3" is width, height, channels. */
+export function frameSize({ width, height, channels }: Omit<FrameLayout, 'name'>): string {
+  return `${width}×${height}×${channels}`;
+}
+
 /** Bytes of one frame, H·W·C. */
 export function frameBytes({ height, width, channels }: FrameLayout): number {
   return height * width * channels;

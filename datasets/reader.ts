@@ -42,6 +42,11 @@ export class Dataset {
     return this.#places.length;
   }
 
+  /** What the manifest says of each episode, in their order. */
+  get entries(): readonly EpisodeEntry[] {
+    return this.#places.map(({ entry }) => entry);
+  }
+
   /** What the manifest says of episode `index`, without reading it. */
   entry(index: number): EpisodeEntry {
     return this.#place(index).entry;

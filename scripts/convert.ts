@@ -10,7 +10,7 @@ import { channelOrders, fits, flips, type PictureOptions } from '../datasets/con
 import { imageSizeSchema, parseImageSize } from '../src/training/imageSettings.js';
 import { counted, formatBytes } from '../src/words.js';
 import { note, printResult, progress, rangeWords } from './console.js';
-import { examples, finiteNumber, wholeNumber } from './settings.js';
+import { examples, finiteNumber, rangeOfEpisodes, wholeNumber } from './settings.js';
 import { manyTimes } from './strictUsage.js';
 
 /** What every format's command takes, as commander hands it over. */
@@ -301,11 +301,9 @@ function summary(report: ConversionReport): string {
 }
 
 function episodeRange(text: string): [number, number] {
-  const match = /^(\d*):(\d*)$/.exec(text);
-  const [from, to] = [Number(match?.[1] || 0), match?.[2] ? Number(match[2]) : Number.MAX_SAFE_INTEGER];
-  if (match === null || from >= to)
-    throw new InvalidArgumentError('Expected A:B with A < B, for example 0:20.');
-  return [from, to];
+  const range = rangeOfEpisodes(text);
+  if (range === undefined) throw new InvalidArgumentError('Expected A:B with A < B, for example 0:20.');
+  return range;
 }
 
 function actionRange(text: string): ActionRange {

@@ -4,7 +4,14 @@ import type { EditReport } from '../datasets/editing/editDataset.js';
 import { InputError } from '../src/errors.js';
 import { counted, formatBytes } from '../src/words.js';
 import { printResult, progress } from './console.js';
-import { examples, finiteNumber, positiveNumber, shareOfOne, wholeNumber } from './settings.js';
+import {
+  examples,
+  finiteNumber,
+  positiveNumber,
+  rangeOfEpisodes,
+  shareOfOne,
+  wholeNumber,
+} from './settings.js';
 
 const qualities = ['good', 'bad', 'none'] as const;
 
@@ -109,13 +116,9 @@ function yesOrNo(flags: string, description: string): Option {
 
 function episodeList(text: string): [number, number][] {
   return text.split(',').map((part) => {
-    const match = /^(?:(\d+)|(\d*):(\d*))$/.exec(part.trim());
-    const [, single, from, to] = match ?? [];
-    const range: [number, number] =
-      single !== undefined
-        ? [Number(single), Number(single) + 1]
-        : [Number(from || 0), to ? Number(to) : Number.MAX_SAFE_INTEGER];
-    if (match === null || range[0] >= range[1])
+    const text = part.trim();
+    const range = rangeOfEpisodes(/^\d+$/.test(text) ? `${text}:${Number(text) + 1}` : text);
+    if (range === undefined)
       throw new InvalidArgumentError('Expected numbers and ranges A:B with A < B, for example 0:20,25.');
     return range;
   });

@@ -78,7 +78,7 @@ function returnHistogram(dataset: Dataset, title: string): string {
     subtitle: `return: mean ${returns?.mean.toFixed(1)}, median ${returns?.median.toFixed(1)}, ${returns?.min.toFixed(1)} to ${returns?.max.toFixed(1)}`,
     xLabel: 'return of an episode',
     yLabel: 'episodes',
-    values: Array.from({ length: dataset.length }, (_, i) => dataset.entry(i).return),
+    values: dataset.entries.map((entry) => entry.return),
   });
 }
 

@@ -4,12 +4,11 @@
  * best evaluation are scored on the same seeds, which no evaluation has seen. Ends with a table, a learning curve, a
  * video of each and a one-page report.
  */
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeEnv } from '../envs/makeEnv.js';
 import { selectBackend } from '../src/backend/select.js';
 import { InputError } from '../src/errors.js';
-import { writeChart } from '../src/media/chart.js';
 import { exportPolicy } from '../src/onnx/exportPolicy.js';
 import { collect } from '../src/training/collect.js';
 import { environmentOptions } from '../src/training/environmentOptions.js';
@@ -21,8 +20,8 @@ import { note, printResult } from './console.js';
 import { demoChart, demoReport, demoTable } from './demo/cartpoleReport.js';
 import { nativeSize, webAssemblySize } from './demo/cartpoleSizes.js';
 import { type DemoFlags, runDemo } from './demo/demoCommand.js';
+import { writeReport } from './demo/reportParts.js';
 import { type Contestant, configure, runStage, Stopped, score } from './demo/stages.js';
-import { duration } from './duration.js';
 
 /** Where the policy's page goes, from the demo's folder. */
 const PAGE_FOLDER = 'page';
@@ -97,11 +96,7 @@ async function demo({ out, seed, backend, json }: DemoFlags, signal: AbortSignal
     { name: 'behaviour cloning', config: cloning, run: folders.behaviourCloning },
     { name: 'RLPD', config: rlpd, run: folders.rlpd },
   ]) {
-    const video = `${name.toLowerCase().replace(' ', '-')}.mp4`;
-    const film = join(out, video);
-    contestants.push(
-      await score({ name, config, run, film, video, episodes: size.evaluationEpisodes, signal }),
-    );
+    contestants.push(await score({ name, config, run, out, episodes: size.evaluationEpisodes, signal }));
   }
 
   const page = await policyPage(folders.rlpd, join(out, PAGE_FOLDER));
@@ -121,8 +116,13 @@ async function demo({ out, seed, backend, json }: DemoFlags, signal: AbortSignal
     page,
   };
   const chart = demoChart(facts);
-  await writeChart(join(out, 'learning-curve.png'), chart);
-  await writeFile(join(out, 'report.html'), demoReport(facts, chart));
+  const ending = await writeReport({
+    out,
+    chart,
+    report: demoReport(facts, chart),
+    table: demoTable(contestants),
+    wallSeconds,
+  });
   const result = {
     task,
     out,
@@ -139,11 +139,7 @@ async function demo({ out, seed, backend, json }: DemoFlags, signal: AbortSignal
     updates: training.updates,
     wallSeconds,
   };
-  printResult(
-    json,
-    result,
-    `\n${demoTable(contestants)}\n\n${duration(wallSeconds)} in all. The report: ${join(out, 'report.html')}; the curve: ${join(out, 'learning-curve.png')}`,
-  );
+  printResult(json, result, ending);
 }
 
 /** A page of the run's best policy; undefined where a package is missing that it takes, which is said. */

@@ -4,10 +4,9 @@
  * learner with the same budget: from two cameras, the joints and a reward that is 1 on success and else 0. Ends with a
  * table of success rates, a learning curve, a film of each and a one-page report.
  */
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { selectBackend } from '../src/backend/select.js';
-import { writeChart } from '../src/media/chart.js';
 import { collect } from '../src/training/collect.js';
 import type { RunSettings } from '../src/training/config.js';
 import { environmentOptions } from '../src/training/environmentOptions.js';
@@ -17,8 +16,8 @@ import { note, printResult } from './console.js';
 import { armChart, armReport, armTable, type Learner } from './demo/armReport.js';
 import { type ArmDemoSize, nativeSize, webAssemblySize } from './demo/armSizes.js';
 import { type DemoFlags, runDemo } from './demo/demoCommand.js';
-import { configure, runStage, Stopped, score } from './demo/stages.js';
-import { duration } from './duration.js';
+import { writeReport } from './demo/reportParts.js';
+import { configure, fileName, runStage, Stopped, score } from './demo/stages.js';
 
 const task = 'arm-lift';
 const goal = 'A cube, each time elsewhere, is to be lifted off the table.';
@@ -90,7 +89,7 @@ async function demo({ out, seed, backend, json }: DemoFlags, signal: AbortSignal
   const base = { task, seed, backend: engine.backend, precision: engine.precision, threads: engine.threads };
   const plans = plansOf(size);
   const dataset = join(out, 'data');
-  const runOf = ({ name }: Plan): string => join(out, name.toLowerCase().replace(' ', '-'));
+  const runOf = ({ name }: Plan): string => join(out, fileName(name));
   for (const folder of [dataset, ...plans.map(runOf)]) await rm(folder, { recursive: true, force: true });
   const configOf = ({ preset, settings }: Plan) =>
     configure(
@@ -128,14 +127,12 @@ async function demo({ out, seed, backend, json }: DemoFlags, signal: AbortSignal
   note('\nScoring the policy of the best evaluation of each, on seeds that no evaluation has seen');
   const learners: Learner[] = [];
   for (const { plan, config, training } of trained) {
-    const run = runOf(plan);
-    const video = `${plan.name.toLowerCase().replace(' ', '-')}.mp4`;
+    const { name } = plan;
     const contestant = await score({
-      name: plan.name,
+      name,
       config,
-      run,
-      film: join(out, video),
-      video,
+      run: runOf(plan),
+      out,
       episodes: size.finalEpisodes,
       signal,
     });
@@ -152,8 +149,13 @@ async function demo({ out, seed, backend, json }: DemoFlags, signal: AbortSignal
     wallSeconds,
   };
   const chart = armChart(facts);
-  await writeChart(join(out, 'learning-curve.png'), chart);
-  await writeFile(join(out, 'report.html'), armReport(facts, chart));
+  const ending = await writeReport({
+    out,
+    chart,
+    report: armReport(facts, chart),
+    table: armTable(learners),
+    wallSeconds,
+  });
   const result = {
     task,
     out,
@@ -167,9 +169,5 @@ async function demo({ out, seed, backend, json }: DemoFlags, signal: AbortSignal
     })),
     wallSeconds,
   };
-  printResult(
-    json,
-    result,
-    `\n${armTable(learners)}\n\n${duration(wallSeconds)} in all. The report: ${join(out, 'report.html')}; the curve: ${join(out, 'learning-curve.png')}`,
-  );
+  printResult(json, result, ending);
 }

@@ -35,6 +35,16 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/**
+ * Episodes from one part of a flag, first and end: "3:7" is [3, 7], ":7" begins with the first, "3:" goes to the last.
+ * @returns undefined where it is no such range, or an empty one
+ */
+export function rangeOfEpisodes(text: string): [number, number] | undefined {
+  const match = /^(\d*):(\d*)$/.exec(text);
+  const [from, to] = [Number(match?.[1] || 0), match?.[2] ? Number(match[2]) : Number.MAX_SAFE_INTEGER];
+  return match === null || from >= to ? undefined : [from, to];
+}
+
 /** A number between 0 and 1 from a flag. */
 export function shareOfOne(text: string): number {
   const value = Number(text);

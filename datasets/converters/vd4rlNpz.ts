@@ -1,6 +1,6 @@
 /** V-D4RL's 64 px files: one episode an `.npz`, with the quirks of the published ones. */
-import { createHash } from 'node:crypto';
 import { InputError } from '../../src/errors.js';
+import { sha256Of } from '../../src/files/sha256.js';
 import type { Episode, ExtraLayout } from '../episode.js';
 import { BufferPool } from '../sources/bufferPool.js';
 import { bufferSource, FileSource } from '../sources/byteSource.js';
@@ -155,7 +155,7 @@ async function readNpz(file: SourceFile, pool: BufferPool): Promise<Npz> {
       release,
       arrays,
       bytes: buffer.length,
-      sha256: createHash('sha256').update(buffer).digest('hex'),
+      sha256: sha256Of(buffer),
     };
   } catch (error) {
     release();

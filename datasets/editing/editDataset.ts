@@ -2,14 +2,13 @@
  * A new dataset of episodes of others: selected, cut, joined, split in two, with other marks and rewards. Sources are
  * never changed. What is made appears whole or not at all, and the same sources and options make the same bytes.
  */
-
-import { createHash } from 'node:crypto';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../src/errors.js';
 import { PARTIAL_ENDING, syncFolder } from '../../src/files/atomicFile.js';
+import { sha256Of } from '../../src/files/sha256.js';
 import { Generator } from '../../src/random/generator.js';
 import { lockDataset } from '../datasetLock.js';
 import type { Episode } from '../episode.js';
@@ -156,9 +155,7 @@ function planEdit(
 
 /** Ids are as they are where all differ, else behind the name of the dataset's folder. */
 function idsOf(datasets: readonly Dataset[]): ReadonlyMap<Dataset, (id: string) => string> {
-  const all = datasets.flatMap((dataset) =>
-    Array.from({ length: dataset.length }, (_, i) => dataset.entry(i).id),
-  );
+  const all = datasets.flatMap((dataset) => dataset.entries.map(({ id }) => id));
   const areDistinct = new Set(all).size === all.length;
   const names = datasets.map(({ folder }) => basename(resolve(folder)));
   const name = (place: number): string =>
@@ -363,8 +360,7 @@ async function sourceFile(folder: string, name: string): Promise<Provenance['fil
     throw error;
   });
   if (bytes === undefined) return undefined;
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { file: `${basename(resolve(folder))}/${name}`, bytes: bytes.length, sha256 };
+  return { file: `${basename(resolve(folder))}/${name}`, bytes: bytes.length, sha256: sha256Of(bytes) };
 }
 
 function stepsOf({ dataset, index }: SelectedEpisode): number {

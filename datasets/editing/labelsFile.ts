@@ -17,9 +17,7 @@ export async function readLabels(dataset: Dataset): Promise<Labels> {
   });
   if (text === null) return {};
   const labels = parseLabels(text, path);
-  const steps = new Map(
-    Array.from({ length: dataset.length }, (_, i) => dataset.entry(i)).map((e) => [e.id, e.steps]),
-  );
+  const steps = new Map(dataset.entries.map(({ id, steps }) => [id, steps]));
   for (const [id, label] of Object.entries(labels)) {
     const length = steps.get(id);
     // Of an episode that is gone, as those of a replay that was cut back, a label says nothing.

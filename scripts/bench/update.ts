@@ -83,6 +83,10 @@ export interface BenchUpdateResult {
 export async function benchUpdate(options: BenchUpdateOptions): Promise<BenchUpdateResult> {
   const { backend, device, precision, threads, note: taken } = await selectBackend(options);
   note(taken);
+  if (options.profile && backend !== 'torch')
+    throw new InputError(
+      `Kernel times are taken of the torch engine only, not of ${backend}: leave --profile out.`,
+    );
   const state = options.obs === 'state';
   const config = parseAgentConfig({
     batchSize: options.batchSize,
@@ -112,10 +116,6 @@ export async function benchUpdate(options: BenchUpdateOptions): Promise<BenchUpd
   const flops = (calls ?? []).reduce((sum, call) => sum + call.flops, 0) / options.utdRatio;
   const rate = peak?.[precision] ?? null;
   const limitMs = rate === null ? null : (1000 * flops) / rate;
-  if (options.profile && !calls)
-    throw new InputError(
-      `Kernel times are taken of the torch engine only, not of ${backend}: leave --profile out.`,
-    );
   return {
     backend,
     device,
@@ -266,13 +266,13 @@ export const benchUpdateCommand = new Command('update')
     printResult(options.json, result, [...profileLines(result), summaryLine(result)].join('\n'));
   });
 
-/** A table for 100 columns: the kernels, costliest first, those below a thousandth of the update together. */
+/** The kernels, costliest first; those below a thousandth of the update together. */
 function profileLines({ kernels = [], peak, precision, msPerUpdate }: BenchUpdateResult): string[] {
   const most = peak?.[precision] ?? null;
-  const [large, small] = [true, false].map((isLarge) =>
-    kernels.filter(({ milliseconds }) => milliseconds >= msPerUpdate / 1000 === isLarge),
-  ) as [KernelTotal[], KernelTotal[]];
-  const rest = small.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const least = msPerUpdate / 1000;
+  const large = kernels.filter(({ milliseconds }) => milliseconds >= least);
+  const small = kernels.filter(({ milliseconds }) => milliseconds < least);
+  const total = (of: 'milliseconds' | 'calls'): number => small.reduce((sum, kernel) => sum + kernel[of], 0);
   const line = (milliseconds: number, calls: number, name: string, rates: string) =>
     `${milliseconds.toFixed(2).padStart(8)} ms ${calls.toFixed(1).padStart(6)} × ${name.padEnd(60)}${rates}`.trimEnd();
   return [
@@ -285,16 +285,7 @@ function profileLines({ kernels = [], peak, precision, msPerUpdate }: BenchUpdat
           : `${perSecond(bytes, milliseconds)} GB/s`;
       return line(milliseconds, calls, `${kernel} ${factors}`, rates);
     }),
-    ...(small.length > 0
-      ? [
-          line(
-            rest,
-            small.reduce((sum, { calls }) => sum + calls, 0),
-            'others',
-            '',
-          ),
-        ]
-      : []),
+    ...(small.length > 0 ? [line(total('milliseconds'), total('calls'), 'others', '')] : []),
   ];
 }
 

@@ -7,7 +7,8 @@ import { percent } from '../../src/training/successRate.js';
 import type { TrainResult } from '../../src/training/train.js';
 import { grouped } from '../../src/words.js';
 import { duration } from '../duration.js';
-import { type Contestant, plainTable } from './stages.js';
+import { closingBlocks, plainTable } from './reportParts.js';
+import type { Contestant } from './stages.js';
 
 /** A learner, its run and how its policy was scored. */
 export interface Learner {
@@ -37,18 +38,13 @@ function interval({ successCi95 }: Contestant): string {
 export function armTable(learners: readonly Learner[]): string {
   return plainTable([
     ['policy', 'success', '95% interval', 'seconds an episode'],
-    ...learners.map(({ contestant, config }) => [
+    ...learners.map(({ contestant }) => [
       contestant.name,
       percent(contestant.successRate ?? 0),
       interval(contestant),
-      seconds(contestant, config),
+      contestant.seconds.toFixed(1),
     ]),
   ]);
-}
-
-/** 20 actions are a second. */
-function seconds({ length }: Contestant, { actionRepeat }: RunConfig): string {
-  return ((length * (actionRepeat ?? 1)) / 20).toFixed(1);
 }
 
 /** Success over env frames of those that act for themselves, with the others as levels. */
@@ -101,7 +97,7 @@ export function armReport(facts: ArmDemoFacts, chart: string): string {
               one.contestant.name,
               rate(one),
               interval(one.contestant),
-              seconds(one.contestant, one.config),
+              one.contestant.seconds.toFixed(1),
               one.from,
             ]),
             highlight: learners.length - 1,
@@ -139,21 +135,12 @@ export function armReport(facts: ArmDemoFacts, chart: string): string {
               .map(({ contestant: { name }, training }) => `${name}: ${grouped(training.updates)} updates`)
               .join('; ')}; batches of ${config.batchSize}, ${config.ensembleSize} critics.`,
           },
-          ...(facts.isNative
-            ? []
-            : [
-                {
-                  kind: 'text' as const,
-                  text: 'The native engine was not available, so images, network and batch are much smaller than the native demo’s, and so is what can be expected of them. "npx rlpd doctor" says what is missing.',
-                },
-              ]),
-          {
-            kind: 'code',
-            text: 'npx rlpd evaluate --run RUN --episodes 50 --video again.mp4    # score a policy once more\nnpx rlpd train --out RUN --resume --env-frames 30000           # go on training'.replaceAll(
-              'RUN',
-              best.training.run,
-            ),
-          },
+          ...closingBlocks({
+            isNative: facts.isNative,
+            run: best.training.run,
+            episodes: 50,
+            envFrames: 30_000,
+          }),
         ],
       },
     ],

@@ -3,6 +3,7 @@
  * Each stage has a time after which it stops where it is, for machines slower than those it was tuned on.
  */
 import type { RunSettings } from '../../src/training/config.js';
+import { presets } from '../../src/training/presets.js';
 
 export interface ArmDemoSize {
   /** What all learners share: what is seen, the network, the batch. */
@@ -20,18 +21,11 @@ export interface ArmDemoSize {
   readonly minutes: { readonly cloning: number; readonly online: number };
 }
 
+// How long it learns, and on how many cores, is the demo's own.
+const { envFrames, evaluationInterval, checkpointInterval, threads, ...small } = presets.small.settings;
+
 export const nativeSize: ArmDemoSize = {
-  learner: {
-    obs: 'both',
-    frameStack: 1,
-    encoder: 'rlpd-small',
-    batchSize: 64,
-    ensembleSize: 5,
-    criticLearningRate: 1e-3,
-    actorLearningRate: 1e-3,
-    temperatureLearningRate: 1e-3,
-    randomSteps: 1_000,
-  },
+  learner: { ...small, obs: 'both', frameStack: 1 },
   cloningUpdates: 3_000,
   clonedFirst: 3_000,
   envFrames: 12_000,

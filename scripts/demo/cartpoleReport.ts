@@ -7,7 +7,8 @@ import type { NamedPolicy } from '../../src/training/experts.js';
 import type { TrainResult } from '../../src/training/train.js';
 import { grouped } from '../../src/words.js';
 import { duration } from '../duration.js';
-import { type Contestant, plainTable } from './stages.js';
+import { closingBlocks, plainTable } from './reportParts.js';
+import type { Contestant } from './stages.js';
 
 export interface DemoFacts {
   /** The random policy, behaviour cloning and RLPD, in this order. */
@@ -155,21 +156,7 @@ export function demoReport(facts: DemoFacts, chart: string): string {
             kind: 'text',
             text: `${facts.engine} An action is held for ${rlpd.actionRepeat} control steps. RLPD: ${grouped(training.updates)} updates of ${rlpd.ensembleSize} critics on batches of ${rlpd.batchSize}, half recorded and half its own. Behaviour cloning: ${grouped(cloningUpdates)} updates of the actor and its encoder on the recorded images alone.`,
           },
-          ...(facts.isNative
-            ? []
-            : [
-                {
-                  kind: 'text' as const,
-                  text: 'The native engine was not available, so images, network and batch are much smaller than the native demo’s, and so is what can be expected of them. "npx rlpd doctor" says what is missing.',
-                },
-              ]),
-          {
-            kind: 'code',
-            text: 'npx rlpd evaluate --run RUN --episodes 20 --video again.mp4    # score a policy once more\nnpx rlpd train --out RUN --resume --env-frames 100000          # go on training'.replaceAll(
-              'RUN',
-              training.run,
-            ),
-          },
+          ...closingBlocks({ isNative: facts.isNative, run: training.run, episodes: 20, envFrames: 100_000 }),
         ],
       },
     ],

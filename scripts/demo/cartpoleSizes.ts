@@ -1,6 +1,6 @@
 /**
- * How large the demo of the cartpole is: one size for the native engine, one that WebAssembly gets through in the same time. Each
- * stage has a time after which it stops where it is, for machines slower than those it was tuned on.
+ * How large the demo of the cartpole is: one size for the native engine, one that WebAssembly gets through in the same
+ * time. Each stage has a time after which it stops where it is, for machines slower than those it was tuned on.
  */
 import type { RunSettings } from '../../src/training/config.js';
 

@@ -1,5 +1,5 @@
 /** The stages that the demos are made of: a training that ends in time, and a score on seeds that none has seen. */
-
+import { join } from 'node:path';
 import { writeVideo } from '../../src/media/video.js';
 import { backendOptions, type RunConfig, type RunSettings } from '../../src/training/config.js';
 import { environmentOptions } from '../../src/training/environmentOptions.js';
@@ -18,6 +18,8 @@ export interface Contestant extends Evaluation {
   readonly name: string;
   /** Env frames of its own that it had learnt from. */
   readonly envFrames: number;
+  /** Mean length of its episodes, in seconds of the task. */
+  readonly seconds: number;
   /** File name of its film. */
   readonly video: string;
 }
@@ -27,6 +29,11 @@ const filmSize = 256;
 
 export function configure(preset: string, base: RunSettings, more: Partial<RunSettings>): RunConfig {
   return resolveConfig({ preset, flags: { ...base, ...more } });
+}
+
+/** What files and folders of a learner are called: "behaviour cloning" is behaviour-cloning. */
+export function fileName(name: string): string {
+  return name.toLowerCase().replaceAll(' ', '-');
 }
 
 /** Trains until the end or for so many minutes, whichever is first. */
@@ -61,18 +68,17 @@ export async function runStage(
 
 /**
  * The mode of the policy that the run's evaluations liked best, or uniform actions without a run. Episodes start from
- * other seeds than those evaluations: their best is partly luck. The first is filmed.
+ * other seeds than those evaluations: their best is partly luck. The first is filmed, into the folder `out`.
  */
 export async function score(options: {
   readonly name: string;
   readonly config: RunConfig;
   readonly run: string | undefined;
-  readonly film: string;
-  readonly video: string;
+  readonly out: string;
   readonly episodes: number;
   readonly signal: AbortSignal;
 }): Promise<Contestant> {
-  const { name, config, run, film, video, episodes, signal } = options;
+  const { name, config, run, out, episodes, signal } = options;
   const behaviour = run === undefined ? undefined : { ...(await readBestPolicy(run)), name: run };
   const scored = await evaluateKept({
     task: config.task,
@@ -86,20 +92,14 @@ export async function score(options: {
   });
   if (scored === undefined) throw new Stopped();
   const { actionRepeat, controlTimestep } = scored.spec;
-  await writeVideo(film, scored.film, { fps: 1 / (controlTimestep * actionRepeat) });
-  return { name, video, ...scored.evaluation, envFrames: behaviour?.envFrames ?? 0 };
-}
-
-/** A table for the terminal: the first row is its head, and the first column stands left. */
-export function plainTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-        )
-        .join('   '),
-    )
-    .join('\n');
+  const stepSeconds = controlTimestep * actionRepeat;
+  const video = `${fileName(name)}.mp4`;
+  await writeVideo(join(out, video), scored.film, { fps: 1 / stepSeconds });
+  return {
+    name,
+    ...scored.evaluation,
+    envFrames: behaviour?.envFrames ?? 0,
+    seconds: scored.evaluation.length * stepSeconds,
+    video,
+  };
 }

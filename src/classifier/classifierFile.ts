@@ -1,9 +1,9 @@
 /** A success detector in one safetensors file: its weights, and beside them what they look at and how well they did. */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { InputError } from '../errors.js';
-import { decodeSafetensors, floatTensors, writeSafetensors } from '../files/safetensors.js';
+import { decodeSafetensors, floatTensors, readMetadata, writeSafetensors } from '../files/safetensors.js';
+import { sha256Of } from '../files/sha256.js';
 import { Generator } from '../random/generator.js';
 import { ClassifierNetwork, classifierShapeSchema } from './network.js';
 
@@ -52,37 +52,26 @@ export interface ReadClassifier {
 /** @throws InputError where the file is no classifier of this program */
 export async function readClassifier(path: string): Promise<ReadClassifier> {
   const file = decodeSafetensors(await readBytes(path), path);
-  const text = file.metadata[METADATA_KEY];
-  if (text === undefined)
-    throw new InputError(`${path} holds no classifier: expected one that "rlpd classifier train" wrote.`);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new InputError(`${path} says what it holds in a form that is not JSON.`);
-  }
-  const parsed = metadataSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new InputError(
-      `${path} is not a readable classifier: "${issue?.path.join('.')}": ${issue?.message}.`,
-    );
-  }
-  const network = new ClassifierNetwork(parsed.data.shape, new Generator(0));
+  const { shape, score } = readMetadata(file, {
+    path,
+    key: METADATA_KEY,
+    schema: metadataSchema,
+    what: 'classifier',
+    absent: 'holds no classifier: expected one that "rlpd classifier train" wrote',
+  });
+  const network = new ClassifierNetwork(shape, new Generator(0));
   try {
     network.restore(floatTensors(file), path);
   } catch (error) {
     network.dispose();
     throw error;
   }
-  return { network, score: parsed.data.score };
+  return { network, score };
 }
 
 /** SHA-256 of the file. @throws InputError where there is none */
 export async function classifierHash(path: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readBytes(path))
-    .digest('hex');
+  return sha256Of(await readBytes(path));
 }
 
 function readBytes(path: string): Promise<Buffer> {

@@ -2,7 +2,7 @@
 import type { EpisodeLabel } from '../../datasets/editing/labels.js';
 import { labelledSuccess } from '../../datasets/editing/labels.js';
 import { readLabels } from '../../datasets/editing/labelsFile.js';
-import { type FrameLayout, frameBytes } from '../../datasets/episode.js';
+import { type FrameLayout, frameBytes, frameSize } from '../../datasets/episode.js';
 import { matchImages } from '../../datasets/imageMatching.js';
 import { openDataset } from '../../datasets/reader.js';
 import { InputError } from '../errors.js';
@@ -103,10 +103,6 @@ function chosenImages(
       );
     return image;
   });
-}
-
-function frameSize({ width, height, channels }: FrameLayout): string {
-  return `${width}×${height}×${channels}`;
 }
 
 /** Frame `t` of an episode's image. */

@@ -4,11 +4,11 @@
  * other programs read it: `safetensors.numpy.load_file` in Python, for one.
  * Specification: https://github.com/huggingface/safetensors
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { InputError } from '../errors.js';
 import { writeFileAtomic } from './atomicFile.js';
+import { sha256Of } from './sha256.js';
 
 export interface FloatTensor {
   readonly dtype?: 'F32';
@@ -139,8 +139,35 @@ export async function readSafetensors(path: string, sha256?: string): Promise<Sa
   return decodeSafetensors(bytes, path);
 }
 
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+/**
+ * What a program of ours keeps beside the tensors, as JSON under a key of its own: the format's metadata is text alone.
+ * @param what the file is, for messages
+ * @param absent what is said of a file without the key
+ * @throws InputError where it is absent, or not what `schema` asks for
+ */
+export function readMetadata<T>(
+  file: SafetensorsFile,
+  options: {
+    readonly path: string;
+    readonly key: string;
+    readonly schema: z.ZodType<T>;
+    readonly what: string;
+    readonly absent: string;
+  },
+): T {
+  const { path, key, schema, what, absent } = options;
+  const text = file.metadata[key];
+  if (text === undefined) throw new InputError(`${path} ${absent}.`);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new InputError(`${path} says what it holds in a form that is not JSON.`);
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new InputError(`${path} is not a readable ${what}: "${issue?.path.join('.')}": ${issue?.message}.`);
 }
 
 /** The float tensors alone, as an agent takes them. */

@@ -1,6 +1,7 @@
 /** What an actor asks of the server; it runs in the port's thread, so that a plan is held on to however busy the actor is. */
 import { randomUUID } from 'node:crypto';
 import type { Consumer, JsMsg } from '@nats-io/jetstream';
+import { sha256Of } from '../files/sha256.js';
 import { connectTo, type ServerAddress } from './connect.js';
 import {
   type Commit,
@@ -14,7 +15,7 @@ import {
   specSchema,
 } from './messages.js';
 import { EPISODES, keys, laneConsumer, PLANS, policyObject, RUNS, subjects } from './names.js';
-import { cut, sha256Of } from './parts.js';
+import { cut } from './parts.js';
 import { isTaken, pause, persist, RoomNotice, requirePermission, withinTime } from './persistence.js';
 import { openServer, type Server } from './server.js';
 

@@ -2,13 +2,13 @@
  * Files of a folder on the server, as objects named by their content under a prefix, and a list of them that is an object
  * itself: the list's hash stands for all of them, and what is there already is not sent again.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ObjectStore } from '@nats-io/obj';
 import { InputError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomicFile.js';
 import { makeFolder } from '../files/makeFolder.js';
+import { sha256Of } from '../files/sha256.js';
 import { decode, encode, type FileList, fileListSchema } from './messages.js';
 import { persist, type RoomNotice, withinTime } from './persistence.js';
 import { DAY_MS, KEPT_DAYS } from './server.js';
@@ -76,7 +76,7 @@ async function readList(sets: FileSets, list: string): Promise<FileList> {
 }
 
 async function putBytes({ store, prefix, signal, room }: FileSets, bytes: Uint8Array): Promise<string> {
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const sha256 = sha256Of(bytes);
   const name = `${prefix}/${sha256}`;
   const before = await persist(() => store.info(name), signal);
   // What is half forgotten is sent anew, before somebody needs it.
@@ -92,8 +92,7 @@ async function getBytes({ store, prefix, signal }: FileSets, sha256: string): Pr
     throw new InputError(
       `The NATS server has no file ${sha256.slice(0, 12)}… any more: rlpd study run --nats, where the study lies, sends it again.`,
     );
-  if (createHash('sha256').update(bytes).digest('hex') !== sha256)
-    throw damaged(sha256, 'its bytes are others');
+  if (sha256Of(bytes) !== sha256) throw damaged(sha256, 'its bytes are others');
   return bytes;
 }
 

@@ -1,10 +1,10 @@
 /** What studies and workers have in common: how a job is called, and who may play it. */
-import { createHash } from 'node:crypto';
+import { sha256Of } from '../files/sha256.js';
 import { type Fingerprint, fingerprintText } from '../study/fingerprint.js';
 import type { FileSets } from './fileSets.js';
-import { type Job, PROTOCOL } from './messages.js';
+import { decode, type Job, type JobState, jobStateSchema, PROTOCOL } from './messages.js';
 import { DATA_PREFIX, jobPrefix } from './names.js';
-import { RoomNotice } from './persistence.js';
+import { persist, type RoomNotice } from './persistence.js';
 import type { JobServer } from './server.js';
 
 /** After so many seconds without a sign of life a worker's job goes to another. */
@@ -28,14 +28,21 @@ export function jobId({
 }
 
 function shortHash(words: readonly (string | null)[], digits: number): string {
-  return createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, digits);
+  return sha256Of(JSON.stringify(words)).slice(0, digits);
 }
 
-export function jobRoom(onNote: (line: string) => void): RoomNotice {
-  return new RoomNotice(
-    onNote,
-    'Give its JetStream more (max_file_store), or take from it what nobody needs.',
-  );
+/**
+ * A job's state, with its revision in the server's bucket; undefined where there is none.
+ * @throws InputError where what stands there is no state
+ */
+export async function readJobState(
+  { states }: JobServer,
+  id: string,
+  signal: AbortSignal,
+): Promise<{ readonly state: JobState; readonly revision: number } | undefined> {
+  const entry = await persist(() => states.get(id), signal);
+  if (entry === null || entry.operation !== 'PUT') return undefined;
+  return { state: decode(jobStateSchema, entry.value, `The state of job ${id}`), revision: entry.revision };
 }
 
 /** Where data lie that several jobs may need. */

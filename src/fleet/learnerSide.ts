@@ -16,7 +16,7 @@ import {
 } from './messages.js';
 import { EPISODES, endNumber, keys, laneConsumer, PLANS, policyObject, subjects } from './names.js';
 import { join, requirePlausible } from './parts.js';
-import { isTaken, pause, persist, RoomNotice } from './persistence.js';
+import { isTaken, pause, persist, RoomNotice, serverRoom } from './persistence.js';
 import { createServer, ensureLane, LEASE_SECONDS, type Server } from './server.js';
 
 /** A look at the server for want of a message, whose loss would else be waited for for ever. */
@@ -335,13 +335,6 @@ export class LearnerSide {
       this.#room,
     );
   }
-}
-
-function serverRoom(onNote: (line: string) => void): RoomNotice {
-  return new RoomNotice(
-    onNote,
-    'Give its JetStream more (max_file_store), or take from it what nobody needs.',
-  );
 }
 
 /** What is to go may be gone. */

@@ -1,16 +1,12 @@
 /** A record on its way: cut in parts that fit into messages, put together again, and believed only where it is whole. */
-import { createHash } from 'node:crypto';
 import { InputError } from '../errors.js';
+import { sha256Of } from '../files/sha256.js';
 import { type Commit, PART_BYTES } from './messages.js';
 
 export function cut(record: Uint8Array): Uint8Array[] {
   return Array.from({ length: Math.ceil(record.length / PART_BYTES) }, (_, p) =>
     record.subarray(p * PART_BYTES, (p + 1) * PART_BYTES),
   );
-}
-
-export function sha256Of(record: Uint8Array): string {
-  return createHash('sha256').update(record).digest('hex');
 }
 
 /**

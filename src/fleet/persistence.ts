@@ -52,6 +52,14 @@ export class RoomNotice {
   }
 }
 
+/** Of what lies on the server without a limit of its own. */
+export function serverRoom(onNote: (line: string) => void): RoomNotice {
+  return new RoomNotice(
+    onNote,
+    'Give its JetStream more (max_file_store), or take from it what nobody needs.',
+  );
+}
+
 /** Nobody answered, or the server has no room or no leader just now. */
 const passing: ReadonlySet<string> = new Set([
   'TimeoutError',

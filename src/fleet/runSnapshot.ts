@@ -7,14 +7,14 @@ import { link, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { PARTIAL_ENDING, writeFileAtomic } from '../files/atomicFile.js';
 import { makeFolder } from '../files/makeFolder.js';
+import { LATEST_FILE } from '../training/checkpoint.js';
 import { runPaths } from '../training/runFolder.js';
 
-const LATEST = 'latest';
 const ATTEMPTS = 20;
 
 /** The name of the run's newest checkpoint; undefined before the first. */
 export async function newestCheckpoint(run: string): Promise<string | undefined> {
-  const text = await readFile(join(runPaths(run).checkpoints, LATEST), 'utf8').catch(() => '');
+  const text = await readFile(join(runPaths(run).checkpoints, LATEST_FILE), 'utf8').catch(() => '');
   return text.trim() === '' ? undefined : text.trim();
 }
 
@@ -67,7 +67,7 @@ async function linkAll(run: string, target: string, checkpoint: string): Promise
   };
   for (const name of await readdir(join(run, own)))
     if (!name.includes(PARTIAL_ENDING)) await take(join(own, name));
-  const latest = join(checkpoints, LATEST);
+  const latest = join(checkpoints, LATEST_FILE);
   await writeFileAtomic(join(target, latest), `${checkpoint}\n`);
   linked.push(latest);
   // A dataset's manifest names shards that are there.

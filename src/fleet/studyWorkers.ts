@@ -11,19 +11,18 @@ import { datasetHash } from '../training/runData.js';
 import { counted } from '../words.js';
 import { connectTo, type ServerAddress, withoutSecrets } from './connect.js';
 import { getFiles, putFiles } from './fileSets.js';
-import { dataFiles, JOB_SECONDS, jobFiles, jobId, jobRoom, versionName } from './jobs.js';
+import { dataFiles, JOB_SECONDS, jobFiles, jobId, readJobState, versionName } from './jobs.js';
 import {
   decode,
   encode,
   type Job,
   type JobState,
   jobProgressSchema,
-  jobStateSchema,
   PROTOCOL,
   workerSchema,
 } from './messages.js';
 import { JOB_STATES, jobSubjects } from './names.js';
-import { isTaken, pause, persist, type RoomNotice, StoppedError } from './persistence.js';
+import { isTaken, pause, persist, type RoomNotice, StoppedError, serverRoom } from './persistence.js';
 import { filesOf, snapshotRun } from './runSnapshot.js';
 import { ensureJobs, type JobServer, openJobs } from './server.js';
 
@@ -64,7 +63,7 @@ export class StudyWorkers {
     this.#version = versionName(fingerprint);
     this.#where = withoutSecrets(address.url);
     this.#onNote = onNote;
-    this.#room = jobRoom(onNote);
+    this.#room = serverRoom(onNote);
   }
 
   /** @throws InputError where the server cannot be reached or keeps nothing */
@@ -173,7 +172,7 @@ export class StudyWorkers {
         woken = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        const read = (await this.#read(id, signal))?.state;
+        const read = (await readJobState(this.#server, id, signal))?.state;
         // The server may have lost it, with its disk or after a month, and a message that nobody has is soon there again.
         const isLost = read === undefined || (read.status === 'open' && read.worker === null);
         state = isLost ? await this.#ask(job, plan, signal) : read;
@@ -189,7 +188,7 @@ export class StudyWorkers {
     const { id } = job;
     const subject = jobSubjects.job(this.#version, id);
     for (;;) {
-      const before = await this.#read(id, signal);
+      const before = await readJobState(this.#server, id, signal);
       if (before?.state.status === 'done') return before.state;
       let state = before?.state;
       if (state?.status !== 'open') {
@@ -230,15 +229,6 @@ export class StudyWorkers {
     } finally {
       await rm(aside, { recursive: true, force: true });
     }
-  }
-
-  async #read(
-    id: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly state: JobState; readonly revision: number } | undefined> {
-    const entry = await persist(() => this.#server.states.get(id), signal);
-    if (entry === null || entry.operation !== 'PUT') return undefined;
-    return { state: decode(jobStateSchema, entry.value, `The state of job ${id}`), revision: entry.revision };
   }
 
   async #listen(): Promise<void> {

@@ -23,10 +23,18 @@ import { runPaths } from '../training/runFolder.js';
 import type { Progress } from '../training/trainingRun.js';
 import { connectTo, type ServerAddress, withoutSecrets } from './connect.js';
 import { dropReplaced, getFiles, keepOnly, putFiles } from './fileSets.js';
-import { dataFiles, JOB_SECONDS, jobFiles, jobRoom, versionName } from './jobs.js';
-import { decode, encode, type Job, type JobState, jobSchema, jobStateSchema } from './messages.js';
-import { JOBS, jobConsumer, jobSubjects } from './names.js';
-import { isTaken, pause, persist, type RoomNotice, requirePermission, StoppedError } from './persistence.js';
+import { JobInHand, PassedOverError } from './jobInHand.js';
+import { dataFiles, JOB_SECONDS, jobFiles, versionName } from './jobs.js';
+import { decode, encode, type Job, jobSchema } from './messages.js';
+import { JOBS, jobConsumer } from './names.js';
+import {
+  pause,
+  persist,
+  type RoomNotice,
+  requirePermission,
+  StoppedError,
+  serverRoom,
+} from './persistence.js';
 import { lastingFiles, newestCheckpoint, snapshotRun } from './runSnapshot.js';
 import { ensureJobs, type JobServer, LEASE_SECONDS, openJobs } from './server.js';
 
@@ -54,8 +62,6 @@ export const defaultWorkFolder = 'runs/worker';
 
 /** How long an empty queue is listened to before it is looked at again. */
 const PATIENCE_MS = 2000;
-/** So many workers may die over a run without a new checkpoint, and it counts as failed. */
-const MOST_DEATHS = 5;
 /** What a worker that is stopped has for its last checkpoint: less than launchers leave it, which is 30 seconds as a rule. */
 const GRACE_MS = 20_000;
 
@@ -76,9 +82,6 @@ export async function work(options: WorkOptions): Promise<WorkResult> {
     await connection.close();
   }
 }
-
-/** Another worker has the job by now. */
-class PassedOverError extends Error {}
 
 class Worker {
   readonly #options: WorkOptions;
@@ -116,7 +119,7 @@ class Worker {
     this.#data = join(folder, 'data');
     this.#own = join(folder, this.#id);
     this.#note = onNote;
-    this.#room = jobRoom(onNote);
+    this.#room = serverRoom(onNote);
     const end = (): void => void setTimeout(() => this.#grace.abort(), GRACE_MS).unref();
     if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });
@@ -388,135 +391,6 @@ class Worker {
       } finally {
         await lock.release();
       }
-    }
-  }
-}
-
-interface InHand {
-  readonly server: JobServer;
-  readonly job: Job;
-  readonly message: JsMsg;
-  /** Who has it, in words. */
-  readonly place: string;
-  readonly jobSeconds: number;
-  readonly signal: AbortSignal;
-  readonly room: RoomNotice;
-}
-
-/** A job that a worker has: its message, and its state, which changes only as long as no other worker has it. */
-class JobInHand {
-  readonly #o: InHand;
-  readonly #working: NodeJS.Timeout;
-  #revision = 0;
-  #snapshot: string | null = null;
-
-  constructor(options: InHand) {
-    this.#o = options;
-    this.#working = setInterval(() => options.message.working(), (options.jobSeconds * 1000) / 3);
-  }
-
-  /** Takes it; undefined where it is done, by a worker that died before saying so. */
-  async begin(): Promise<Extract<JobState, { status: 'open' }> | undefined> {
-    const { states } = this.#o.server;
-    const { id } = this.#o.job;
-    const delivery = this.#o.message.info.deliveryCount;
-    for (;;) {
-      const entry = await persist(() => states.get(id), this.#o.signal);
-      const before =
-        entry?.operation === 'PUT'
-          ? decode(jobStateSchema, entry.value, `The state of job ${id}`)
-          : ({ status: 'open', worker: null, snapshot: null, deliveries: 0 } as const);
-      if (before.status !== 'open') {
-        await this.#o.message.ackAck().catch(() => false);
-        return undefined;
-      }
-      // A job that was asked for anew begins to be counted anew.
-      const deaths = delivery - 1 - Math.min(before.deliveries, delivery - 1);
-      const state = { ...before, worker: this.#o.place };
-      const bytes = encode(state);
-      try {
-        this.#revision = await persist(
-          () => (entry === null ? states.create(id, bytes) : states.update(id, bytes, entry.revision)),
-          this.#o.signal,
-          this.#o.room,
-        );
-      } catch (error) {
-        if (!isTaken(error)) throw error;
-        continue;
-      }
-      this.#snapshot = before.snapshot;
-      if (deaths >= MOST_DEATHS) {
-        await this.fail(
-          `${deaths} workers were lost over it since its last checkpoint, the last one ${before.worker ?? 'unknown'}: see there what ended them, memory for one`,
-        );
-        return undefined;
-      }
-      return state;
-    }
-  }
-
-  /** Another worker would go on from there. */
-  async checkpointed(snapshot: string): Promise<void> {
-    this.#snapshot = snapshot;
-    await this.#write({
-      status: 'open',
-      worker: this.#o.place,
-      snapshot,
-      deliveries: this.#o.message.info.deliveryCount,
-    });
-  }
-
-  async finish(state: Extract<JobState, { status: 'done' }>): Promise<void> {
-    await this.#write(state);
-    await this.#o.message.ackAck().catch(() => false);
-  }
-
-  async fail(reason: string): Promise<void> {
-    await this.#write({ status: 'failed', worker: this.#o.place, reason: reason.slice(0, 5000) });
-    await this.#o.message.ackAck().catch(() => false);
-  }
-
-  /** So that another worker has it at once. */
-  async giveBack(): Promise<void> {
-    const deliveries = this.#o.message.info.deliveryCount;
-    const state = { status: 'open', worker: null, snapshot: this.#snapshot, deliveries } as const;
-    // A stop was asked for: what the server does not take now is lost, and the job comes back by itself.
-    await this.#o.server.states.update(this.#o.job.id, encode(state), this.#revision).catch(() => {});
-    this.#o.message.nak();
-    await this.#o.server.connection.flush().catch(() => {});
-  }
-
-  /** Told to whoever listens. */
-  tell({ evaluationSuccess, lastReturn, evaluationMean, ...progress }: Progress): void {
-    const message = {
-      ...progress,
-      ...(lastReturn !== undefined && { lastReturn }),
-      ...(evaluationMean !== undefined && { evaluationMean }),
-    };
-    const { server, job } = this.#o;
-    server.connection.publish(jobSubjects.progress(job.id), encode(message));
-  }
-
-  letGo(): void {
-    clearInterval(this.#working);
-  }
-
-  async #write(state: JobState): Promise<void> {
-    const { states } = this.#o.server;
-    const { id } = this.#o.job;
-    try {
-      this.#revision = await persist(
-        () => states.update(id, encode(state), this.#revision),
-        this.#o.signal,
-        this.#o.room,
-      );
-    } catch (error) {
-      if (!isTaken(error)) throw error;
-      // The answer to an earlier try of this very change may have been lost.
-      const now = await persist(() => states.get(id), this.#o.signal);
-      if (now === null || Buffer.compare(now.value, encode(state)) !== 0)
-        throw new PassedOverError('another worker has it by now: this one leaves it.');
-      this.#revision = now.revision;
     }
   }
 }

@@ -50,7 +50,7 @@ class Viewer implements Watcher {
   constructor(socket: WSContext<unknown>, seat: DriverSeat) {
     this.#socket = socket;
     this.#seat = seat;
-    this.#say({ kind: 'facts', facts: { ...seat.facts, ...copies(seat) } });
+    this.#say({ kind: 'facts', facts: seat.facts });
     this.leave = seat.sit(this);
   }
 
@@ -85,11 +85,6 @@ class Viewer implements Watcher {
   #say(news: DriveNews): void {
     this.#socket.send(JSON.stringify(news));
   }
-}
-
-/** The lists of the facts, which a message may keep. */
-function copies({ facts: { actionNames, cameras } }: DriverSeat) {
-  return { actionNames: actionNames && [...actionNames], cameras: [...cameras] };
 }
 
 function parseOrder(data: unknown): DriveOrder | undefined {

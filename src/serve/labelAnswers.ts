@@ -30,9 +30,7 @@ let lastWrite: Promise<unknown> = Promise.resolve();
 export async function setLabel(dataset: Dataset, id: string, label: EpisodeLabel): Promise<void> {
   const why = await refusal(dataset.folder);
   if (why !== null) throw new InputError(why);
-  const entry = Array.from({ length: dataset.length }, (_, i) => dataset.entry(i)).find(
-    (one) => one.id === id,
-  );
+  const entry = dataset.entries.find((one) => one.id === id);
   if (entry === undefined) throw new InputError(`${dataset.folder} has no episode "${id}".`);
   const fault = labelFault(label, entry.steps);
   if (fault !== null) throw new InputError(`The label does not fit the episode "${id}": ${fault}.`);

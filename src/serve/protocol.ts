@@ -4,7 +4,9 @@
  */
 import * as z from 'zod/mini';
 import { episodeLabelSchema } from '../../datasets/editing/labels.js';
-import { driveCommands, drivePhases } from '../drive/standing.js';
+import { driveCommands, seatFactsSchema, standingSchema } from '../drive/standing.js';
+
+export type { DriveCommand, SeatFacts, Standing } from '../drive/standing.js';
 
 const count = z.int();
 
@@ -163,34 +165,6 @@ export const episodeSchema = z.object({
 });
 export type EpisodeValues = z.infer<typeof episodeSchema>;
 
-/** `src/drive/standing.ts` says what each is. */
-export const seatFactsSchema = z.object({
-  task: z.string(),
-  folder: z.nullable(z.string()),
-  actionSize: count,
-  actionNames: z.nullable(z.array(z.string())),
-  periodMs: z.number(),
-  cameras: z.array(z.object({ name: z.string(), width: count, height: count })),
-});
-
-export const standingSchema = z.object({
-  phase: z.enum(drivePhases),
-  isRecorded: z.boolean(),
-  isDriven: z.boolean(),
-  steps: count,
-  return: z.number(),
-  drivenSteps: count,
-  success: z.nullable(z.boolean()),
-  kept: count,
-  stepMs: z.nullable(z.number()),
-  deadlines: count,
-  missed: count,
-  note: z.string(),
-});
-
-export type SeatFacts = z.infer<typeof seatFactsSchema>;
-export type Standing = z.infer<typeof standingSchema>;
-
 /** What the server says on the socket of the drive view: text is one of these. */
 export const driveNewsSchema = z.discriminatedUnion('kind', [
   /** The first. */
@@ -231,7 +205,6 @@ export const driveOrderSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 export type DriveOrder = z.infer<typeof driveOrderSchema>;
-export type DriveCommand = Extract<DriveOrder, { kind: 'command' }>['command'];
 
 export const labelsAnswerSchema = z.object({
   /** By episode id. */

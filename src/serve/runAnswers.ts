@@ -30,7 +30,7 @@ async function isDataset(folder: string): Promise<boolean> {
 
 /** Which evaluations there is an episode of. */
 export function filmedEvaluations(run: ComparedRun, films: Dataset): Evaluations {
-  const numbers = new Map(Array.from({ length: films.length }, (_, i) => [stepOf(films.entry(i).id), i]));
+  const numbers = new Map(films.entries.map(({ id }, i) => [stepOf(id), i]));
   return evaluationsOf(run).flatMap(({ mean, returns, successRate, ...line }) => {
     const episode = numbers.get(positionOf(line, run.config));
     if (episode === undefined) return [];

@@ -3,12 +3,12 @@
  * whose settings, data and program are those of another one, in whichever study, is not played again: a finished one's
  * result is taken over, and one that is being played is waited for.
  */
-import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../errors.js';
 import { acquireLock, type Lock } from '../files/lock.js';
 import { makeFolder } from '../files/makeFolder.js';
+import { sha256Of } from '../files/sha256.js';
 import type { RunConfig } from '../training/config.js';
 import { readConfig } from '../training/runFolder.js';
 import { decisiveText } from './decisiveSettings.js';
@@ -111,7 +111,7 @@ export async function lockTwins(runs: string, run: StudyRun, current: Fingerprin
     fingerprintText(current),
     machine().processor,
   ];
-  const name = createHash('sha256').update(equal.join('\n')).digest('hex').slice(0, 16);
+  const name = sha256Of(equal.join('\n')).slice(0, 16);
   const folder = join(runs, '.equal');
   await makeFolder(folder);
   return acquireLock(join(folder, `${name}.json`), `A run equal to ${run.id}`);

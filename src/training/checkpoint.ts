@@ -71,7 +71,8 @@ export interface Checkpoint {
   readonly episode: EpisodeInProgress | null;
 }
 
-const LATEST = 'latest';
+/** The file that names the newest of a folder's checkpoints. */
+export const LATEST_FILE = 'latest';
 const AGENT_FILE = 'agent.safetensors';
 const STATE_FILE = 'state.json';
 const EPISODE_FILE = 'episode.safetensors';
@@ -133,7 +134,7 @@ export async function writeCheckpoint(
   await rm(path, { recursive: true, force: true });
   await rename(aside, path);
   await syncFolder(folder);
-  await writeFileAtomic(join(folder, LATEST), `${name}\n`);
+  await writeFileAtomic(join(folder, LATEST_FILE), `${name}\n`);
   for (const old of (await checkpointNames(folder)).slice(0, -keep)) {
     if (old !== name) await rm(join(folder, old), { recursive: true, force: true });
   }
@@ -175,7 +176,7 @@ export interface SavedCheckpoint {
  * @throws DamagedCheckpointError where it is damaged
  */
 export async function readLatestCheckpoint(folder: string): Promise<SavedCheckpoint | undefined> {
-  const latest = await readFile(join(folder, LATEST), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const latest = await readFile(join(folder, LATEST_FILE), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });

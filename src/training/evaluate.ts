@@ -1,7 +1,7 @@
 /**
- * How good a policy is: the undiscounted return of whole episodes, and how many succeeded where the task says so, from seeds that are the same at every evaluation.
- * A run in training scores the policy it has in hand in an environment of its own; a policy that was kept is scored
- * on all cores.
+ * How good a policy is: the undiscounted return of whole episodes, and how many succeeded where the task says so, from
+ * seeds that are the same at every evaluation. A run in training scores the policy it has in hand in an environment of
+ * its own; a policy that was kept is scored on all cores.
  */
 import type { EnvironmentOptions, EnvironmentSpec, Frame } from '../../envs/environment.js';
 import { Generator } from '../random/generator.js';

@@ -27,9 +27,18 @@ try {
   const isComputing = policiesAmong(behaviours).length > 0 || reward !== undefined;
   const selected = isComputing ? await selectBackend({ ...engine, threads: 1 }) : undefined;
   const detector = reward && (await openDetector(reward));
-  const step = detector && reward ? detectingStep(environment, detector, reward.rewardThreshold) : undefined;
+  const { spec, observationSpace } = environment;
+  const played: AnyEnvironment =
+    detector && reward
+      ? {
+          ...{ spec, observationSpace },
+          step: detectingStep(environment, detector, reward.rewardThreshold),
+          reset: async (options) => environment.reset(options),
+          render: async (options) => environment.render(options),
+        }
+      : environment;
   port.on('message', (plan: EpisodePlan) => {
-    play(environment, plan, step).then(
+    play(environment, played, plan).then(
       (result) =>
         send(
           { ok: true, result },
@@ -38,7 +47,6 @@ try {
       (error: unknown) => send({ ok: false, ...sendError(error) }),
     );
   });
-  const { spec, observationSpace } = environment;
   const facts: PlayerFacts = { spec, observationSpace, engine: selected?.note };
   send({ ok: true, result: facts });
 } catch (error) {
@@ -49,25 +57,16 @@ function send(message: PlayerMessage, moved: ArrayBuffer[] = []): void {
   port?.postMessage(message, moved);
 }
 
-/** @param step in place of the environment's own */
+/** @param played the environment, or what a classifier makes of it */
 async function play(
   environment: Environment,
+  played: AnyEnvironment,
   plan: EpisodePlan,
-  step: ReturnType<typeof detectingStep> | undefined,
 ): Promise<PlayedEpisode> {
   const { seed, filmSize: size } = plan;
   const film: Frame[] = [];
-  const { spec, observationSpace } = environment;
-  const stepped: AnyEnvironment =
-    step === undefined
-      ? environment
-      : {
-          ...{ spec, observationSpace, step },
-          reset: async (options) => environment.reset(options),
-          render: async (options) => environment.render(options),
-        };
   const episode = await rollout({
-    environment: stepped,
+    environment: played,
     policy: policyOf(environment, plan),
     seed,
     watch:

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { EnvironmentSpec, ImageSpace, ObservationSpace } from '../../envs/environment.js';
 import { RlpdAgent } from '../agent/agent.js';
 import { InputError } from '../errors.js';
-import { floatTensors, readSafetensors, writeSafetensors } from '../files/safetensors.js';
+import { floatTensors, readMetadata, readSafetensors, writeSafetensors } from '../files/safetensors.js';
 import { DamagedCheckpointError, readLatestCheckpoint } from './checkpoint.js';
 import { agentSettings, fromEarlierVersion, parseRunConfig, type RunConfig } from './config.js';
 import { readConfig, runPaths } from './runFolder.js';
@@ -48,29 +48,21 @@ export async function writePolicy(path: string, policy: PolicyFile): Promise<voi
  */
 export async function readPolicy(path: string): Promise<PolicyFile> {
   const file = await readSafetensors(path);
-  const text = file.metadata[METADATA_KEY];
-  if (text === undefined)
-    throw new InputError(
-      `${path} holds no policy of this program: expected one that "rlpd train" wrote, such as RUN/best.safetensors.`,
-    );
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new InputError(`${path} says what it holds in a form that is not JSON.`);
-  }
-  const parsed = metadataSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new InputError(`${path} is not a readable policy: "${issue?.path.join('.')}": ${issue?.message}.`);
-  }
-  const config = parseRunConfig(fromEarlierVersion(parsed.data.config), (name) => `"${name}" in ${path}`);
+  const metadata = readMetadata(file, {
+    path,
+    key: METADATA_KEY,
+    schema: metadataSchema,
+    what: 'policy',
+    absent:
+      'holds no policy of this program: expected one that "rlpd train" wrote, such as RUN/best.safetensors',
+  });
+  const config = parseRunConfig(fromEarlierVersion(metadata.config), (name) => `"${name}" in ${path}`);
   return {
     config,
-    envFrames: parsed.data.envFrames,
-    return: parsed.data.return,
+    envFrames: metadata.envFrames,
+    return: metadata.return,
     tensors: floatTensors(file),
-    images: parsed.data.images,
+    images: metadata.images,
   };
 }
 

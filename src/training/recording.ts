@@ -19,6 +19,7 @@ import type { EnvironmentOptions } from '../../envs/environment.js';
 import { isRemote } from '../../envs/remote/protocol.js';
 import { isTaskModule, taskModuleFile } from '../../envs/taskModule.js';
 import { InputError } from '../errors.js';
+import { sha256Of } from '../files/sha256.js';
 import { environmentOptions } from './environmentOptions.js';
 import { type Behaviour, DEMONSTRATOR, policiesAmong } from './experts.js';
 import type { Rollout } from './rollout.js';
@@ -147,11 +148,7 @@ function commandOf({ provenance }: Manifest): Readonly<Record<string, unknown>> 
 export async function moduleHash(task: string): Promise<{ readonly taskModule?: string }> {
   const file = isTaskModule(task) ? taskModuleFile(task) : undefined;
   if (file === undefined) return {};
-  return {
-    taskModule: createHash('sha256')
-      .update(await readFile(file))
-      .digest('hex'),
-  };
+  return { taskModule: sha256Of(await readFile(file)) };
 }
 
 const ID_PREFIX = 'episode-';

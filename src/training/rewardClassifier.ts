@@ -3,6 +3,7 @@
  * which ends the episode, and 0 before that. What the environment itself says of reward and success does not count.
  */
 import { resolve } from 'node:path';
+import { frameSize } from '../../datasets/episode.js';
 import { matchImages } from '../../datasets/imageMatching.js';
 import type { ObservationSpace, StepResult } from '../../envs/environment.js';
 import { classifierHash, readClassifier } from '../classifier/classifierFile.js';
@@ -91,13 +92,11 @@ export function detectingStep(
 }
 
 function seenImages({ images }: ObservationSpace, { images: wanted }: Detector) {
-  const size = (image: { readonly width: number; readonly height: number; readonly channels: number }) =>
-    `${image.width}×${image.height}×${image.channels}`;
   return matchImages(images, wanted).map(({ wanted: image, recorded }) => {
     const shown = images.find((one) => one.name === recorded?.name);
-    if (shown === undefined || size(shown) !== size(image))
+    if (shown === undefined || frameSize(shown) !== frameSize(image))
       throw new InputError(
-        `The classifier looks at the image "${image.name}" of ${size(image)}, and the environment shows ${images.map((one) => `"${one.name}" of ${size(one)}`).join(', ') || 'none'}: choose --cameras and --image-size as in the data that it learnt from.`,
+        `The classifier looks at the image "${image.name}" of ${frameSize(image)}, and the environment shows ${images.map((one) => `"${one.name}" of ${frameSize(one)}`).join(', ') || 'none'}: choose --cameras and --image-size as in the data that it learnt from.`,
       );
     return shown;
   });

@@ -9,6 +9,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { MANIFEST_FILE } from '../../datasets/manifest.js';
 import { InputError } from '../errors.js';
+import { sha256Of } from '../files/sha256.js';
 import type { RunConfig } from './config.js';
 import { datasetEntry, parseDatasets } from './datasetWeights.js';
 
@@ -33,9 +34,7 @@ export type DataSettings = Pick<RunConfig, 'dataset' | 'distractionBackgrounds'>
 
 /** SHA-256 of a dataset's manifest. */
 export async function datasetHash(folder: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(join(folder, MANIFEST_FILE)))
-    .digest('hex');
+  return sha256Of(await readFile(join(folder, MANIFEST_FILE)));
 }
 
 /** SHA-256 over the files in a folder and those below it, with their names. */

@@ -1,7 +1,7 @@
 /**
  * A run is a folder: `config.json`, `metrics.jsonl`, `tensorboard/`, `evaluations/`, `replay/` (the online
- * experience, a dataset that only grows), `films/` (the first episode of each evaluation, a dataset), `policies/` (snapshots, where asked for), `best.safetensors` (the policy of
- * the best evaluation) and `checkpoints/`.
+ * experience, a dataset that only grows), `films/` (the first episode of each evaluation, a dataset), `policies/`
+ * (snapshots, where asked for), `best.safetensors` (the policy of the best evaluation) and `checkpoints/`.
  */
 import { readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';

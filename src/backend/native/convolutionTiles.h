@@ -229,7 +229,8 @@ struct FilterGradientBlock {
 #ifdef RLPD_AVX512_BF16
 
 inline void laceImages(const at::BFloat16* images, int64_t count, int64_t size, std::vector<at::BFloat16>& laced) {
-  laced.resize(std::max(laced.size(), static_cast<size_t>((count + 1) / 2 * 2 * size)));
+  const auto needed = static_cast<size_t>((count + 1) / 2 * 2 * size);
+  if (laced.size() < needed) laced.resize(needed);
   for (int64_t b = 0; b < count; b += 2)
     lace(images + b * size, b + 1 < count ? images + (b + 1) * size : nullptr, size, laced.data() + b * size);
 }
@@ -268,7 +269,7 @@ void sumFilterGradient(const Window& w, const T* x, const T* g, int64_t first, i
     w.sources(0, read * imagePixels, sources.data());
     for (int64_t ky = fromRow; ky < toRow; ky++) {
       // A number of a laced image is a pair.
-      const int64_t line = ky * w.width * w.channels * (std::is_same_v<T, float> ? 1 : 2);
+      const int64_t line = ky * w.width * w.channels * perNumber<T>;
       FilterGradientBlock<T> block{w, sources, {images.x + line, images.g}, sums + ky * w.run() * w.outputs,
                                    b == first};
       cover<NeighbourRows>(w.run(), w.outputs, block);

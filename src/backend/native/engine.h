@@ -26,7 +26,7 @@ struct CallTime {
   double start, duration;
   // Arithmetic of its products (Call::flops), and the bytes of its inputs and outputs.
   double flops, bytes;
-  // Of the factors of its products; empty where it has none.
+  // Shapes of the factors of its products; empty where it has none.
   std::string factors;
 };
 

@@ -47,7 +47,7 @@ void writeLine(const uint8_t* bytes, int64_t count, float*, uint8_t* out) {
   std::memcpy(out, bytes, static_cast<size_t>(count));
 }
 
-// Correctly rounded, as a division is (held to it for every byte by the tests), in a third of its time.
+// Correctly rounded, as a division is: the tests hold it to that for every byte.
 template <typename T>
 void writeLine(const uint8_t* bytes, int64_t count, float* floats, T* out) {
   constexpr float reciprocal = 1.0f / 255.0f;

@@ -1,6 +1,6 @@
-// Matrix products in AVX-512 registers: a tile of up to 8 rows by up to 64 columns of C is held in registers while
+// Matrix products in AVX-512 registers: a tile of C, up to 6 rows by 64 columns or 14 by 32, is held in registers while
 // products of A's rows and B's columns are added to it. A's rows are pointers, so that the windows of a convolution
-// are rows without a copy; B's rows are the floats (or pairs of bf16) of up to 64 neighbouring columns.
+// are rows without a copy; B's rows are the floats (or pairs of bf16) of neighbouring columns.
 #pragma once
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
@@ -20,6 +20,7 @@
 
 namespace rlpd::tiles {
 
+// Floats of a vector: a tile's columns are a multiple of it.
 constexpr int64_t lanes = 16;
 
 // Numbers of a factor that stand for one where tiles read pairs.
@@ -108,7 +109,7 @@ struct Tile {
 #endif
 
   // C[r] += Σ_i Σ_k rows[r][i·step + k] · b[i·length + k], for `runs` runs of `length` numbers of each row; b's rows
-  // are `ldb` floats apart. In bf16 b holds pairs of rows, [k/2][column][2], an odd run's last pair filled with zero.
+  // are `ldb` numbers apart. In bf16 b holds pairs of rows, [k/2][column][2], an odd run's last pair filled with zero.
   template <typename T>
   RLPD_INLINE void add(const T* const* rows, int64_t runs, int64_t step, int64_t length, const T* b, int64_t ldb,
                        const Columns& columns) {
@@ -214,11 +215,14 @@ void cover(int64_t rows, int64_t columns, Body&& body) {
   if (rows == 0) return;
   for (int64_t first = 0; first < columns;) {
     const int64_t left = columns - first;
-    if (Rows::widest == 4 && left > 3 * lanes) {
-      if constexpr (Rows::widest == 4)
+    if constexpr (Rows::widest == 4) {
+      if (left > 3 * lanes) {
         coverRows<Rows, 4>(rows, columnsAt<4>(first, std::min(columns, first + 4 * lanes)), body);
-      first += 4 * lanes;
-    } else if (left > lanes) {
+        first += 4 * lanes;
+        continue;
+      }
+    }
+    if (left > lanes) {
       coverRows<Rows, 2>(rows, columnsAt<2>(first, std::min(columns, first + 2 * lanes)), body);
       first += 2 * lanes;
     } else {
