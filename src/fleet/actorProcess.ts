@@ -1,5 +1,6 @@
 /** The process of an actor that a learner started on its own machine; it ends with that one, however that ends. */
 import { type SentError, sendError } from '../errors.js';
+import { leaveParent, tellParent } from '../study/parentProcess.js';
 import { type ActOptions, type ActResult, act } from './actor.js';
 
 export type ActorOrder = Pick<ActOptions, 'address' | 'run' | 'lane' | 'backend'>;
@@ -20,11 +21,9 @@ process.on('message', (order: ActorOrder) => {
       (result) => report({ kind: 'ended', result }),
       (error: unknown) => report({ kind: 'failed', ...sendError(error) }),
     )
-    .finally(() => {
-      if (process.connected) process.disconnect();
-    });
+    .finally(leaveParent);
 });
 
 function report(message: ActorReport): void {
-  if (process.connected) process.send?.(message);
+  tellParent(message);
 }

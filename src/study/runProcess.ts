@@ -5,6 +5,7 @@
  */
 import { type SentError, sendError } from '../errors.js';
 import { LockedError } from '../files/lock.js';
+import { leaveParent, tellParent } from './parentProcess.js';
 import { type PlayEvent, type Played, playRun, type RunPlan } from './playRun.js';
 
 export type RunOrder = (RunPlan & { readonly kind: 'start' }) | { readonly kind: 'stop' };
@@ -25,7 +26,7 @@ process.on('SIGHUP', abort);
 process.on('disconnect', abort);
 process.on('message', (order: RunOrder) => {
   if (order.kind === 'stop') abort();
-  else void run(order).finally(() => process.disconnect?.());
+  else void run(order).finally(leaveParent);
 });
 
 async function run(plan: RunPlan): Promise<void> {
@@ -45,7 +46,6 @@ async function run(plan: RunPlan): Promise<void> {
   }
 }
 
-/** Nobody listens any more where the other process is gone. */
 function report(message: RunReport): void {
-  if (process.connected) process.send?.(message);
+  tellParent(message);
 }
